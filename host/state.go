@@ -1,0 +1,111 @@
+// Package host describes what a machine's kernel should hold on behalf of us, as plain values, and
+// works out the difference to what it does hold. It is pure: host/kernel talks to the kernel.
+package host
+
+import (
+	"net/netip"
+)
+
+// Owner names who wants a piece of kernel state: a virtual router, or Static. Owners are handed out by the
+// engine that uses them and are never reused within a process.
+type Owner uint32
+
+// Static owns the addresses that are held independently of any election (static_ipaddress).
+const Static Owner = 0
+
+// State is what one owner wants the kernel to hold. The zero State wants nothing.
+type State struct {
+	Addresses []Address // wanted, in the order in which they are to be added
+	Absent    []Key     // to be deleted if present, whoever added them: what an earlier run may have left (rule C5)
+}
+
+// Key identifies an address on a link. The prefix length is part of the identity: 10.1.0.3/24 and 10.1.0.3/32
+// are two addresses of the kernel's.
+type Key struct {
+	Link   string // interface name
+	Prefix netip.Prefix
+}
+
+// Address is one address as it is to stand on an interface.
+type Address struct {
+	Key
+	Peer      netip.Prefix // remote end of a point-to-point address; the zero Prefix for none
+	Broadcast netip.Addr   // IPv4 broadcast address; the zero Addr for none
+	Label     string       // IPv4 label; empty for none
+	Scope     uint8        // RT_SCOPE_*: 0 global, 200 site, 253 link, 254 host
+	Flags     uint32       // IFA_F_*: NODAD, HOMEADDRESS, MANAGETEMPADDR, NOPREFIXROUTE, MCAUTOJOIN
+	Preferred uint32       // preferred lifetime in seconds; Forever for no limit, 0 makes an IPv6 address deprecated at once
+}
+
+// Forever is the lifetime that never ends (INFINITY_LIFE_TIME).
+const Forever = ^uint32(0)
+
+// Flags of addresses as the kernel numbers them (linux/if_addr.h).
+const (
+	FlagNoDAD         uint32 = 0x02
+	FlagHomeAddress   uint32 = 0x10
+	FlagDADFailed     uint32 = 0x08
+	FlagDeprecated    uint32 = 0x20
+	FlagTentative     uint32 = 0x40
+	FlagPermanent     uint32 = 0x80
+	FlagManageTemp    uint32 = 0x100
+	FlagNoPrefixRoute uint32 = 0x200
+	FlagMCAutoJoin    uint32 = 0x400
+)
+
+// ProtoMark is the IFA_PROTO value put on every address that we add, where the kernel knows it (5.18 on). It is keepalived's
+// number, so that whatever people have told their network managers about keepalived holds for us.
+// The mark alone is never a reason to delete an address: another daemon may own it.
+const ProtoMark uint8 = 18
+
+// Link is one network interface as the kernel last described it, with its addresses.
+type Link struct {
+	Name      string
+	Index     int
+	Up        bool // IFF_UP
+	Running   bool // IFF_RUNNING: the carrier is there
+	Multicast bool // IFF_MULTICAST
+	Loopback  bool
+	NoARP     bool // IFF_NOARP: nothing is announced on it (rule M6)
+	Type      uint16
+	MTU       int
+	MAC       [6]byte // zero where the hardware address does not have 6 octets
+	Forward6  bool    // net.ipv6.conf.<link>.forwarding: sets the router flag of unsolicited NAs (rule M3)
+	Addrs     []LinkAddr
+}
+
+// IsUp reports whether the link can carry packets: rule J3.
+func (l *Link) IsUp() bool { return l != nil && l.Up && l.Running }
+
+// LinkAddr is an address that the kernel holds on a link.
+type LinkAddr struct {
+	Prefix netip.Prefix // the local address
+	Peer   netip.Prefix
+	Flags  uint32
+	Scope  uint8
+	Proto  uint8 // IFA_PROTO, 0 where the kernel does not tell
+}
+
+// Result is what became of one wanted item.
+type Result struct {
+	Key Key
+	Err string // the kernel's own words; empty when the item stands
+}
+
+// Applied tells an owner what the kernel made of generation Gen of its State. It may arrive in parts, so that the first
+// addresses can be announced while the last are still on their way; Final is set in the last.
+type Applied struct {
+	Owner   Owner
+	Gen     uint64
+	Results []Result
+	Final   bool
+}
+
+// Lost tells an owner that an address which stood is gone and that we did not remove it.
+type Lost struct {
+	Owner Owner
+	Key   Key
+	// LinkDown is set when the kernel dropped the address because its link went down or away (IPv6 does, without
+	// keep_addr_on_down): nobody deleted it, and it comes back with the link.
+	LinkDown bool
+}

@@ -1,0 +1,99 @@
+// Package role is what the processes of the daemon say to each other: one message type over bounded SEQPACKET sockets.
+//
+// The supervisor holds one control socket to every role. vrrp and runner also share a direct socket, so that a transition
+// does not take a detour; the supervisor makes it and hands both ends out (Peer), again whenever one of the two was restarted.
+package role
+
+import (
+	"time"
+
+	"holdfast.dev/notify"
+	"holdfast.dev/track"
+)
+
+// Name of a role, as in its command line and in its log ident.
+type Name string
+
+// The roles that exist (design: bfd, check and aux follow).
+const (
+	Supervisor Name = "supervisor"
+	VRRP       Name = "vrrp"
+	Runner     Name = "runner"
+)
+
+// Msg is one message; exactly one field is set.
+type Msg struct {
+	// Supervisor to role.
+	Prepare *Prepare `json:",omitempty"` // with the configuration as a descriptor: open all that can fail
+	Commit  *Gen     `json:",omitempty"` // switch to the prepared generation; can't fail
+	Abort   *Gen     `json:",omitempty"` // forget the prepared generation
+	Peer    *Peer    `json:",omitempty"` // with a descriptor: the direct socket to another role
+	Stop    *Stop    `json:",omitempty"` // leave: hand over, clean up, exit 0
+	Signal  *Signal  `json:",omitempty"` // a signal that the supervisor passes on (dumps)
+
+	// Role to supervisor.
+	Ready   *Ready   `json:",omitempty"` // answer to Prepare
+	Done    *Gen     `json:",omitempty"` // answer to Commit
+	Log     *Log     `json:",omitempty"` // a line for the log
+	Asked   *Asked   `json:",omitempty"` // somebody sent the role a signal that is the supervisor's to act on
+	Stopped *Stopped `json:",omitempty"` // nothing more will come
+
+	// vrrp to runner.
+	Event *notify.Event `json:",omitempty"`
+	// runner to vrrp. After every new direct socket the runner says the state of all its sources anew.
+	Track *track.State `json:",omitempty"`
+	// runner to vrrp: all events up to Seq of the object were delivered or given up.
+	Delivered *Delivered `json:",omitempty"`
+}
+
+// Gen names a generation of the configuration; the first is 1.
+type Gen struct{ Gen uint64 }
+
+// Prepare announces a new configuration; the descriptor that comes along is a sealed memfd with the Config as JSON. A role at
+// its first start gets a second descriptor, the status page (see package status).
+type Prepare struct {
+	Gen    uint64
+	Reload bool // false only for the first configuration of a daemon's life: rules C5 and C8
+	Resume bool // the role was restarted after a crash and may resume what the status page tells
+}
+
+// Ready answers Prepare. Err is empty when everything could be opened.
+type Ready struct {
+	Gen uint64
+	Err string
+}
+
+// Peer comes with one end of a fresh SEQPACKET pair; the other end goes to the named role.
+type Peer struct{ Role Name }
+
+// Stop asks a role to leave.
+type Stop struct {
+	Within time.Duration // after that the supervisor kills (child_wait_time)
+	Keep   bool          // leave addresses, routes and rules where they are (-V)
+}
+
+// Stopped is a role's last word.
+type Stopped struct{ Leftovers int }
+
+// Signal is a signal number as it reached the supervisor.
+type Signal struct{ Number int }
+
+// Asked says that the role itself was sent a signal, as people do with keepalived's children.
+type Asked struct{ Number int }
+
+// Log is one line. Lines that did not fit into the socket's queue are counted and told with the next one that does.
+type Log struct {
+	Level   int // log/slog levels: -4 debug, 0 info, 4 warning, 8 error, 12 alert
+	Text    string
+	Attrs   map[string]string `json:",omitempty"`
+	Detail  int               `json:",omitempty"` // 0 always, 1 only with -D, 2 only with -D -D
+	At      int64             // CLOCK_REALTIME, nanoseconds
+	Dropped uint64            `json:",omitempty"`
+}
+
+// Delivered tells how far the notification of one object has come.
+type Delivered struct {
+	Object notify.Object
+	Name   string
+	Seq    uint64
+}
