@@ -1,0 +1,108 @@
+package config
+
+import (
+	"fmt"
+	"time"
+)
+
+// Config is one loaded configuration. Nothing changes it after [Load] has returned it.
+type Config struct {
+	ID          string       `json:",omitzero"` // the configuration id that selected "@id" lines
+	Process     Process      `json:",omitzero"`
+	Global      Global       `json:",omitzero"`
+	Instances   []Instance   `json:",omitzero"` // in the order of the file
+	Groups      []SyncGroup  `json:",omitzero"` // in the order of the file; at least one member each
+	Scripts     []Script     `json:",omitzero"` // only those that something tracks (rule A34)
+	Static      []Address    `json:",omitzero"` // static_ipaddress
+	TrackGroups []TrackGroup `json:",omitzero"` // track_group, for static entries
+	GarpGroups  []GarpGroup  `json:",omitzero"`
+	Debounce    []Debounce   `json:",omitzero"` // interface_up_down_delays
+	Parts       Parts        `json:",omitzero"`
+	Uses        []Use        `json:",omitzero"` // uses of keywords whose effect is not built, in file order; see Unbuilt
+	Rest        []Item       `json:",omitzero"` // what has no field of its own yet, checked against the schema
+}
+
+// Pos is where something stands in the text. Line and Column count from one; the zero Pos is "nowhere".
+type Pos struct {
+	File   string `json:",omitzero"`
+	Line   int    `json:",omitzero"`
+	Column int    `json:",omitzero"`
+}
+
+// String gives file:line:column.
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
+
+// Parts says which of keepalived's processes the file asks for.
+type Parts struct {
+	VRRP    bool `json:",omitzero"` // instances, or static addresses, routes or rules
+	Checker bool `json:",omitzero"` // virtual servers
+	BFD     bool `json:",omitzero"` // BFD sessions
+}
+
+// Process holds the keywords of the top level that concern the program as a whole.
+type Process struct {
+	Instance             string        `json:",omitzero"` // name added to pid files, dumps and the syslog ident
+	UsePidDir            bool          `json:",omitzero"` // pid files in a directory of their own
+	ChildWait            time.Duration // how long children may take to stop before they are killed; default 5 s
+	Namespace            string        `json:",omitzero"` // network namespace to run in
+	NamespaceIPVS        *string       `json:",omitzero"` // namespace of the IPVS sockets; "" is the initial one, nil is not set
+	NamespaceWithIpsets  bool          `json:",omitzero"`
+	LinkbeatPolling      bool          `json:",omitzero"` // linkbeat_use_polling
+	LinkbeatInterfaces   []string      `json:",omitzero"`
+	ConfigurationMissing bool          `json:",omitzero"` // the main file is not there: keepalived starts with nothing to do, and so may we
+}
+
+// Use is one use in the file of a keyword that asks for something that is not built yet.
+type Use struct {
+	Pos     Pos    `json:",omitzero"`
+	Block   string // block path as in the schema, such as "vrrp_instance"
+	Keyword string
+	Part    Part // which process the keyword belongs to, so that a start without that part can pass over it
+}
+
+// Part names the process that a keyword belongs to.
+type Part uint8
+
+// The parts of a configuration.
+const (
+	PartAll     Part = iota // the program as a whole
+	PartVRRP                // the VRRP process (switched off by -C and -B alone)
+	PartChecker             // the health checkers and IPVS (switched off by -P)
+	PartBFD                 // BFD sessions
+)
+
+// Item is a part of the file that has been checked against the schema and has no field of its own in the model yet.
+type Item struct {
+	Pos   Pos      `json:",omitzero"`
+	Words []string // keyword and arguments, unquoted
+	Block []Item   `json:",omitzero"`
+}
+
+// Unbuilt lists every use in the file of a keyword whose effect is not built, in the order of the file. A start must
+// refuse while it is not empty; a configuration test never does.
+func (c *Config) Unbuilt() []Use { return c.Uses }
+
+// Instance finds an instance by name.
+func (c *Config) Instance(name string) (*Instance, bool) {
+	for i := range c.Instances {
+		if c.Instances[i].Name == name {
+			return &c.Instances[i], true
+		}
+	}
+	return nil, false
+}
+
+// Script finds a vrrp_script by name.
+func (c *Config) Script(name string) (*Script, bool) {
+	for i := range c.Scripts {
+		if c.Scripts[i].Name == name {
+			return &c.Scripts[i], true
+		}
+	}
+	return nil, false
+}
