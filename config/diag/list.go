@@ -11,11 +11,11 @@ const (
 // List collects diagnostics in the order of reporting. It keeps a bounded number, drops repetitions of the same text
 // at the same line, and counts everything, so that exit codes stay right. The zero List is ready for use.
 type List struct {
-	kept   []Diagnostic
-	fatal  int
-	lost   int
-	seen   map[key]struct{}
-	tally  tally
+	kept  []Diagnostic
+	fatal int
+	lost  int
+	seen  map[key]struct{}
+	tally tally
 }
 
 type key struct {

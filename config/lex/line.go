@@ -11,8 +11,10 @@ type Word struct {
 	Text string
 	// Col is the column of its first byte (of its quote) in the physical line, bytes from 1. Every byte that a
 	// definition put there has the column of the use.
-	Col int
-	// Quoted is true for a word in double quotes, which may be empty.
+	Col int32
+	// off and end are the bytes of the line's Text that the word was made of.
+	off, end int32
+	// Quoted is true for a word that was in quotes at least in part; such a word may be empty.
 	Quoted bool
 }
 
@@ -22,12 +24,19 @@ type Line struct {
 	Text string
 	// Words are the words by the rules for common keywords. Words is empty only if Unmatched is true.
 	Words []Word
-	// Pos is where the line starts. Its Def tells which definition or loop the line came from.
+	// Pos is where the line starts. Its Def tells which definition or loop the whole line came from.
 	Pos diag.Pos
 	// Unmatched is true when a quote was not closed; the words from that quote on are missing. A parser reports it
 	// (class UnmatchedQuote) except for keywords that use ScriptWords.
 	Unmatched bool
 	cols      Map
+}
+
+// NewLine makes the Line of t, which must be trimmed and not empty, at pos, whose column is set here. The words are
+// appended to buf, so that a caller may hand out room in bulk.
+func NewLine(t Text, pos diag.Pos, buf []Word) Line {
+	words, ok := AppendWords(buf, t)
+	return Line{Text: t.S, Words: words, Pos: pos.At(t.Col(0)), Unmatched: !ok, cols: t.cols}
 }
 
 // Keyword is the first word, or empty.
@@ -38,16 +47,26 @@ func (l *Line) Keyword() string {
 	return l.Words[0].Text
 }
 
-// IsOpen reports whether the line is the brace that begins a block.
-func (l *Line) IsOpen() bool { return l.Text == "{" }
+// IsOpen reports whether the line begins a block. Quotes around the brace make no difference to keepalived.
+func (l *Line) IsOpen() bool { return l.Keyword() == "{" }
 
-// IsClose reports whether the line is the brace that ends a block.
-func (l *Line) IsClose() bool { return l.Text == "}" }
+// IsClose reports whether the line ends a block. Quotes around the brace make no difference to keepalived.
+func (l *Line) IsClose() bool { return l.Keyword() == "}" }
 
 // WordPos is the place of word i, or of the line when there is no such word.
 func (l *Line) WordPos(i int) diag.Pos {
 	if i < 0 || i >= len(l.Words) {
 		return l.Pos
 	}
-	return l.Pos.At(l.Words[i].Col)
+	return l.At(l.Words[i])
+}
+
+// At is the place of w, a word of this line by whatever rules it was read. Its Def names the definition that the word
+// or a part of it came from.
+func (l *Line) At(w Word) diag.Pos {
+	p := l.Pos.At(int(w.Col))
+	if d := l.cols.def(w.off, w.end); d != nil {
+		p.Def = d
+	}
+	return p
 }

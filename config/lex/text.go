@@ -1,8 +1,13 @@
 package lex
 
-import "sort"
+import (
+	"sort"
 
-// Text is a piece of a line that remembers from which columns of the physical line its bytes came.
+	"holdfast.dev/config/diag"
+)
+
+// Text is a piece of a line that remembers from which columns of the physical line, and from which definitions, its
+// bytes came.
 type Text struct {
 	// S is the text itself.
 	S    string
@@ -19,27 +24,50 @@ type Map struct {
 type seg struct {
 	off, col int32
 	fixed    bool
+	def      *diag.Def
 }
 
-// NewText is s, whose first byte stands in column 1.
-func NewText(s string) Text { return Text{S: s} }
+// NewText is s, whose first byte stands in column col, bytes from 1.
+func NewText(s string, col int) Text {
+	return Text{S: s, cols: Map{shift: int32(col - 1)}}
+}
 
-// col is the column of byte off.
-func (m Map) col(off int) int {
+// Fixed is s with every byte in column col, as for text that stands in the place of a use.
+func Fixed(s string, col int) Text {
+	return Text{S: s, cols: Map{segs: []seg{{col: int32(col), fixed: true}}}}
+}
+
+// find is the index of the segment that byte at (with the shift added) stands in, -1 before all.
+func (m Map) find(at int32) int {
+	return sort.Search(len(m.segs), func(i int) bool { return m.segs[i].off > at }) - 1
+}
+
+// seg is the segment that byte off stands in, cut to begin there.
+func (m Map) seg(off int) seg {
 	at := int32(off) + m.shift
-	i := sort.Search(len(m.segs), func(i int) bool { return m.segs[i].off > at })
-	if i == 0 {
-		return int(at) + 1
+	i := m.find(at)
+	if i < 0 {
+		return seg{col: at + 1}
 	}
-	s := m.segs[i-1]
-	if s.fixed {
-		return int(s.col)
+	s := m.segs[i]
+	if !s.fixed {
+		s.col += at - s.off
 	}
-	return int(s.col + at - s.off)
+	return s
+}
+
+// def is the definition that the first byte from off to end that came from one came from, or nil.
+func (m Map) def(off, end int32) *diag.Def {
+	for i := max(m.find(off+m.shift), 0); i < len(m.segs) && m.segs[i].off < end+m.shift; i++ {
+		if d := m.segs[i].def; d != nil {
+			return d
+		}
+	}
+	return nil
 }
 
 // Col is the column of byte off of the text, bytes from 1.
-func (t Text) Col(off int) int { return t.cols.col(off) }
+func (t Text) Col(off int) int { return int(t.cols.seg(off).col) }
 
 // Slice is t.S[i:j] with its columns.
 func (t Text) Slice(i, j int) Text {
@@ -60,16 +88,16 @@ func (t Text) Trim() Text {
 	return t.Slice(i, j)
 }
 
-// Fixed is t with every byte in column col, as for text that stands in the place of a use.
-func Fixed(s string, col int) Text {
-	return Text{S: s, cols: Map{segs: []seg{{col: int32(col), fixed: true}}}}
-}
-
-// Replace is t with the bytes from i to j replaced by s, whose columns are all that of i.
-func (t Text) Replace(i, j int, s string) Text {
+// Replace is t with the bytes from i to j replaced by s, all of which get the column of byte i and the origin def,
+// which may be nil.
+func (t Text) Replace(i, j int, s string, def *diag.Def) Text {
 	var e editor
+	e.b = make([]byte, 0, len(t.S)-(j-i)+len(s))
 	e.copy(t, 0, i)
-	e.put(s, t.Col(i))
+	if s != "" {
+		e.segs = append(e.segs, seg{off: int32(len(e.b)), col: int32(t.Col(i)), fixed: true, def: def})
+		e.b = append(e.b, s...)
+	}
 	e.copy(t, j, len(t.S))
 	return e.text()
 }
@@ -85,30 +113,17 @@ func (e *editor) copy(t Text, i, j int) {
 		return
 	}
 	base := int32(len(e.b))
-	e.segs = append(e.segs, t.cols.at(i, base))
+	first := t.cols.seg(i)
+	first.off = base
+	e.segs = append(e.segs, first)
+	lo, hi := int32(i)+t.cols.shift, int32(j)+t.cols.shift
 	for _, s := range t.cols.segs {
-		at := s.off - t.cols.shift
-		if at > int32(i) && at < int32(j) {
-			e.segs = append(e.segs, seg{off: base + at - int32(i), col: s.col, fixed: s.fixed})
+		if s.off > lo && s.off < hi {
+			s.off += base - lo
+			e.segs = append(e.segs, s)
 		}
 	}
 	e.b = append(e.b, t.S[i:j]...)
-}
-
-// at is the segment that byte off stands in, cut to begin there and moved to offset base.
-func (m Map) at(off int, base int32) seg {
-	at := int32(off) + m.shift
-	i := sort.Search(len(m.segs), func(i int) bool { return m.segs[i].off > at })
-	fixed := i > 0 && m.segs[i-1].fixed
-	return seg{off: base, col: int32(m.col(off)), fixed: fixed}
-}
-
-func (e *editor) put(s string, col int) {
-	if s == "" {
-		return
-	}
-	e.segs = append(e.segs, seg{off: int32(len(e.b)), col: int32(col), fixed: true})
-	e.b = append(e.b, s...)
 }
 
 func (e *editor) text() Text {

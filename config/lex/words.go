@@ -1,10 +1,6 @@
 package lex
 
-import (
-	"strings"
-
-	"holdfast.dev/config/diag"
-)
+import "strings"
 
 // AppendWords splits t into words by the rules for common keywords (preprocessor.md section 9) and appends them to
 // dst: blanks separate; a word that begins with a double quote goes to the next one and may be empty; a quote inside a
@@ -19,27 +15,23 @@ func AppendWords(dst []Word, t Text) (words []Word, matched bool) {
 		if i == len(s) {
 			return dst, true
 		}
+		w := Word{Col: int32(t.Col(i)), off: int32(i)}
 		if s[i] == '"' {
 			n := strings.IndexByte(s[i+1:], '"')
 			if n < 0 {
 				return dst, false
 			}
-			dst = append(dst, Word{Text: s[i+1 : i+1+n], Col: t.Col(i), Quoted: true})
+			w.Text, w.Quoted = s[i+1:i+1+n], true
 			i += n + 2
-			continue
+		} else {
+			j := i
+			for j < len(s) && !isBlank(s[j]) && s[j] != '"' {
+				j++
+			}
+			w.Text = s[i:j]
+			i = j
 		}
-		j := i
-		for j < len(s) && !isBlank(s[j]) && s[j] != '"' {
-			j++
-		}
-		dst = append(dst, Word{Text: s[i:j], Col: t.Col(i)})
-		i = j
+		w.end = int32(i)
+		dst = append(dst, w)
 	}
-}
-
-// NewLine makes the Line of t, which must be trimmed and not empty, at pos, whose column is set. The words are
-// appended to buf, so that a caller may hand out room in bulk.
-func NewLine(t Text, pos diag.Pos, buf []Word) Line {
-	words, ok := AppendWords(buf, t)
-	return Line{Text: t.S, Words: words, Pos: pos.At(t.Col(0)), Unmatched: !ok, cols: t.cols}
 }

@@ -1,0 +1,50 @@
+package lex
+
+import "strings"
+
+// Decomment removes the comment from t and resolves \# and \! (preprocessor.md section 3). Only double quotes protect;
+// a backslash and the byte after it are kept as a pair, in which neither a quote nor a comment sign counts. closed is
+// false when a quote was left open; the text is good all the same. The result is trimmed.
+func Decomment(t Text) (out Text, closed bool) {
+	if strings.IndexByte(t.S, '"') < 0 && strings.IndexByte(t.S, '#') < 0 && strings.IndexByte(t.S, '!') < 0 {
+		return t.Trim(), true
+	}
+	var e editor
+	quoted, from, end := false, 0, len(t.S)
+scan:
+	for i := 0; i < len(t.S); i++ {
+		switch c := t.S[i]; {
+		case c == '\\' && i+1 < len(t.S):
+			if n := t.S[i+1]; !quoted && (n == '#' || n == '!') {
+				e.copy(t, from, i)
+				from = i + 1
+			}
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '#' || c == '!'):
+			end = i
+			break scan
+		}
+	}
+	if from == 0 {
+		return t.Slice(0, end).Trim(), !quoted
+	}
+	e.copy(t, from, end)
+	return e.text().Trim(), !quoted
+}
+
+// SplitBrace cuts t at its first brace outside double quotes (preprocessor.md section 9): what stands before it, the
+// brace, what follows. found is false when there is none.
+func SplitBrace(t Text) (before, brace, after Text, found bool) {
+	quoted := false
+	for i := 0; i < len(t.S); i++ {
+		switch c := t.S[i]; {
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '{' || c == '}'):
+			return t.Slice(0, i).Trim(), t.Slice(i, i+1), t.Slice(i+1, len(t.S)).Trim(), true
+		}
+	}
+	return t, Text{}, Text{}, false
+}
