@@ -1,0 +1,41 @@
+package track
+
+import (
+	"slices"
+	"time"
+)
+
+// Spec is one vrrp_script. Nothing changes it once it was handed over.
+type Spec struct {
+	Name     string
+	Args     []string // program and arguments
+	Open     string   // instead of Args: a path that only has to be possible to open (rule R7)
+	UID      uint32
+	GID      uint32
+	Groups   []uint32      // supplementary groups
+	Interval time.Duration // from start to start; less than a millisecond is a second
+	Timeout  time.Duration // how long it may run before it is told to end; 0 is Interval (rule J7)
+	Rise     int           // successes in a row to be up, at least 1
+	Fall     int           // failures in a row to be down, at least 1
+}
+
+// SameCommand reports whether both run the same program as the same user: then a result outlives a reload (rule P10).
+func (s *Spec) SameCommand(t *Spec) bool {
+	return slices.Equal(s.Args, t.Args) && s.Open == t.Open && s.UID == t.UID && s.GID == t.GID &&
+		slices.Equal(s.Groups, t.Groups)
+}
+
+// withDefaults brings every field into its range.
+func (s Spec) withDefaults() Spec {
+	if s.Interval < time.Millisecond {
+		s.Interval = time.Second
+	}
+	if s.Timeout <= 0 {
+		s.Timeout = s.Interval
+	}
+	s.Rise, s.Fall = clampCount(s.Rise), clampCount(s.Fall)
+	return s
+}
+
+// clampCount keeps rise+fall from overflowing.
+func clampCount(n int) int { return min(max(n, 1), 1<<30) }
