@@ -107,7 +107,7 @@ func (c Class) Exit() int {
 func ExitCode(ds []Diagnostic) int {
 	var t tally
 	for i := range ds {
-		t.count(&ds[i])
+		t.weigh(&ds[i])
 	}
 	return t.exit()
 }
@@ -120,8 +120,7 @@ type tally struct {
 	counts  [Fatal + 1]int
 }
 
-func (t *tally) count(d *Diagnostic) {
-	t.counts[min(d.Severity, Fatal)]++
+func (t *tally) weigh(d *Diagnostic) {
 	t.status = max(t.status, d.Class)
 	if d.Severity == Fatal {
 		t.missing = t.missing || d.Class == MissingParameter

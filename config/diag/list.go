@@ -26,11 +26,12 @@ type key struct {
 
 // Add reports d. A repetition of a text at the same line of the same file is ignored.
 func (l *List) Add(d Diagnostic) {
+	l.tally.weigh(&d)
 	k := key{d.Pos.Name(), d.Pos.Line, d.Text}
 	if _, dup := l.seen[k]; dup {
 		return
 	}
-	l.tally.count(&d)
+	l.tally.counts[min(d.Severity, Fatal)]++
 	full := len(l.kept)-l.fatal >= MaxKept
 	if d.Severity == Fatal {
 		full = l.fatal >= MaxFatal
