@@ -33,9 +33,13 @@ func (s Spec) withDefaults() Spec {
 	if s.Timeout <= 0 {
 		s.Timeout = s.Interval
 	}
+	s.Interval, s.Timeout = min(s.Interval, longest), min(s.Timeout, longest)
 	s.Rise, s.Fall = clampCount(s.Rise), clampCount(s.Fall)
 	return s
 }
 
 // clampCount keeps rise+fall from overflowing.
 func clampCount(n int) int { return min(max(n, 1), 1<<30) }
+
+// longest is the longest interval and timeout: keepalived's own limit.
+const longest = 4_294_000 * time.Second
