@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"bytes"
+	"encoding/hex"
 	"testing"
 	"time"
 )
@@ -50,6 +52,36 @@ func TestCheckIgnores(t *testing.T) {
 	b := Advert{Version: V3, Type: TypeAdvert, Sum: FormPseudo, Interval: time.Second}
 	if r := b.Check(&Expect{Version: V3, Interval: 2 * time.Second, Accept: FormPseudo}); r != OK {
 		t.Errorf("another interval in version 3: %v", r)
+	}
+}
+
+// keepalived 2.2.7 sends the authentication type over IPv6 too, but no password; see Check.
+func TestPasswordOverIPv6(t *testing.T) {
+	payload, err := hex.DecodeString("2133c8020101e956fe80000000000000000000000000010020010db8000000000000000000000100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, r := Decode(payload, src6, Group6(), Options{})
+	if r != OK || a.Sum != FormPseudo || a.AuthType != AuthPass {
+		t.Fatalf("%v %+v", r, a)
+	}
+	want := Expect{Version: V2, AuthType: AuthPass, Interval: time.Second, Accept: FormPseudo}
+	copy(want.Password[:], "secret")
+	if r := a.Check(&want); r != OK {
+		t.Errorf("same type: %v", r)
+	}
+	want.AuthType = AuthNone
+	if r := a.Check(&want); r != AuthMismatch {
+		t.Errorf("another type: %v", r)
+	}
+	p := again(&a)
+	copy(p.Password[:], "secret")
+	tmpl, err := NewTemplate(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := tmpl.Append(nil, a.Priority, src6, Group6()); err != nil || !bytes.Equal(got, payload) {
+		t.Errorf("got %x, %v", got, err)
 	}
 }
 

@@ -150,6 +150,19 @@ func TestPeek(t *testing.T) {
 	}
 }
 
+// V2-5.3.8-01: version 2 over IPv4 has no pseudo-header.
+func TestNoPseudoHeaderInV2(t *testing.T) {
+	payload := append([]byte{0x21, 51, 200, 0, 0, 1, 0, 0}, make([]byte, AuthLen)...)
+	for _, dst := range []netip.Addr{Group4(), src4} {
+		payload[6], payload[7] = 0, 0
+		s := ^fold(sum(payload) + pseudo(src4, Group4(), len(payload)))
+		payload[6], payload[7] = byte(s>>8), byte(s)
+		if a, r := Decode(payload, src4, dst, Options{}); r != OK || a.Sum != FormBad {
+			t.Errorf("to %v: %v, checksum %v", dst, r, a.Sum)
+		}
+	}
+}
+
 // Rule F4: an own group takes part in the old unicast form.
 func TestGroupOption(t *testing.T) {
 	group := netip.MustParseAddr("224.0.0.99")

@@ -82,20 +82,13 @@ func formsOf(payload []byte, msgLen int, p *path) Form {
 	return f
 }
 
-// sum adds up b as big-endian 16-bit words, an odd last octet padded with zero. The result is congruent to the one's
-// complement sum; fold makes it one. It cannot overflow for anything that fits into an IP packet.
+// sum adds up b, whose length is a multiple of 4 as that of everything in VRRP is, as big-endian words. The result is
+// congruent to the one's complement sum of 16-bit words; fold makes it one. It cannot overflow for anything that fits
+// into an IP packet.
 func sum(b []byte) uint64 {
 	var s uint64
-	for len(b) >= 4 {
+	for ; len(b) >= 4; b = b[4:] {
 		s += uint64(binary.BigEndian.Uint32(b))
-		b = b[4:]
-	}
-	if len(b) >= 2 {
-		s += uint64(binary.BigEndian.Uint16(b))
-		b = b[2:]
-	}
-	if len(b) == 1 {
-		s += uint64(b[0]) << 8
 	}
 	return s
 }
