@@ -1,0 +1,276 @@
+package vrrp
+
+import (
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/host"
+	"holdfast.dev/notify"
+	"holdfast.dev/track"
+)
+
+// Engine is all virtual routers of a node. The zero Engine is not usable; see New.
+type Engine struct {
+	cfg     *Config
+	routers []*Router // as configured, in order
+	owners  map[host.Owner]*Router
+	ports   map[portKey][]*Router
+	groups  []*group
+	links   map[string]*host.Link
+	sources map[string]track.State
+	virtual map[host.Key]int // how many routers have the address: none of them is ever a source address (rule A32)
+	static  keeper
+
+	adverts heap // MASTER: when the next advert is due
+	timers  heap // everything else
+	garp    announcer
+
+	now      clock.Now
+	last     clock.Now
+	started  clock.Now
+	delayEnd clock.Instant // end of the start-up delay; zero once it has passed
+	pause    pause
+	tick     time.Duration // while anybody listens, Step runs at least this often, so that a pause is noticed
+
+	nextOwner host.Owner
+	seq       uint64
+	gen       uint64 // of the configuration, for notifications
+	stopping  bool
+	keep      bool
+
+	out     []Action
+	sends   []*Send // storage of the Send actions of one Step
+	sent    int
+	dirty   []host.Owner
+	spare   []host.Owner // the other half of dirty
+	touched []*Router
+}
+
+type portKey struct {
+	port PortID
+	vrid uint8
+}
+
+// New returns an engine of a process that started at now. It does nothing until it gets a Configure event; the links that
+// exist should be told before (LinkChanged), so that nothing begins in FAULT for want of knowing them.
+func New(now clock.Now) *Engine {
+	return &Engine{
+		cfg:     &Config{},
+		owners:  map[host.Owner]*Router{},
+		ports:   map[portKey][]*Router{},
+		links:   map[string]*host.Link{},
+		sources: map[string]track.State{},
+		virtual: map[host.Key]int{},
+		started: now,
+		last:    now,
+		now:     now,
+		static:  keeper{owner: host.Static, wanted: true},
+	}
+}
+
+// Step advances to now and applies ev. The returned actions are to be performed in order. The slice and what it points to are reused
+// by the next call. In steady state (adverts sent, adverts heard) it does not allocate.
+func (e *Engine) Step(now clock.Now, ev Event) []Action {
+	e.begin(now)
+	switch ev := ev.(type) {
+	case *AdvertsDue:
+		e.advertsDue()
+	case *Wakeup:
+		e.wakeup()
+	case *Received:
+		e.receive(ev)
+	case *Configure:
+		e.configure(ev)
+	case *LinkChanged:
+		e.linkChanged(&ev.Link)
+	case *LinkGone:
+		e.linkGone(ev.Name)
+	case *Applied:
+		e.applied(&ev.Applied)
+	case *Lost:
+		e.lost(&ev.Lost)
+	case *Tracked:
+		e.trackChanged(ev.State)
+	case *Overflow:
+		e.overflow(ev)
+	case *Sent:
+		e.sendChanged(ev)
+	case *Stop:
+		e.stop(ev.Keep)
+	}
+	return e.out
+}
+
+// begin takes the time and notices when we stood still.
+func (e *Engine) begin(now clock.Now) {
+	clear(e.out)
+	e.out, e.sent = e.out[:0], 0
+	due, _ := e.Deadline()
+	e.pause.observe(e.last, now, due)
+	e.last, e.now = now, now
+	if e.delayEnd != 0 && now.Mono >= e.delayEnd {
+		e.delayEnd = 0
+		e.report(Info, 0, "Delayed start completed")
+	}
+}
+
+// Deadline is when Step must next be called with AdvertsDue and Wakeup; ok is false when nothing is due.
+func (e *Engine) Deadline() (at clock.Instant, ok bool) {
+	at = clock.Min(e.adverts.first(), e.timers.first())
+	at = clock.Min(at, e.garp.next)
+	at = clock.Min(at, e.static.retryAt())
+	if e.timers.first() != 0 && e.tick > 0 {
+		at = clock.Min(at, e.last.Mono.Add(e.tick))
+	}
+	return at, at != 0
+}
+
+// Dirty lists the owners whose desired state changed since Dirty was last called. The slice is the caller's until the next call.
+func (e *Engine) Dirty() []host.Owner {
+	d := e.dirty
+	e.dirty, e.spare = e.spare[:0], d
+	for _, o := range d {
+		if k := e.keeper(o); k != nil {
+			k.dirty = false
+		}
+	}
+	return d
+}
+
+// Desired is what the owner wants the kernel to hold, and the generation that an Applied event will name.
+func (e *Engine) Desired(o host.Owner) (gen uint64, want host.State) {
+	k := e.keeper(o)
+	if k == nil {
+		return 0, host.State{}
+	}
+	return k.gen, k.desired(e.now.Mono)
+}
+
+// SetGeneration names the configuration generation that the notifications of the next events belong to.
+func (e *Engine) SetGeneration(gen uint64) { e.gen = gen }
+
+// Settled reports whether the kernel has confirmed everything: after Stop, that nothing of ours is left.
+func (e *Engine) Settled() bool {
+	for _, r := range e.owners {
+		if !r.keeper.settled() || r.told != nil {
+			return false
+		}
+	}
+	return e.static.settled()
+}
+
+func (e *Engine) keeper(o host.Owner) *keeper {
+	if o == host.Static {
+		return &e.static
+	}
+	if r := e.owners[o]; r != nil {
+		return &r.keeper
+	}
+	return nil
+}
+
+// touch notes that the desired state of k changed.
+func (e *Engine) touch(k *keeper) {
+	k.gen++
+	k.confirmed = false
+	if !k.dirty {
+		k.dirty = true
+		e.dirty = append(e.dirty, k.owner)
+	}
+}
+
+func (e *Engine) do(a Action) { e.out = append(e.out, a) }
+
+func (e *Engine) notify(ev notify.Event) {
+	e.seq++
+	ev.Seq, ev.Gen = e.seq, e.gen
+	ev.Times.Queued = e.now.Mono
+	e.do(&Notify{Event: ev})
+}
+
+// advertsDue sends what is due and decides nothing.
+func (e *Engine) advertsDue() {
+	for {
+		r := e.adverts.due(e.now.Mono)
+		if r == nil {
+			return
+		}
+		r.advertDue()
+	}
+}
+
+// wakeup decides what is due, take-overs among it, then announces one slice.
+func (e *Engine) wakeup() {
+	e.advertsDue()
+	for {
+		r := e.timers.due(e.now.Mono)
+		if r == nil {
+			break
+		}
+		r.timerDue()
+	}
+	if at := e.static.retryAt(); at != 0 && e.now.Mono >= at && e.static.release(e.now.Mono) {
+		e.touch(&e.static)
+	}
+	e.garp.slice(e)
+}
+
+func (e *Engine) trackChanged(s track.State) {
+	if old, ok := e.sources[s.Source]; ok && old == s {
+		return
+	}
+	e.sources[s.Source] = s
+	for _, r := range e.routers {
+		if r.tracks(s.Source) {
+			r.reassess(Cause{Why: WhyRecovered, At: e.now.Mono})
+		}
+	}
+}
+
+func (e *Engine) linkChanged(l *host.Link) {
+	old, c := e.links[l.Name], *l
+	e.links[l.Name] = &c
+	cameUp := c.IsUp() && (!old.IsUp() || old.Index != c.Index)
+	for _, r := range e.routers {
+		if r.uses(l.Name) {
+			r.linkChanged(cameUp)
+		}
+	}
+	if cameUp && e.static.missing() {
+		e.touch(&e.static)
+	}
+}
+
+func (e *Engine) linkGone(name string) {
+	if e.links[name] == nil {
+		return
+	}
+	delete(e.links, name)
+	for _, r := range e.routers {
+		if r.uses(name) {
+			r.linkChanged(false)
+		}
+	}
+}
+
+func (e *Engine) overflow(ev *Overflow) {
+	for _, r := range e.routers {
+		if r.spec.Port() == ev.Port {
+			r.overflowed = e.now.Mono
+		}
+	}
+}
+
+func (e *Engine) sendChanged(ev *Sent) {
+	r := e.owners[ev.Owner]
+	if r == nil || r.sendErr == ev.Err {
+		return
+	}
+	r.sendErr = ev.Err
+	r.changed()
+	if ev.Err != "" {
+		r.report(Warning, 0, "cannot send adverts: %s", ev.Err)
+	} else {
+		r.report(Info, 0, "adverts are sent again")
+	}
+}

@@ -1,0 +1,92 @@
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/host"
+	"holdfast.dev/track"
+)
+
+// Event is something that happened. The engine keeps nothing of it after Step has returned.
+type Event interface{ event() }
+
+type (
+	// AdvertsDue begins a round: adverts whose time has come are sent, nothing else is decided.
+	AdvertsDue struct{}
+
+	// Wakeup ends a round: everything that was waiting has been heard, so all that is due may be decided.
+	Wakeup struct{}
+
+	// Configure replaces the configuration. The first makes the engine run. What is equal in both is not touched.
+	Configure struct {
+		Config *Config
+		// Resume is what the routers of an earlier process were doing, by identity; see Resume.
+		Resume []Resume
+	}
+
+	// Received is a packet of protocol 112 that came in through Port. Payload is what follows the IP header.
+	Received struct {
+		Port     PortID
+		Src, Dst netip.Addr
+		TTL      int // -1 where unknown
+		Payload  []byte
+	}
+
+	// Overflow says that the kernel had to drop packets of a port because nobody fetched them in time.
+	Overflow struct {
+		Port    PortID
+		Packets uint32
+	}
+
+	// LinkChanged is the newest description of an interface. Also how the engine learns of links at its start.
+	LinkChanged struct{ Link host.Link }
+
+	// LinkGone says that there is no interface of that name any more.
+	LinkGone struct{ Name string }
+
+	// Applied is the kernel's answer to a desired state.
+	Applied struct{ host.Applied }
+
+	// Lost says that an address is gone that we had not removed.
+	Lost struct{ host.Lost }
+
+	// Tracked is the newest state of a tracked source.
+	Tracked struct{ track.State }
+
+	// Sent says what became of sending the adverts of a router; the driver tells it only when it changes.
+	Sent struct {
+		Owner host.Owner
+		Err   string // empty when sending works again
+	}
+
+	// Stop makes every router leave: a MASTER sends priority 0 and gives up its addresses (rule Q10).
+	Stop struct {
+		Keep bool // leave the addresses where they are (-V)
+	}
+)
+
+func (*AdvertsDue) event()  {}
+func (*Wakeup) event()      {}
+func (*Configure) event()   {}
+func (*Received) event()    {}
+func (*Overflow) event()    {}
+func (*LinkChanged) event() {}
+func (*LinkGone) event()    {}
+func (*Applied) event()     {}
+func (*Lost) event()        {}
+func (*Tracked) event()     {}
+func (*Sent) event()        {}
+func (*Stop) event()        {}
+
+// Resume is what a router of an earlier process was doing when it was last heard of. A router that was MASTER and whose last
+// advert is fewer than min(DownAdverts, 3) - 1 intervals old goes on as MASTER; its peers have noticed nothing.
+type Resume struct {
+	Identity   Identity
+	State      State
+	LastAdvert clock.Instant // on CLOCK_BOOTTIME
+	Interval   time.Duration
+	// Told is the state that notification scripts were last told, so that they are not told again.
+	Told string
+}

@@ -1,0 +1,238 @@
+package vrrp
+
+import (
+	"fmt"
+	"net/netip"
+
+	"holdfast.dev/host"
+	"holdfast.dev/vrrp/wire"
+)
+
+// health is what stands against a router's running, worked out anew from the facts whenever one of them changes.
+type health struct {
+	fault   string // the first fault found, in words; empty for none
+	faults  int
+	pending string // what is waited for before the first state; empty for nothing
+	delta   int    // what the trackers add to the base priority
+}
+
+func (h *health) fail(format string, args ...any) {
+	if h.faults++; h.faults == 1 {
+		h.fault = fmt.Sprintf(format, args...)
+	}
+}
+
+// assess works out the health of the router (rules J1 to J10, K4, L2).
+func (r *Router) assess() health {
+	var h health
+	s := r.spec
+	if s.ConfigFault != "" {
+		h.fail("%s", s.ConfigFault)
+	}
+	link := r.engine.links[s.Link]
+	if s.Link != "" && !s.DontTrackPrimary && !link.IsUp() {
+		if link == nil {
+			h.fail("interface %s does not exist", s.Link)
+		} else {
+			h.fail("interface %s down", s.Link)
+		}
+	}
+	if h.faults == 0 {
+		r.assessSource(link, &h)
+	}
+	for _, b := range s.Links {
+		h.assessLink(b, r.engine.links[b.Link])
+	}
+	for _, b := range s.Scripts {
+		st := r.engine.sources[b.Source]
+		effect := b.Effect(st.Status, st.Reload)
+		h.delta += effect.Delta
+		if effect.Fault {
+			h.fail("script %s failed", b.Source)
+		}
+		if effect.Pending {
+			h.pending = "first result of script " + b.Source
+		}
+	}
+	if r.keeper.refused {
+		h.fail("the kernel accepts none of the addresses")
+	}
+	return h
+}
+
+func (h *health) assessLink(b LinkBinding, link *host.Link) {
+	up := link.IsUp()
+	switch {
+	case b.Weight == 0 && up == b.Reverse:
+		h.fail("tracked interface %s %s", b.Link, map[bool]string{true: "up", false: "down"}[up])
+	case b.Weight == 0:
+	case up == (b.Weight > 0) && b.Reverse:
+		h.delta -= b.Weight
+	case up == (b.Weight > 0):
+		h.delta += b.Weight
+	}
+}
+
+// assessSource finds the source address of the adverts and says what is wrong with it.
+func (r *Router) assessSource(link *host.Link, h *health) {
+	s := r.spec
+	if s.Link == "" {
+		r.source = s.Source
+		return
+	}
+	found := r.findSource(link)
+	switch {
+	case found.addr.IsValid():
+		r.source = found.addr
+	case found.failed.IsValid():
+		h.fail("DADFAILED: another host uses the source address %s", found.failed)
+	case found.tentative.IsValid() && r.state == Init:
+		h.pending = "duplicate address detection of " + found.tentative.String()
+	case found.tentative.IsValid():
+		h.fail("source address %s is still tentative", found.tentative)
+	case s.Source.IsValid() && s.TrackSource:
+		h.fail("src address not configured")
+	case s.Source.IsValid():
+		r.source = s.Source // it may yet come; until then the kernel refuses to send from it, or not (IPv4)
+	case s.IPv6:
+		h.fail("no IPv6 address for interface")
+	default:
+		h.fail("no IPv4 address for interface")
+	}
+	if s.DontTrackPrimary && h.faults > 0 && s.ConfigFault == "" && !link.IsUp() {
+		h.faults, h.fault = 0, ""
+	}
+}
+
+type sourceFound struct{ addr, tentative, failed netip.Addr }
+
+// findSource chooses among the link's addresses (rules E7, K5): the configured one, else the one in use as long as it is there,
+// else the first that is no virtual address; for IPv6 a link-local one.
+func (r *Router) findSource(link *host.Link) (found sourceFound) {
+	if link == nil {
+		return found
+	}
+	for i := range link.Addrs {
+		a := &link.Addrs[i]
+		addr := a.Prefix.Addr()
+		if !r.mayBeSource(a, link.Name) {
+			continue
+		}
+		switch {
+		case a.Flags&host.FlagDADFailed != 0:
+			found.failed = addr
+		case a.Flags&host.FlagTentative != 0:
+			found.tentative = addr
+		case !found.addr.IsValid() || addr == r.source:
+			found.addr = addr
+		}
+	}
+	return found
+}
+
+func (r *Router) mayBeSource(a *host.LinkAddr, link string) bool {
+	addr := a.Prefix.Addr()
+	switch {
+	case addr.Is6() != r.spec.IPv6:
+		return false
+	case r.spec.Source.IsValid():
+		return addr == r.spec.Source
+	case addr.Is6() && !addr.IsLinkLocalUnicast():
+		return false
+	}
+	return r.engine.virtual[host.Key{Link: link, Prefix: a.Prefix}] == 0
+}
+
+// reassess takes in changed facts: the priority first, then the state. c.Why is kept for a recovery.
+func (r *Router) reassess(c Cause) {
+	if r.leaving || r.engine.stopping {
+		return
+	}
+	old := r.source
+	r.health = r.assess()
+	r.reprioritise()
+	if old != r.source && r.state == Master {
+		r.master = r.source
+	}
+	if r.group != nil {
+		r.group.follow(c)
+	} else {
+		r.follow(c)
+	}
+	r.changed()
+}
+
+// follow moves the router where its health allows it to be.
+func (r *Router) follow(c Cause) {
+	switch {
+	case r.health.faults > 0:
+		if r.state != Fault {
+			r.becomeFault(Cause{Why: WhyFault, Text: r.health.fault, At: r.engine.now.Mono})
+		}
+	case r.state == Init && r.health.pending != "":
+	case r.state == Init:
+		r.start(Cause{Why: WhyStart, At: r.engine.now.Mono})
+	case r.state == Fault:
+		r.start(c)
+	}
+}
+
+// reprioritise works out the effective priority (rule B5); a BACKUP's deadline moves by what the down time changes (rule B4).
+func (r *Router) reprioritise() {
+	p := int(r.spec.Priority)
+	switch {
+	case r.spec.Owner() && r.lowered:
+		p = wire.PriorityOwner - 1
+	case !r.spec.Owner():
+		p = min(max(p+r.health.delta, 1), wire.PriorityOwner-1)
+	}
+	if uint8(p) == r.priority {
+		return
+	}
+	before, old := r.downTime(), r.priority
+	r.priority = uint8(p)
+	if old != 0 {
+		r.report(Info, 0, "Changing effective priority from %d to %d", old, p)
+	}
+	if r.downAt != 0 && !r.released {
+		r.downAt = r.downAt.Add(r.downTime() - before)
+		r.arm()
+	}
+	r.changed()
+}
+
+// tracks reports whether the router follows the source.
+func (r *Router) tracks(source string) bool {
+	for i := range r.spec.Scripts {
+		if r.spec.Scripts[i].Source == source {
+			return true
+		}
+	}
+	return false
+}
+
+// uses reports whether the link matters to the router.
+func (r *Router) uses(link string) bool {
+	if r.spec.Link == link {
+		return true
+	}
+	for i := range r.spec.Links {
+		if r.spec.Links[i].Link == link {
+			return true
+		}
+	}
+	for i := range r.spec.Addresses {
+		if r.spec.Addresses[i].Link == link {
+			return true
+		}
+	}
+	return false
+}
+
+// linkChanged takes in a change of a link that the router uses.
+func (r *Router) linkChanged(cameUp bool) {
+	r.reassess(Cause{Why: WhyRecovered, At: r.engine.now.Mono})
+	if cameUp && r.state == Master && r.keeper.missing() {
+		r.engine.touch(&r.keeper) // what the kernel dropped with the link is wanted again
+	}
+}

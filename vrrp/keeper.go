@@ -1,0 +1,378 @@
+package vrrp
+
+import (
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/host"
+)
+
+// keeper holds the addresses of one owner against the kernel: what is wanted, what stands, and when to try again.
+type keeper struct {
+	owner     host.Owner
+	items     []item
+	absent    []host.Key // to be deleted if present: left by an earlier run, or removed from the configuration
+	wanted    bool
+	gen       uint64
+	dirty     bool // in engine.dirty
+	confirmed bool // the kernel has answered the newest generation
+	refused   bool // it refused every address: nothing of the owner stands
+	failures  int  // how often in a row
+	restAt    clock.Instant
+	retry     clock.Instant // the earliest item.holdUntil, or restAt; cached
+}
+
+// item is one address of a keeper.
+type item struct {
+	address   host.Address
+	noTrack   bool
+	standing  bool
+	fresh     bool          // stands since the newest generation and is not announced yet
+	holdUntil clock.Instant // not wanted before: it was taken away or refused a moment ago
+	err       string        // why the kernel refused it
+	tries     int           // refusals in a row
+	losses    int           // how often it was taken away within a minute
+	firstLoss clock.Instant
+}
+
+// Limits of putting addresses back (design: restored at once, then after 1, 2, 4 s; after ten in a minute the others get a
+// chance).
+const (
+	lossWindow   = time.Minute
+	lossLimit    = 10
+	restoreMax   = 4 * time.Second
+	retryMax     = time.Minute
+	contestedGap = time.Second
+)
+
+// want switches the whole owner on or off.
+func (k *keeper) want(on bool) {
+	k.wanted = on
+	for i := range k.items {
+		it := &k.items[i]
+		it.standing, it.fresh, it.holdUntil, it.err, it.tries = false, false, 0, "", 0
+	}
+	k.refresh()
+}
+
+// configure replaces the items; those that stay keep what is known about them. It reports whether anything changed.
+func (k *keeper) configure(addrs []Address) bool {
+	old := make(map[host.Key]item, len(k.items))
+	same := len(addrs) == len(k.items)
+	for _, it := range k.items {
+		old[it.address.Key] = it
+	}
+	items := make([]item, len(addrs))
+	for i := range addrs {
+		a := &addrs[i]
+		if was, ok := old[a.Key]; ok && was.address == a.Address {
+			items[i] = was
+		} else {
+			items[i].address = a.Address
+			same = false
+		}
+		items[i].noTrack = a.NoTrack
+	}
+	k.items = items
+	k.refresh()
+	return !same
+}
+
+// desired is what the kernel should hold at now.
+func (k *keeper) desired(now clock.Instant) host.State {
+	st := host.State{Absent: k.absent}
+	if !k.wanted {
+		return st
+	}
+	for i := range k.items {
+		if it := &k.items[i]; it.holdUntil <= now {
+			st.Addresses = append(st.Addresses, it.address)
+		}
+	}
+	return st
+}
+
+// refresh works out when the keeper must be looked at again.
+func (k *keeper) refresh() {
+	k.retry = k.restAt
+	if !k.wanted {
+		return
+	}
+	for i := range k.items {
+		k.retry = clock.Min(k.retry, k.items[i].holdUntil)
+	}
+}
+
+func (k *keeper) retryAt() clock.Instant { return k.retry }
+
+// settled reports whether nothing is outstanding at the kernel.
+func (k *keeper) settled() bool { return k.gen == 0 || k.confirmed }
+
+// missing reports whether something that is wanted does not stand.
+func (k *keeper) missing() bool {
+	if !k.wanted {
+		return false
+	}
+	for i := range k.items {
+		if !k.items[i].standing {
+			return true
+		}
+	}
+	return false
+}
+
+func (k *keeper) find(key host.Key) *item {
+	for i := range k.items {
+		if k.items[i].address.Key == key {
+			return &k.items[i]
+		}
+	}
+	return nil
+}
+
+// applied takes in the kernel's answer. It reports whether items are fresh.
+func (k *keeper) applied(a *host.Applied, now clock.Instant) (fresh bool) {
+	if a.Gen != k.gen {
+		return false // of a state that is wanted no more; the answer to the newest is on its way
+	}
+	index := k.index(len(a.Results))
+	for i := range a.Results {
+		res := &a.Results[i]
+		it := index(res.Key)
+		if it == nil || !k.wanted {
+			continue
+		}
+		if res.Err != "" {
+			it.refuse(res.Err, now)
+			continue
+		}
+		if !it.standing {
+			it.standing, it.fresh, fresh = true, true, true
+		}
+		it.err, it.tries = "", 0
+	}
+	if a.Final {
+		k.confirmed, k.absent = true, nil
+		k.judge(now)
+	}
+	k.refresh()
+	return fresh
+}
+
+// index returns a look-up of items by key, by map if it is asked often enough.
+func (k *keeper) index(times int) func(host.Key) *item {
+	if times*len(k.items) < 256 {
+		return k.find
+	}
+	m := make(map[host.Key]*item, len(k.items))
+	for i := range k.items {
+		m[k.items[i].address.Key] = &k.items[i]
+	}
+	return func(key host.Key) *item { return m[key] }
+}
+
+func (it *item) refuse(err string, now clock.Instant) {
+	it.standing, it.fresh, it.err = false, false, err
+	it.holdUntil = now.Add(backoff(it.tries, time.Second, retryMax))
+	it.tries++
+}
+
+// judge decides whether the owner can do its job: not if the kernel refused every single address.
+func (k *keeper) judge(now clock.Instant) {
+	refused := k.wanted && len(k.items) > 0
+	for i := range k.items {
+		refused = refused && !k.items[i].standing && k.items[i].err != ""
+	}
+	if !refused {
+		if k.wanted {
+			k.failures = 0
+		}
+		return
+	}
+	k.refused = true
+	k.restAt = now.Add(backoff(k.failures, 5*time.Second, retryMax))
+	k.failures++
+}
+
+// backoff is first, doubled n times, at most limit.
+func backoff(n int, first, limit time.Duration) time.Duration {
+	for ; n > 0 && first < limit; n-- {
+		first *= 2
+	}
+	return min(first, limit)
+}
+
+// taken notes that somebody took the item away, and says how long to leave it so: not at all the first time. over is true
+// when that has happened too often within a minute.
+func (it *item) taken(now clock.Instant) (wait time.Duration, over bool) {
+	if it.firstLoss == 0 || now.Sub(it.firstLoss) > lossWindow {
+		it.firstLoss, it.losses = now, 0
+	}
+	it.losses++
+	if it.losses > lossLimit {
+		return 0, true
+	}
+	if it.losses == 1 {
+		return 0, false
+	}
+	return backoff(it.losses-2, time.Second, restoreMax), false
+}
+
+// retry lets what was held back be wanted again.
+func (r *Router) retry() {
+	k := &r.keeper
+	if k.restAt != 0 && r.engine.now.Mono >= k.restAt {
+		k.restAt, k.refused = 0, false
+		k.refresh()
+		r.reassess(Cause{Why: WhyRecovered, At: r.engine.now.Mono})
+		return
+	}
+	if k.release(r.engine.now.Mono) {
+		r.engine.touch(k)
+	}
+}
+
+// release lets go of the items whose time has come, and reports whether there were any that are wanted.
+func (k *keeper) release(now clock.Instant) bool {
+	released := false
+	for i := range k.items {
+		if it := &k.items[i]; it.holdUntil != 0 && it.holdUntil <= now {
+			it.holdUntil, released = 0, true
+		}
+	}
+	k.refresh()
+	return released && k.wanted
+}
+
+func (e *Engine) applied(a *host.Applied) {
+	if a.Owner == host.Static {
+		e.static.applied(a, e.now.Mono)
+		e.complainStatic()
+		return
+	}
+	r := e.owners[a.Owner]
+	if r == nil {
+		return
+	}
+	r.applied(a)
+	if r.leaving && r.keeper.settled() && r.told == nil {
+		e.forget(r)
+	}
+}
+
+func (r *Router) applied(a *host.Applied) {
+	k := &r.keeper
+	fresh := k.applied(a, r.engine.now.Mono)
+	if a.Gen != k.gen {
+		return
+	}
+	for i := range a.Results {
+		if res := &a.Results[i]; res.Err != "" && k.wanted {
+			r.report(Warning, 0, "cannot set %s on %s: %s", res.Key.Prefix, res.Key.Link, res.Err)
+		}
+	}
+	if fresh && r.state == Master {
+		r.announceFresh()
+	}
+	if a.Final {
+		r.flushTold()
+		if k.refused && r.state == Master {
+			r.reassess(Cause{})
+		}
+	}
+	r.changed()
+	r.arm()
+}
+
+func (e *Engine) complainStatic() {
+	for i := range e.static.items {
+		if it := &e.static.items[i]; it.err != "" && it.tries == 1 {
+			e.report(Warning, 0, "cannot set static address %s on %s: %s", it.address.Prefix, it.address.Link, it.err)
+		}
+	}
+}
+
+func (e *Engine) lost(l *host.Lost) {
+	if l.Owner == host.Static {
+		e.lostStatic(l)
+		return
+	}
+	if r := e.owners[l.Owner]; r != nil && r.state == Master {
+		r.lost(l)
+	}
+}
+
+// lostStatic puts a static address back (rule K3).
+func (e *Engine) lostStatic(l *host.Lost) {
+	it := e.static.find(l.Key)
+	if it == nil {
+		return
+	}
+	it.standing = false
+	if l.LinkDown {
+		return // comes back with the link
+	}
+	wait, _ := it.taken(e.now.Mono)
+	e.report(Info, 0, "static address %s on %s was removed by someone, restoring it", l.Key.Prefix, l.Key.Link)
+	it.holdUntil = e.now.Mono.Add(wait)
+	e.static.refresh()
+	if wait == 0 {
+		e.touch(&e.static)
+	}
+}
+
+// lost deals with an address that somebody took away from a MASTER: put it back, ever more slowly; then give the others a
+// chance; if nobody takes it, keep putting it back once a second and say that it is contested. Or as keepalived does: rule K1.
+func (r *Router) lost(l *host.Lost) {
+	it := r.keeper.find(l.Key)
+	if it == nil || it.noTrack {
+		return
+	}
+	it.standing = false
+	r.changed()
+	if l.LinkDown {
+		return
+	}
+	r.stats.AddressLost++
+	now := r.engine.now.Mono
+	c := Cause{Why: WhyAddress, Text: l.Key.Prefix.String() + " on " + l.Key.Link + " was removed by someone", At: now}
+	if !r.engine.cfg.Restore {
+		r.report(Info, 0, "%s, stepping down", c.Text)
+		r.stepDownAll(c, r.skew())
+		return
+	}
+	wait, over := it.taken(now)
+	switch {
+	case over && !r.contested:
+		r.contested = true
+		r.report(Warning, 0, "%s %d times within a minute, handing over", c.Text, lossLimit)
+		r.stepDownAll(c, r.downTime())
+		return
+	case r.contested:
+		wait = contestedGap
+	}
+	r.report(Warning, 0, "%s, putting it back%s", c.Text, in(wait))
+	it.holdUntil = now.Add(wait)
+	if wait == 0 {
+		it.holdUntil = 0
+		r.engine.touch(&r.keeper)
+	}
+	r.keeper.refresh()
+	r.arm()
+}
+
+func in(wait time.Duration) string {
+	if wait == 0 {
+		return ""
+	}
+	return " in " + wait.String()
+}
+
+// stepDownAll steps down, and every MASTER of the sync group with it (rule K1b).
+func (r *Router) stepDownAll(c Cause, wait time.Duration) {
+	if r.group == nil {
+		r.stepDown(c, wait)
+		return
+	}
+	r.group.stepDown(r, c, wait)
+}

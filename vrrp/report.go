@@ -1,0 +1,35 @@
+package vrrp
+
+import "fmt"
+
+func (e *Engine) report(l Level, detail int, format string, args ...any) {
+	e.do(&Report{Level: l, Detail: detail, Text: fmt.Sprintf(format, args...)})
+}
+
+// report tells something about the router, in the form "(VI_1) text" that people search their logs for.
+func (r *Router) report(l Level, detail int, format string, args ...any) {
+	text := "(" + r.spec.Name + ") " + fmt.Sprintf(format, args...)
+	r.engine.do(&Report{Router: r.spec.Name, Level: l, Detail: detail, Text: text})
+}
+
+// Kinds of complaints about packets. Each is told once until the state or the accepted master changes (rule F14); the first
+// numbers are those of wire.Reason.
+const (
+	complainTTL uint8 = iota + 32
+	complainPeer
+	complainCast
+	complainAddrs
+	complainInterval
+	complainOwner
+	complainOwnAddress
+	complainGroupSum
+)
+
+// complain reports at most once per kind.
+func (r *Router) complain(kind uint8, l Level, format string, args ...any) {
+	if r.complained&(1<<kind) != 0 {
+		return
+	}
+	r.complained |= 1 << kind
+	r.report(l, 0, format, args...)
+}

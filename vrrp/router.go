@@ -1,0 +1,271 @@
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/host"
+	"holdfast.dev/notify"
+	"holdfast.dev/vrrp/wire"
+)
+
+// Router is one virtual router. Its state changes in the become functions of this file and nowhere else.
+type Router struct {
+	engine *Engine
+	owner  host.Owner
+	spec   *Spec
+	group  *group
+	keeper keeper
+
+	state    State
+	health   health
+	want     bool // a member of a sync group whose own down time has passed, and that waits for the others
+	priority uint8
+	lowered  bool // an owner that gave way to another one (rule E8)
+	source   netip.Addr
+	template wire.Template
+	groupSum bool // the old form of the unicast checksum was heard, so it is sent too (rule F4)
+	carried  int  // number of addresses in adverts
+	expect   wire.Expect
+	options  wire.Options
+
+	master         netip.Addr // whom we take for the master; our own address while we are
+	masterPriority uint8
+	masterInterval time.Duration // learnt in version 3 (rule B3)
+	heard          clock.Instant // the last advert that restarted the down timer
+
+	advertAt  clock.Instant // MASTER: the next advert
+	downAt    clock.Instant // BACKUP: the master counts as down
+	preemptAt clock.Instant // BACKUP: end of the preemption delay
+	burstAt   clock.Instant // MASTER: the second burst of announcements
+	lowerAt   clock.Instant // MASTER: the second burst after a lower-priority advert
+	refreshAt clock.Instant // MASTER: the next refresh
+	advert    timer
+	timer     timer
+
+	lastSent   clock.Now
+	ipID       uint16
+	extras     int           // adverts sent since the last regular one
+	putOff     bool          // the take-over was put off already
+	released   bool          // the master said goodbye
+	overflowed clock.Instant // the kernel dropped packets for us
+	rivalSince clock.Instant // MASTER and owner: another owner is heard (rule E8)
+	rivalLast  clock.Instant
+	lowerTold  clock.Instant
+	complained uint64
+	sendErr    string
+	contested  bool // somebody keeps taking our addresses away
+
+	told     *notify.Event // a notification that waits for the kernel's confirmation
+	toldBy   clock.Instant
+	toldLast string
+	since    clock.Now
+	cause    Cause
+	stats    Stats
+	isDirty  bool // in engine.touched
+	leaving  bool // removed from the configuration, waiting for the kernel to confirm
+}
+
+// notifyWait is how long the notification of MASTER waits for the kernel to confirm the addresses (rule H2) before it goes
+// out without.
+const notifyWait = 100 * time.Millisecond
+
+// becomeMaster takes the addresses: the advert first (rule E11), then the desired state; announcements follow the kernel's
+// confirmation.
+func (r *Router) becomeMaster(c Cause) {
+	e := r.engine
+	r.send(r.priority)
+	r.enter(Master, c)
+	r.report(Info, 0, "Entering MASTER STATE")
+	r.stats.BecomeMaster++
+	r.master, r.masterPriority, r.masterInterval = r.source, r.priority, r.spec.Interval
+	r.heard, r.downAt, r.extras = 0, 0, 0
+	r.advertAt = e.now.Mono.Add(r.spec.Interval)
+	r.burstAt, r.refreshAt = 0, 0
+	if d := r.spec.Garp.Delay; d > 0 {
+		r.burstAt = e.now.Mono.Add(d)
+	}
+	if d := r.spec.Garp.Refresh; d > 0 {
+		r.refreshAt = e.now.Mono.Add(d)
+	}
+	r.keeper.want(true)
+	e.touch(&r.keeper)
+	r.tellLater(notify.Master)
+	r.arm()
+}
+
+// becomeBackup listens for the given time before it takes over.
+func (r *Router) becomeBackup(c Cause, wait time.Duration) {
+	from := r.state
+	if from == Init {
+		r.report(Info, 0, "Entering BACKUP STATE (init)")
+	} else {
+		r.report(Info, 0, "Entering BACKUP STATE")
+	}
+	r.drop(from)
+	r.enter(Backup, c)
+	r.listen(wait)
+	r.tell(notify.Backup)
+	r.arm()
+}
+
+// becomeFault stops taking part until everything works again.
+func (r *Router) becomeFault(c Cause) {
+	from := r.state
+	if c.Text != "" {
+		r.report(Info, 0, "entering FAULT state (%s)", c.Text)
+	}
+	if from == Init {
+		r.report(Info, 0, "Entering FAULT STATE (init)")
+	} else {
+		r.report(Info, 0, "Entering FAULT STATE")
+	}
+	if from == Master {
+		r.send(wire.PriorityRelease) // rule H3; it may well fail, when it is the link that failed
+	}
+	r.drop(from)
+	r.enter(Fault, c)
+	r.downAt = 0
+	r.masterInterval = r.spec.Interval // rule H7
+	r.tell(notify.Fault)
+	r.arm()
+}
+
+// becomeSilent is the first state of an address owner: it listens without saying so, for no longer than it must (rule C1).
+func (r *Router) becomeSilent(c Cause) {
+	wait := time.Duration(0)
+	if r.engine.delayEnd != 0 {
+		wait = r.spec.Interval // rule B8
+	}
+	r.enter(Backup, c)
+	r.listen(wait)
+	r.arm()
+}
+
+// becomeInit begins anew, as another virtual router of the same name. A MASTER has stepped down before.
+func (r *Router) becomeInit() {
+	r.state, r.since = Init, r.engine.now
+	r.downAt, r.masterInterval = 0, 0
+	r.master, r.source = netip.Addr{}, netip.Addr{}
+}
+
+// becomeStopped ends the router: after Stop, or when it is no longer configured.
+func (r *Router) becomeStopped(c Cause, keep bool) {
+	from := r.state
+	if from == Master {
+		r.send(wire.PriorityRelease)
+	}
+	if keep {
+		r.advertAt, r.burstAt, r.lowerAt, r.refreshAt = 0, 0, 0, 0
+	} else {
+		r.drop(from)
+	}
+	r.downAt = 0
+	r.enter(Init, c)
+	r.arm()
+}
+
+// enter is what all transitions have in common.
+func (r *Router) enter(s State, c Cause) {
+	from := r.state
+	r.state, r.cause, r.since = s, c, r.engine.now
+	r.want, r.putOff, r.released = false, false, false
+	r.preemptAt, r.rivalSince, r.complained = 0, 0, 0
+	r.engine.do(&Transition{Owner: r.owner, Name: r.spec.Name, From: from, To: s, Cause: c})
+	r.changed()
+}
+
+// drop gives up what a MASTER has.
+func (r *Router) drop(from State) {
+	r.advertAt, r.burstAt, r.lowerAt, r.refreshAt = 0, 0, 0, 0
+	if from == Master {
+		r.stats.ReleaseMaster++
+	}
+	if r.keeper.wanted {
+		r.keeper.want(false)
+		r.engine.touch(&r.keeper)
+	}
+}
+
+// stepDown gives the others a chance: priority 0, then BACKUP for the given time.
+func (r *Router) stepDown(c Cause, wait time.Duration) {
+	r.send(wire.PriorityRelease)
+	r.becomeBackup(c, wait)
+}
+
+// start leaves INIT or FAULT, now that nothing stands against it.
+func (r *Router) start(c Cause) {
+	if r.state == Init && r.wantsMaster() {
+		r.becomeSilent(c)
+		return
+	}
+	r.becomeBackup(c, r.downTime())
+}
+
+// wantsMaster reports whether the router begins as MASTER: an address owner that is configured so, and all of its group (rules C1, I5).
+func (r *Router) wantsMaster() bool {
+	if r.group == nil {
+		return r.spec.Owner() && r.spec.StateMaster
+	}
+	for _, m := range r.group.members {
+		if !m.spec.Owner() || !m.spec.StateMaster {
+			return false
+		}
+	}
+	return true
+}
+
+// tell queues the notification of a new state, after any that still waits.
+func (r *Router) tell(state string) {
+	r.flushTold()
+	if r.toldLast == state && state != notify.MasterRxLowPrio {
+		return // told already: a resumed process, or a group that moved twice (rule I11)
+	}
+	r.toldLast = state
+	r.engine.notify(r.event(state))
+}
+
+// tellLater queues a notification that goes out when the kernel has confirmed what it announces.
+func (r *Router) tellLater(state string) {
+	r.flushTold()
+	if r.toldLast == state {
+		return
+	}
+	ev := r.event(state)
+	r.told, r.toldBy = &ev, r.engine.now.Mono.Add(notifyWait)
+}
+
+func (r *Router) event(state string) notify.Event {
+	ev := notify.Event{Object: notify.Instance, Name: r.spec.Name, State: state, Priority: r.priority}
+	ev.Times = notify.Times{Cause: r.cause.At, Decided: r.engine.now.Mono}
+	if state == notify.Master {
+		ev.Times.Sent = r.lastSent.Mono
+	}
+	return ev
+}
+
+func (r *Router) flushTold() {
+	if r.told == nil {
+		return
+	}
+	ev := *r.told
+	r.told, r.toldBy = nil, 0
+	r.toldLast = ev.State
+	if r.keeper.confirmed {
+		ev.Times.Confirmed = r.engine.now.Mono
+	}
+	r.engine.notify(ev)
+	if r.group != nil {
+		r.group.flushTold()
+	}
+	r.arm()
+}
+
+// changed notes that the status of the router is to be published anew.
+func (r *Router) changed() {
+	if !r.isDirty {
+		r.isDirty = true
+		r.engine.touched = append(r.engine.touched, r)
+	}
+}

@@ -1,0 +1,60 @@
+package vrrp
+
+import (
+	"net/netip"
+
+	"holdfast.dev/vrrp/wire"
+)
+
+// send emits one advert to the group, or one to each peer (rule O1), with the same IPv4 identification.
+func (r *Router) send(priority uint8) {
+	e := r.engine
+	r.lastSent = e.now
+	if !r.source.IsValid() {
+		return // rule H5; nothing could be sent from
+	}
+	if r.ipID++; r.ipID == 0 {
+		r.ipID = 1
+	}
+	if priority == wire.PriorityRelease {
+		r.stats.ZeroSent++
+		r.report(Info, 1, "sent 0 priority")
+	}
+	r.stats.Sent++
+	if !r.spec.Unicast() {
+		r.sendTo(r.spec.Group, wire.HopLimit, priority)
+	}
+	for i := range r.spec.Peers {
+		r.sendTo(r.spec.Peers[i].Addr, r.spec.TTL, priority)
+	}
+	r.changed()
+}
+
+func (r *Router) sendTo(dst netip.Addr, ttl, priority uint8) {
+	e := r.engine
+	if e.sent == len(e.sends) {
+		e.sends = append(e.sends, &Send{})
+	}
+	s := e.sends[e.sent]
+	payload, err := r.template.Append(s.Payload[:0], priority, r.source, dst)
+	if err != nil {
+		return // the families were checked when the configuration was loaded
+	}
+	e.sent++
+	*s = Send{Owner: r.owner, Port: r.spec.Port(), Src: r.source, Dst: dst, TTL: ttl, ID: r.ipID, Payload: payload}
+	e.do(s)
+}
+
+// extraLimit is how many adverts may be sent in answer to others' within one interval. Any honest network needs fewer; a forger must
+// not make us flood it.
+const extraLimit = 10
+
+// sendExtra answers another router's advert at once, without moving the regular one (rule E1 is not followed there: a flood
+// could silence a master).
+func (r *Router) sendExtra() {
+	if r.extras >= extraLimit {
+		return
+	}
+	r.extras++
+	r.send(r.priority)
+}

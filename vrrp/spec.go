@@ -1,0 +1,172 @@
+package vrrp
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast.dev/host"
+	"holdfast.dev/track"
+	"holdfast.dev/vrrp/wire"
+)
+
+// Config is everything that an Engine is configured with. It is immutable, and so is all that it points to.
+type Config struct {
+	Routers []Spec
+	Groups  []GroupSpec
+	Static  []host.Address // held whatever the elections say
+	// StartupDelay is vrrp_startup_delay: no router leaves BACKUP before it has passed since the process started (rule B8).
+	StartupDelay time.Duration
+	// DelayAfterBoot is the same, measured from the boot of the machine; the later end counts.
+	DelayAfterBoot time.Duration
+	// Restore is false for keepalived's rule K1: a MASTER steps down when somebody deletes one of its addresses.
+	Restore bool
+	// GarpInterval and NAInterval are the least gaps between two announcements on one link; 0 is none (rule M5).
+	GarpInterval, NAInterval time.Duration
+	// LogUnknownVRIDs tells of adverts that no router is configured for (rule F12).
+	LogUnknownVRIDs bool
+}
+
+// Identity is what makes two virtual routers the same one for the network: a reload that keeps it keeps the state (rule P5).
+type Identity struct {
+	IPv6   bool
+	VRID   uint8
+	Link   string
+	Source netip.Addr // unicast only
+	Group  netip.Addr // multicast only
+}
+
+// Spec is one virtual router as configured, with all defaults filled in.
+type Spec struct {
+	Name    string
+	VRID    uint8 // 1 to 255
+	IPv6    bool
+	Version uint8      // 2 or 3
+	Link    string     // interface; empty only for unicast with a Source
+	Source  netip.Addr // configured source address; the zero Addr takes the link's own
+	Group   netip.Addr // multicast destination; the zero Addr for unicast
+	Peers   []Peer     // unicast destinations; empty for multicast
+	TTL     uint8      // of unicast adverts; 0 leaves it to the kernel (IPv6)
+
+	Priority     uint8         // base priority, 1 to 255; 255 is the address owner
+	Interval     time.Duration // Advertisement_Interval
+	DownAdverts  int           // adverts that may be missing before the master counts as down, 1 to 100; 3 in the RFCs
+	NoPreempt    bool
+	PreemptDelay time.Duration
+	StateMaster  bool // "state MASTER": with priority 255 a start as MASTER
+
+	AuthType uint8 // wire.AuthNone or wire.AuthPass
+	Password [wire.AuthLen]byte
+	Sum      wire.Form // form of the checksum that is sent; 0 is the default of version and family
+	Accept   wire.Form // forms that are taken
+	// LearnGroupSum switches the sent form to wire.FormGroup once a peer's advert fits only that (rule F4).
+	LearnGroupSum bool
+
+	CheckPeers         bool // drop adverts from others than the peers, and enforce their TTL range (rules O3, O4)
+	SkipCheckAddrs     bool
+	OwnerIgnore        bool
+	LowerPrioNoAdvert  bool
+	HigherPrioAdvert   bool
+	TimerExpiredBackup bool
+
+	Addresses []Address // in adverts, in this order; then those that are not (Excluded)
+	Garp      Garp
+
+	DontTrackPrimary bool
+	TrackSource      bool // FAULT while Source is not on the link (rule K4)
+	NotifyPriority   bool
+	Links            []LinkBinding
+	Scripts          []track.Binding
+	ConfigFault      string // why it must stay in FAULT (rules A9, A11); empty for none
+}
+
+// Peer is one unicast destination.
+type Peer struct {
+	Addr           netip.Addr
+	MinTTL, MaxTTL uint8
+}
+
+// Address is one virtual address.
+type Address struct {
+	host.Address
+	Excluded bool // not carried in adverts
+	NoTrack  bool // its loss does not matter (rule K1)
+}
+
+// LinkBinding is one tracked interface (rule J1).
+type LinkBinding struct {
+	Link    string
+	Weight  int // -253 to 253; 0 makes its failure a fault
+	Reverse bool
+}
+
+// Garp says when and how often the addresses of a MASTER are announced (rule M1).
+type Garp struct {
+	Delay         time.Duration // from becoming MASTER to the second burst; 0 is none
+	Repeat        int           // packets per address and burst, at least 1
+	Refresh       time.Duration // 0 is none
+	RefreshRepeat int
+	LowerDelay    time.Duration // from a lower-priority advert to the second burst; 0 is none
+	LowerRepeat   int           // 0 is none
+}
+
+// GroupSpec is one sync group.
+type GroupSpec struct {
+	Name    string
+	Members []string // names of routers; unknown ones are ignored
+}
+
+// Unicast reports whether adverts go to peers instead of a multicast group.
+func (s *Spec) Unicast() bool { return len(s.Peers) > 0 }
+
+// Owner reports whether the router owns its addresses (RFC 9568 section 1.7).
+func (s *Spec) Owner() bool { return s.Priority == wire.PriorityOwner }
+
+// Identity of the router.
+func (s *Spec) Identity() Identity {
+	id := Identity{IPv6: s.IPv6, VRID: s.VRID, Link: s.Link}
+	if s.Unicast() {
+		id.Source = s.Source
+	} else {
+		id.Group = s.Group
+	}
+	return id
+}
+
+// PortID names the socket that a router hears and speaks through: one per link and family, or one per source
+// address where there is no link.
+type PortID struct {
+	Link  string
+	IPv6  bool
+	Local netip.Addr // only where Link is empty
+}
+
+// Port of the router.
+func (s *Spec) Port() PortID {
+	p := PortID{Link: s.Link, IPv6: s.IPv6}
+	if s.Link == "" {
+		p.Local = s.Source
+	}
+	return p
+}
+
+// params are the unchanging parts of the router's adverts.
+func (s *Spec) params() wire.Params {
+	p := wire.Params{
+		Version: s.Version, IPv6: s.IPv6, VRID: s.VRID, AuthType: s.AuthType, Password: s.Password,
+		Interval: s.Interval, Sum: s.Sum, Group: s.Group,
+	}
+	if s.IPv6 {
+		p.Sum = wire.FormZero // the kernel fills it in (IPV6_CHECKSUM)
+	} else if p.Sum == 0 {
+		p.Sum = wire.DefaultForm(s.Version, false)
+	}
+	if s.Unicast() || !p.Group.IsValid() || p.Group.Is6() {
+		p.Group = netip.Addr{}
+	}
+	for i := range s.Addresses {
+		if !s.Addresses[i].Excluded {
+			p.Addrs = append(p.Addrs, s.Addresses[i].Prefix.Addr())
+		}
+	}
+	return p
+}

@@ -1,0 +1,173 @@
+package vrrp
+
+import (
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/vrrp/wire"
+)
+
+// skew is Skew_Time: (256 - priority) / 256 of an interval (rule B1). Owners count as 255 even while lowered.
+func (r *Router) skew() time.Duration {
+	p := r.priority
+	if r.spec.Owner() {
+		p = wire.PriorityOwner
+	}
+	return time.Duration(256-int(p)) * r.interval() / 256
+}
+
+// downTime is Active_Down_Interval (rule B2).
+func (r *Router) downTime() time.Duration {
+	return time.Duration(r.spec.DownAdverts)*r.interval() + r.skew()
+}
+
+// interval is the one that the down time is counted in: the master's in version 3, our own in version 2 (rule B3).
+func (r *Router) interval() time.Duration {
+	if r.spec.Version == wire.V3 && r.masterInterval > 0 {
+		return r.masterInterval
+	}
+	return r.spec.Interval
+}
+
+// listen restarts the down timer. Whatever is heard during the start-up delay, it ends that long after the delay.
+func (r *Router) listen(wait time.Duration) {
+	r.downAt = max(r.engine.now.Mono, r.engine.delayEnd).Add(wait)
+	r.putOff, r.overflowed = false, 0
+}
+
+// arm puts the router's deadlines into the engine's heaps.
+func (r *Router) arm() {
+	r.engine.adverts.set(&r.advert, r.advertAt)
+	at := r.downAt
+	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.keeper.retryAt()} {
+		at = clock.Min(at, t)
+	}
+	r.engine.timers.set(&r.timer, at)
+}
+
+// timerDue handles everything of the router that is due but adverts.
+func (r *Router) timerDue() {
+	now := r.engine.now.Mono
+	due := func(at clock.Instant) bool { return at != 0 && now >= at }
+	if due(r.toldBy) {
+		r.flushTold()
+	}
+	if due(r.downAt) {
+		r.downDue()
+	}
+	if due(r.burstAt) {
+		r.burstAt = 0
+		r.burst(r.spec.Garp.Repeat)
+	}
+	if due(r.lowerAt) {
+		r.lowerAt = 0
+		r.burst(r.spec.Garp.LowerRepeat)
+	}
+	if due(r.refreshAt) {
+		r.refreshAt = next(r.refreshAt, r.spec.Garp.Refresh, now)
+		r.burst(r.spec.Garp.RefreshRepeat)
+	}
+	if due(r.keeper.retryAt()) {
+		r.retry()
+	}
+	r.arm()
+}
+
+// next is the deadline that follows at, a whole number of intervals later and not before now.
+func next(at clock.Instant, interval time.Duration, now clock.Instant) clock.Instant {
+	at = at.Add(interval)
+	if at <= now {
+		at = at.Add((now.Sub(at)/interval + 1) * interval)
+	}
+	return at
+}
+
+// advertDue sends the regular advert. The next one is due one interval after this one was due, not after it was sent, so that
+// lateness does not add up.
+func (r *Router) advertDue() {
+	if r.slept() {
+		return
+	}
+	r.extras = 0
+	r.send(r.priority)
+	r.advertAt = next(r.advertAt, r.spec.Interval, r.engine.now.Mono)
+	r.engine.adverts.set(&r.advert, r.advertAt)
+}
+
+// slept deals with a MASTER that was silent for more than three of its intervals because this process or machine stood still: a
+// backup will have taken over. It reports whether the router is MASTER no more.
+func (r *Router) slept() bool {
+	now, last := r.engine.now, r.lastSent
+	silent := max(now.Mono.Sub(last.Mono), now.Boot.Sub(last.Boot))
+	wall := time.Duration(now.Wall - last.Wall)
+	limit := 3 * r.spec.Interval
+	if last.Mono == 0 || silent <= limit && wall <= limit {
+		return false
+	}
+	if silent <= limit {
+		// Only the wall clock says so. It may have been set, or a hypervisor stopped the machine with all its clocks. Announcing
+		// again is right in the second case and harmless in the first.
+		r.burst(r.spec.Garp.Repeat)
+		return false
+	}
+	r.report(Warning, 0, "no advert sent for %.3f seconds: this process or machine stood still", silent.Seconds())
+	r.stats.Slept++
+	if r.spec.NoPreempt || r.spec.TimerExpiredBackup {
+		r.leaveMaster(Cause{Why: WhySlept, At: now.Mono})
+		return true
+	}
+	r.burst(r.spec.Garp.Repeat)
+	return false
+}
+
+// downDue takes over, unless silence proves nothing yet or the sync group is not ready.
+func (r *Router) downDue() {
+	e := r.engine
+	if r.doubtful() {
+		r.putOff = true
+		r.downAt = e.now.Mono.Add(r.interval())
+		r.stats.PutOff++
+		r.report(Info, 0, "take-over put off by %v: adverts may have been missed while this process stood still or packets were dropped",
+			r.interval())
+		return
+	}
+	c := Cause{Why: WhyTimeout, From: r.master, Priority: r.masterPriority, At: r.downAt}
+	if r.released {
+		c.Why = WhyReleased
+	}
+	if r.lowered {
+		r.lowered = false
+		r.report(Info, 0, "rogue address owner appears to have stopped advertising")
+		r.reprioritise()
+	}
+	r.report(Info, 1, "Receive advertisement timeout")
+	if r.group == nil {
+		r.becomeMaster(c)
+		return
+	}
+	r.want = true
+	if !r.group.ready() {
+		r.listen(r.downTime()) // rule I1
+		return
+	}
+	r.group.becomeMaster(r, c)
+}
+
+// doubtful reports whether the take-over that is due should wait one interval, once: we stood still, or the kernel dropped
+// packets that nobody fetched.
+func (r *Router) doubtful() bool {
+	if r.putOff || r.released {
+		return false
+	}
+	now := r.engine.now.Mono
+	return r.engine.pause.hides(r.interval(), now) || r.overflowed != 0 && now.Sub(r.overflowed) < r.interval()
+}
+
+// leaveMaster makes a MASTER BACKUP for a full down time, and its group with it (rule I3).
+func (r *Router) leaveMaster(c Cause) {
+	if r.group != nil {
+		r.group.becomeBackup(r, c)
+		return
+	}
+	r.becomeBackup(c, r.downTime())
+}
