@@ -7,14 +7,36 @@ import (
 	"holdfast.dev/config/lex"
 )
 
+// Limits that end a read with a Fatal diagnostic, so that no file can eat the machine.
+const (
+	// MaxLines is how many lines a read may take: physical lines, those of definitions, and rounds of loops.
+	MaxLines = 4_000_000
+	// MaxBytes is how much text a read may handle: files, and lines that definitions and loops make.
+	MaxBytes = 256 << 20
+	// MaxIncludes is how deep includes may nest.
+	MaxIncludes = 100
+	// MaxPending is how deep loops and definitions of several lines may nest.
+	MaxPending = 100
+	// MaxDefinitions is how many definitions there may be.
+	MaxDefinitions = 100_000
+	// MaxReplacements is how many definitions may be replaced in one line; what is beyond is left as it is.
+	MaxReplacements = 2000
+)
+
 // Files is how the reader reaches files. A relative path counts from the caller's working directory.
 type Files interface {
 	// Stat says what path is, following symbolic links. The error is for people.
 	Stat(path string) (Facts, error)
-	// Read reads the whole of a regular file. Facts are those of the file that was read, before reading.
+	// Read reads the whole of a regular file. The facts are those of the very file that was read. It fails for a file
+	// that changes meanwhile or is too large.
 	Read(path string) (text string, facts Facts, err error)
 	// List names the entries of a directory, in any order, without "." and "..".
 	List(dir string) ([]string, error)
+}
+
+// Resolver is what Files may offer besides: the path of a directory without symbolic links, for ${_PWD}.
+type Resolver interface {
+	Resolve(dir string) (string, error)
 }
 
 // Facts are what the reader must know about a file before it reads it, and what tells one version from another.
@@ -41,52 +63,170 @@ type Env struct {
 	NodeName string
 	// Lookup finds an environment variable for ${_ENV NAME}. Nil finds nothing.
 	Lookup func(name string) (value string, ok bool)
-	// Seed starts ${_RANDOM} unless SetSeed is called first; callers pass the time.
-	Seed uint64
+	// Seed starts ${_RANDOM} unless SetSeed is called first; callers pass the time in seconds, as keepalived does.
+	Seed uint32
 	// Dir is the absolute working directory, for ${_PWD}.
 	Dir string
 	// Checks are the include checks to begin with (option -e is CheckAll).
 	Checks Checks
 }
 
-// Checks are the classes of include problems that count as errors (preprocessor.md section 8).
-type Checks uint8
-
-const (
-	// CheckRead is for matches that can't be read, are no regular file, or are executable.
-	CheckRead Checks = 1 << iota
-	// CheckMatch is for a plain name that does not exist.
-	CheckMatch
-	// CheckWildcard is for a pattern that matches nothing.
-	CheckWildcard
-	// CheckBrace is for a brace alternative that matches nothing.
-	CheckBrace
-	// CheckAll is all of them.
-	CheckAll = CheckRead | CheckMatch | CheckWildcard | CheckBrace
-)
-
-// Reader is the stream of lines of one configuration. It is not safe for concurrent use.
+// Reader is the stream of lines of one configuration. It is not safe for concurrent use. It reads no further than the
+// line that it returned, so that SetIncludeCheck and SetSeed act on the lines that follow.
 type Reader struct {
 	files Files
 	env   Env
 	diags *diag.List
+
+	frames  []*frame // open files, innermost last
+	opened  []*diag.File
+	known   map[string]version
+	seq     int
+	entries int // directory entries that patterns may still look at
+
+	defs       map[string]*definition
+	collecting *definition
+	random     random
+
+	pending []source   // loops and definitions being expanded, innermost last
+	rest    item       // what a brace left of the current line, if its text is not empty
+	words   []lex.Word // room for the words of the next lines
+
+	lines, bytes int
+	stopped      bool
+}
+
+// frame is an open file.
+type frame struct {
+	file   *diag.File
+	scan   lex.Scanner
+	dir    string // what relative paths in it count from: empty or ending in a slash
+	checks Checks
+	after  *frame // the next file of the same include
+}
+
+// item is a line on its way through the steps.
+type item struct {
+	text  lex.Text
+	pos   diag.Pos
+	blank bool // a physical line of nothing but blanks, which ends a definition of several lines
+}
+
+// source gives lines that stand in the place of another.
+type source interface {
+	next(r *Reader) (item, bool)
 }
 
 // New starts reading path, which may be a pattern that matches several files. Problems are reported to diags as they
-// are met.
+// are met. A missing main file is Fatal with class OK, because keepalived's test passes on it.
 func New(files Files, path string, env Env, diags *diag.List) *Reader {
-	return &Reader{files: files, env: env, diags: diags}
+	r := &Reader{files: files, env: env, diags: diags, entries: MaxEntries, known: make(map[string]version)}
+	if env.ConfigID == "" {
+		r.env.ConfigID = firstLabel(env.NodeName)
+	}
+	r.defs = builtins()
+	r.random.seed(env.Seed)
+	r.openMain(path)
+	return r
 }
 
-// Next is the next line; ok is false at the end.
-func (r *Reader) Next() (line lex.Line, ok bool) { return lex.Line{}, false }
+// Next is the next line; ok is false at the end, when all that had to be reported was.
+func (r *Reader) Next() (line lex.Line, ok bool) {
+	for !r.stopped {
+		it, ok := r.take()
+		if !ok {
+			r.finish()
+			break
+		}
+		if it, ok = r.process(it); ok {
+			return r.emit(it), true
+		}
+	}
+	return lex.Line{}, false
+}
 
 // SetIncludeCheck sets the include checks for the rest of the current file and the files that it includes. The keyword
 // include_check does this.
-func (r *Reader) SetIncludeCheck(c Checks) {}
+func (r *Reader) SetIncludeCheck(c Checks) {
+	if n := len(r.frames); n > 0 {
+		r.frames[n-1].checks = c & CheckAll
+	}
+}
 
 // IncludeCheck is what is in force for the current file.
-func (r *Reader) IncludeCheck() Checks { return 0 }
+func (r *Reader) IncludeCheck() Checks {
+	if n := len(r.frames); n > 0 {
+		return r.frames[n-1].checks
+	}
+	return r.env.Checks
+}
 
 // SetSeed starts ${_RANDOM} anew. The keyword random_seed does this.
-func (r *Reader) SetSeed(seed uint32) {}
+func (r *Reader) SetSeed(seed uint32) { r.random.seed(seed) }
+
+// Opened lists the files that were opened so far, in order. A file that was included twice is there twice.
+func (r *Reader) Opened() []*diag.File { return r.opened }
+
+// take is the next line to be processed (section 4 step 1): what a brace left, then loops and definitions, then files.
+func (r *Reader) take() (item, bool) {
+	if it := r.rest; it.text.S != "" {
+		r.rest = item{}
+		return it, true
+	}
+	for n := len(r.pending); n > 0; n = len(r.pending) {
+		it, ok := r.pending[n-1].next(r)
+		if ok {
+			return it, r.spend(it.pos, len(it.text.S))
+		}
+		r.pending = r.pending[:n-1]
+	}
+	return r.physical()
+}
+
+// spend counts a line of n bytes and stops the read when it is one too many.
+func (r *Reader) spend(pos diag.Pos, n int) bool {
+	r.lines++
+	return r.charge(pos, n) && r.within(r.lines <= MaxLines, pos, "the configuration has more than 4000000 lines")
+}
+
+// charge counts n bytes of text that was made.
+func (r *Reader) charge(pos diag.Pos, n int) bool {
+	r.bytes += n
+	return r.within(r.bytes <= MaxBytes, pos, "the configuration has more than 256 MiB of text")
+}
+
+// within stops the read with a Fatal diagnostic unless ok.
+func (r *Reader) within(ok bool, pos diag.Pos, text string) bool {
+	if ok || r.stopped {
+		return ok && !r.stopped
+	}
+	r.stopped = true
+	r.report(pos, diag.Fatal, diag.FatalError, text,
+		"a file that includes itself, or a loop or definition that grows without end?")
+	return false
+}
+
+// push makes s the source of the next lines.
+func (r *Reader) push(pos diag.Pos, s source) {
+	if r.within(len(r.pending) < MaxPending, pos, "loops and definitions are nested more than 100 deep") {
+		r.pending = append(r.pending, s)
+	}
+}
+
+// emit makes the line for the caller.
+func (r *Reader) emit(it item) lex.Line {
+	if cap(r.words)-len(r.words) < 16 {
+		r.words = make([]lex.Word, 0, 512)
+	}
+	n := len(r.words)
+	line := lex.NewLine(it.text, it.pos, r.words[n:n])
+	if len(line.Words) > 0 && n+len(line.Words) <= cap(r.words) && &line.Words[0] == &r.words[:n+1][n] {
+		r.words = r.words[:n+len(line.Words)]
+	}
+	line.Words = line.Words[:len(line.Words):len(line.Words)]
+	return line
+}
+
+func (r *Reader) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint string) {
+	r.diags.Add(diag.Diagnostic{Pos: pos, Severity: s, Class: c, Text: text, Hint: hint})
+}

@@ -34,17 +34,19 @@ scan:
 	return e.text().Trim(), !quoted
 }
 
-// SplitBrace cuts t at its first brace outside double quotes (preprocessor.md section 9): what stands before it, the
-// brace, what follows. found is false when there is none.
-func SplitBrace(t Text) (before, brace, after Text, found bool) {
+// SplitBrace cuts t at its first brace outside double quotes (preprocessor.md section 9). When t begins with it, first
+// is the brace alone and rest what follows it; otherwise first is what stands before it, and rest begins with it. Both
+// are trimmed; rest is empty when there is nothing left.
+func SplitBrace(t Text) (first, rest Text) {
 	quoted := false
 	for i := 0; i < len(t.S); i++ {
 		switch c := t.S[i]; {
 		case c == '"':
 			quoted = !quoted
 		case !quoted && (c == '{' || c == '}'):
-			return t.Slice(0, i).Trim(), t.Slice(i, i+1), t.Slice(i+1, len(t.S)).Trim(), true
+			at := max(i, 1)
+			return t.Slice(0, at).Trim(), t.Slice(at, len(t.S)).Trim()
 		}
 	}
-	return t, Text{}, Text{}, false
+	return t, Text{}
 }
