@@ -65,6 +65,7 @@ func New(now clock.Now) *Engine {
 		last:    now,
 		now:     now,
 		static:  keeper{owner: host.Static, wanted: true},
+		seq:     uint64(now.Boot), // so that it grows over restarts of the process too
 	}
 }
 
