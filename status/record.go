@@ -1,0 +1,131 @@
+package status
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/vrrp"
+)
+
+// Record is one virtual router in the page: fixed in size and without pointers.
+type Record struct {
+	name, group, link, fault, sendErr text
+	told                              [24]byte
+	source, master, mcast             [16]byte
+	since, sinceWall                  int64
+	lastSent, lastBoot, lastHeard     int64
+	interval, masterInterval          int64
+	counters                          [12]uint64
+	standing, refused                 uint32
+	state, vrid, family, base         uint8
+	priority, masterPriority, why     uint8
+	flags                             uint8
+}
+
+type text [64]byte
+
+const (
+	flagContested = 1 << iota
+	flagUnicast
+)
+
+func put(dst []byte, s string) { clear(dst[copy(dst, s):]) }
+
+func get(src []byte) string {
+	for i, c := range src {
+		if c == 0 {
+			return string(src[:i])
+		}
+	}
+	return string(src)
+}
+
+func putAddr(dst *[16]byte, a netip.Addr) {
+	*dst = [16]byte{}
+	if a.IsValid() {
+		*dst = a.As16()
+	}
+}
+
+func getAddr(src [16]byte) netip.Addr {
+	if src == [16]byte{} {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom16(src).Unmap()
+}
+
+// Set fills the record from s. It does not allocate. Names longer than 64 bytes are cut.
+func (r *Record) Set(s *vrrp.Status) {
+	put(r.name[:], s.Name)
+	put(r.group[:], s.Group)
+	put(r.link[:], s.Identity.Link)
+	put(r.fault[:], s.Fault)
+	put(r.sendErr[:], s.SendError)
+	put(r.told[:], s.Told)
+	putAddr(&r.source, s.Source)
+	putAddr(&r.master, s.Master)
+	r.flags = 0
+	if s.Identity.Group.IsValid() {
+		putAddr(&r.mcast, s.Identity.Group)
+	} else {
+		putAddr(&r.mcast, s.Identity.Source)
+		r.flags |= flagUnicast
+	}
+	if s.Contested {
+		r.flags |= flagContested
+	}
+	r.since, r.sinceWall = int64(s.Since.Mono), s.Since.Wall
+	r.lastSent, r.lastBoot, r.lastHeard = int64(s.LastSent.Mono), int64(s.LastSent.Boot), int64(s.LastHeard)
+	r.interval, r.masterInterval = int64(s.Interval), int64(s.MasterInterval)
+	st := &s.Stats
+	r.counters = [12]uint64{
+		st.Received, st.Sent, st.BecomeMaster, st.ReleaseMaster, st.ZeroReceived, st.ZeroSent,
+		st.LowerHeard, st.PutOff, st.Slept, st.AddressLost, st.Announced, st.AddrList,
+	}
+	r.standing, r.refused = uint32(s.Standing), uint32(s.Refused)
+	r.state, r.vrid, r.base, r.priority = uint8(s.State), s.Identity.VRID, s.BasePriority, s.Priority
+	r.masterPriority, r.why = s.MasterPriority, uint8(s.Cause.Why)
+	r.family = 4
+	if s.Identity.IPv6 {
+		r.family = 6
+	}
+}
+
+// Status gives back what Set was given, as far as the record holds it.
+func (r *Record) Status() vrrp.Status {
+	s := vrrp.Status{
+		Name: get(r.name[:]), Group: get(r.group[:]), Identity: r.identity(), State: vrrp.State(r.state),
+		Since: clock.Now{Mono: clock.Instant(r.since), Wall: r.sinceWall}, Cause: vrrp.Cause{Why: vrrp.Why(r.why)},
+		Fault: get(r.fault[:]), BasePriority: r.base, Priority: r.priority,
+		Source: getAddr(r.source), Master: getAddr(r.master), MasterPriority: r.masterPriority,
+		MasterInterval: time.Duration(r.masterInterval), Interval: time.Duration(r.interval),
+		LastSent:  clock.Now{Mono: clock.Instant(r.lastSent), Boot: clock.Instant(r.lastBoot)},
+		LastHeard: clock.Instant(r.lastHeard), Standing: int(r.standing), Refused: int(r.refused),
+		Contested: r.flags&flagContested != 0, Told: get(r.told[:]), SendError: get(r.sendErr[:]),
+	}
+	c := &r.counters
+	s.Stats = vrrp.Stats{
+		Received: c[0], Sent: c[1], BecomeMaster: c[2], ReleaseMaster: c[3], ZeroReceived: c[4], ZeroSent: c[5],
+		LowerHeard: c[6], PutOff: c[7], Slept: c[8], AddressLost: c[9], Announced: c[10], AddrList: c[11],
+	}
+	return s
+}
+
+func (r *Record) identity() vrrp.Identity {
+	id := vrrp.Identity{IPv6: r.family == 6, VRID: r.vrid, Link: get(r.link[:])}
+	if r.flags&flagUnicast != 0 {
+		id.Source = getAddr(r.mcast)
+	} else {
+		id.Group = getAddr(r.mcast)
+	}
+	return id
+}
+
+// Resume is what a restarted process needs to know of the router.
+func (r *Record) Resume() vrrp.Resume {
+	return vrrp.Resume{
+		Identity: r.identity(), State: vrrp.State(r.state), LastAdvert: clock.Instant(r.lastBoot),
+		Interval: time.Duration(r.interval), Told: get(r.told[:]),
+	}
+}
