@@ -6,127 +6,44 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
-	"os/exec"
-	"runtime"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/vishvananda/netlink"
-	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"holdfast.dev/internal/netns"
+	"holdfast.dev/internal/netns/nstest"
 )
 
-// TestMain runs the tests of someone who is not root inside a user namespace, where they are.
-func TestMain(m *testing.M) {
-	if os.Geteuid() == 0 {
-		os.Exit(m.Run())
-	}
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNET,
-		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
-	if err := cmd.Run(); err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			os.Exit(exit.ExitCode())
-		}
-		os.Stderr.WriteString("cannot make a user namespace: " + err.Error() + "\n")
-		os.Exit(1)
-	}
-}
+func TestMain(m *testing.M) { nstest.Main(m) }
 
 // host is a network namespace.
 type host struct {
-	t  testing.TB
-	ns netns.NsHandle
-	nl *netlink.Handle
+	*netns.NS
+	t testing.TB
 }
 
 func newHost(t testing.TB) *host {
 	t.Helper()
-	h := &host{t: t}
-	runtime.LockOSThread()
-	old, err := netns.Get()
-	if err == nil {
-		h.ns, err = netns.New()
-	}
-	if err == nil {
-		err = netns.Set(old)
-	}
-	if err != nil {
-		t.Fatalf("make a network namespace: %v", err) // the thread dies with the test's goroutine
-	}
-	old.Close()
-	runtime.UnlockOSThread()
-	t.Cleanup(func() { h.ns.Close() })
-	if h.nl, err = netlink.NewHandleAt(h.ns); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(h.nl.Close)
-	h.up("lo")
-	return h
+	return &host{nstest.New(t), t}
 }
 
 // do runs f inside the namespace.
 func (h *host) do(f func()) {
 	h.t.Helper()
-	runtime.LockOSThread()
-	old, err := netns.Get()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	defer old.Close()
-	if err := netns.Set(h.ns); err != nil {
-		h.t.Fatal(err)
-	}
-	f()
-	if err := netns.Set(old); err != nil {
-		h.t.Fatal(err) // and the thread stays locked
-	}
-	runtime.UnlockOSThread()
+	nstest.Do(h.t, h.NS, f)
 }
 
-func (h *host) link(name string) netlink.Link {
+func (h *host) index(name string) int {
 	h.t.Helper()
-	l, err := h.nl.LinkByName(name)
-	if err != nil {
-		h.t.Fatalf("%s: %v", name, err)
-	}
-	return l
-}
-
-func (h *host) index(name string) int { return h.link(name).Attrs().Index }
-
-func (h *host) up(name string) {
-	h.t.Helper()
-	h.must(h.nl.LinkSetUp(h.link(name)))
-}
-
-func (h *host) down(name string) {
-	h.t.Helper()
-	h.must(h.nl.LinkSetDown(h.link(name)))
+	i, err := h.Index(name)
+	h.must(err)
+	return i
 }
 
 func (h *host) must(err error) {
 	h.t.Helper()
-	if err != nil {
-		h.t.Fatal(err)
-	}
-}
-
-// addr adds an address, IPv6 ones usable at once unless flags say otherwise.
-func (h *host) addr(name, cidr string, flags int) {
-	h.t.Helper()
-	a, err := netlink.ParseAddr(cidr)
-	h.must(err)
-	a.Flags = flags
-	h.must(h.nl.AddrAdd(h.link(name), a))
+	nstest.OK(h.t, err)
 }
 
 // pair is a lab of two hosts joined by a veth, with the addresses of the golden captures.
@@ -139,62 +56,38 @@ const (
 
 func newPair(t testing.TB) *pair {
 	t.Helper()
-	p := &pair{a: newHost(t), b: newHost(t)}
-	p.wire(linkA, linkB, macA, macB)
-	p.a.addr(linkA, "192.0.2.1/24", 0)
-	p.b.addr(linkB, "192.0.2.2/24", 0)
-	for _, s := range []string{"fe80::a/64", "2001:db8::1/64"} {
-		p.a.addr(linkA, s, unix.IFA_F_NODAD)
+	p := &pair{newHost(t), newHost(t)}
+	p.wire(linkA, linkB)
+	p.a.must(p.a.SetMAC(linkA, mac6(t, macA)))
+	p.b.must(p.b.SetMAC(linkB, mac6(t, macB)))
+	for _, s := range []string{"192.0.2.1/24", "fe80::a/64", "2001:db8::1/64"} {
+		p.a.must(p.a.AddAddr(linkA, s))
 	}
-	for _, s := range []string{"fe80::b/64", "2001:db8::2/64"} {
-		p.b.addr(linkB, s, unix.IFA_F_NODAD)
+	for _, s := range []string{"192.0.2.2/24", "fe80::b/64", "2001:db8::2/64"} {
+		p.b.must(p.b.AddAddr(linkB, s))
 	}
-	// So that unicast does not wait for a neighbour to answer.
-	p.neighbour(p.a, linkA, macB, "192.0.2.2", "2001:db8::2", "fe80::b")
-	p.neighbour(p.b, linkB, macA, "192.0.2.1", "2001:db8::1", "fe80::a")
 	return p
 }
 
-// wire joins the two hosts by one more veth.
-func (p *pair) wire(nameA, nameB, hwA, hwB string) {
-	a, b := p.a, p.a
-	a.t.Helper()
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = nameA
-	attrs.HardwareAddr = mustMAC(a.t, hwA)
-	a.must(a.nl.LinkAdd(&netlink.Veth{
-		LinkAttrs: attrs, PeerName: nameB,
-		PeerHardwareAddr: mustMAC(a.t, hwB), PeerNamespace: netlink.NsFd(p.b.ns),
-	}))
-	b = p.b
+// wire joins the two hosts by one more veth, on which the kernel does not speak by itself.
+func (p *pair) wire(nameA, nameB string) {
+	p.a.t.Helper()
+	p.a.must(p.a.AddVeth(nameA, p.b.NS, nameB))
 	for _, e := range []struct {
 		h    *host
 		name string
-	}{{a, nameA}, {b, nameB}} {
-		e.h.must(e.h.nl.LinkSetIP6AddrGenMode(e.h.link(e.name), 1)) // none: no address, no router solicitation
-		e.h.up(e.name)
+	}{{p.a, nameA}, {p.b, nameB}} {
+		e.h.must(e.h.SetSysctl("net/ipv6/conf/"+e.name+"/addr_gen_mode", "1"))
+		e.h.must(e.h.SetUp(e.name))
 	}
 }
 
-func (p *pair) neighbour(h *host, link, mac string, ips ...string) {
-	h.t.Helper()
-	for _, ip := range ips {
-		h.must(h.nl.NeighSet(&netlink.Neigh{
-			LinkIndex: h.index(link), State: netlink.NUD_PERMANENT, IP: net.ParseIP(ip), HardwareAddr: mustMAC(h.t, mac),
-		}))
-	}
-}
-
-func mustMAC(t testing.TB, s string) net.HardwareAddr {
+func mac6(t testing.TB, s string) [6]byte {
 	t.Helper()
 	m, err := net.ParseMAC(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	nstest.OK(t, err)
+	return [6]byte(m)
 }
-
-func mac6(t testing.TB, s string) [6]byte { return [6]byte(mustMAC(t, s)) }
 
 // open opens a port on the host and closes it with the test.
 func (h *host) open(s Spec) *Port {

@@ -22,13 +22,12 @@ type option struct {
 	name       string
 	level, opt int
 	value      int
-	recent     bool // not every kernel that we run on has it, and we can do without
 }
 
 func (p *Port) set(options []option) error {
 	for _, o := range options {
 		err := unix.SetsockoptInt(p.fd, o.level, o.opt, o.value)
-		if err != nil && !(o.recent && errors.Is(err, unix.ENOPROTOOPT)) {
+		if err != nil {
 			return fmt.Errorf("set %s: %w", o.name, err)
 		}
 	}
@@ -78,21 +77,21 @@ func (p *Port) bindAddr(a netip.Addr) error {
 		level, opt = unix.SOL_IPV6, unix.IPV6_FREEBIND
 		sa = &unix.SockaddrInet6{Addr: a.As16()}
 	}
-	if err := p.set([]option{{"FREEBIND", level, opt, 1, false}}); err != nil {
+	if err := p.set([]option{{"FREEBIND", level, opt, 1}}); err != nil {
 		return err
 	}
 	if err := unix.Bind(p.fd, sa); err != nil {
 		return fmt.Errorf("bind to the address: %w", err)
 	}
-	return p.set([]option{{"FREEBIND", level, opt, 0, false}})
+	return p.set([]option{{"FREEBIND", level, opt, 0}})
 }
 
 func (p *Port) options4() error {
 	err := p.set([]option{
-		{"IP_HDRINCL", unix.SOL_IP, unix.IP_HDRINCL, 1, false},
-		{"IP_MULTICAST_LOOP", unix.SOL_IP, unix.IP_MULTICAST_LOOP, 0, false}, // rule F5
-		{"IP_MULTICAST_ALL", unix.SOL_IP, unix.IP_MULTICAST_ALL, 0, false},
-		{"SO_PRIORITY", unix.SOL_SOCKET, unix.SO_PRIORITY, priority, false},
+		{"IP_HDRINCL", unix.SOL_IP, unix.IP_HDRINCL, 1},
+		{"IP_MULTICAST_LOOP", unix.SOL_IP, unix.IP_MULTICAST_LOOP, 0}, // rule F5
+		{"IP_MULTICAST_ALL", unix.SOL_IP, unix.IP_MULTICAST_ALL, 0},
+		{"SO_PRIORITY", unix.SOL_SOCKET, unix.SO_PRIORITY, priority},
 	})
 	if err != nil || p.index == 0 {
 		return err
@@ -104,21 +103,21 @@ func (p *Port) options4() error {
 	return nil
 }
 
+// options6 has no IPV6_MULTICAST_ALL: the kernel asks it of datagram sockets, but gives a raw socket that is bound to no address
+// every group that anybody on the interface joined. Who takes a packet must look at its destination.
 func (p *Port) options6() error {
 	options := []option{
 		// The kernel fills the checksum in, and drops what comes with a wrong one (rule F2).
-		{"IPV6_CHECKSUM", unix.SOL_IPV6, unix.IPV6_CHECKSUM, sumOffset, false},
-		{"IPV6_RECVPKTINFO", unix.SOL_IPV6, unix.IPV6_RECVPKTINFO, 1, false},
-		{"IPV6_RECVHOPLIMIT", unix.SOL_IPV6, unix.IPV6_RECVHOPLIMIT, 1, false},
-		{"IPV6_MULTICAST_LOOP", unix.SOL_IPV6, unix.IPV6_MULTICAST_LOOP, 0, false}, // rule F5
-		{"IPV6_MULTICAST_HOPS", unix.SOL_IPV6, unix.IPV6_MULTICAST_HOPS, wire.HopLimit, false},
-		// Without it (before 4.20) groups that others joined come in as well; the engine drops them by their destination.
-		{"IPV6_MULTICAST_ALL", unix.SOL_IPV6, unix.IPV6_MULTICAST_ALL, 0, true},
-		{"IPV6_TCLASS", unix.SOL_IPV6, unix.IPV6_TCLASS, wire.TrafficClass, false},
-		{"SO_PRIORITY", unix.SOL_SOCKET, unix.SO_PRIORITY, priority, false},
+		{"IPV6_CHECKSUM", unix.SOL_IPV6, unix.IPV6_CHECKSUM, sumOffset},
+		{"IPV6_RECVPKTINFO", unix.SOL_IPV6, unix.IPV6_RECVPKTINFO, 1},
+		{"IPV6_RECVHOPLIMIT", unix.SOL_IPV6, unix.IPV6_RECVHOPLIMIT, 1},
+		{"IPV6_MULTICAST_LOOP", unix.SOL_IPV6, unix.IPV6_MULTICAST_LOOP, 0}, // rule F5
+		{"IPV6_MULTICAST_HOPS", unix.SOL_IPV6, unix.IPV6_MULTICAST_HOPS, wire.HopLimit},
+		{"IPV6_TCLASS", unix.SOL_IPV6, unix.IPV6_TCLASS, wire.TrafficClass},
+		{"SO_PRIORITY", unix.SOL_SOCKET, unix.SO_PRIORITY, priority},
 	}
 	if p.index != 0 {
-		options = append(options, option{"IPV6_MULTICAST_IF", unix.SOL_IPV6, unix.IPV6_MULTICAST_IF, p.index, false})
+		options = append(options, option{"IPV6_MULTICAST_IF", unix.SOL_IPV6, unix.IPV6_MULTICAST_IF, p.index})
 	}
 	return p.set(options)
 }
