@@ -56,8 +56,19 @@ func (l *List) All() []Diagnostic { return l.kept }
 // Sorted is what was kept in the order of the files' lines; what has no place comes first, and what stands at the same
 // place stays in the order of reporting.
 func (l *List) Sorted() []Diagnostic {
-	out := slices.Clone(l.kept)
-	slices.SortStableFunc(out, func(a, b Diagnostic) int { return a.Pos.Compare(b.Pos) })
+	type placed struct {
+		d    Diagnostic
+		path []Pos
+	}
+	in := make([]placed, len(l.kept))
+	for i, d := range l.kept {
+		in[i] = placed{d, d.Pos.fromRoot()}
+	}
+	slices.SortStableFunc(in, func(a, b placed) int { return compare(a.path, b.path) })
+	out := make([]Diagnostic, len(in))
+	for i := range in {
+		out[i] = in[i].d
+	}
 	return out
 }
 

@@ -83,7 +83,10 @@ func (p Pos) Chain() []Pos {
 // Compare orders places as a reader meets them: an included line comes after its include line and before the line
 // that follows it. No place at all comes first. The result is negative, zero or positive.
 func (p Pos) Compare(q Pos) int {
-	a, b := p.fromRoot(), q.fromRoot()
+	return compare(p.fromRoot(), q.fromRoot())
+}
+
+func compare(a, b []Pos) int {
 	for i := range min(len(a), len(b)) {
 		x, y := a[i], b[i]
 		if x.File != y.File {

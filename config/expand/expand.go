@@ -13,14 +13,14 @@ const (
 	MaxLines = 4_000_000
 	// MaxBytes is how much text a read may handle: files, and lines that definitions and loops make.
 	MaxBytes = 256 << 20
-	// MaxIncludes is how deep includes may nest.
-	MaxIncludes = 100
+	// MaxIncludes is how deep includes may nest; each round of a loop over includes is one deeper.
+	MaxIncludes = 1000
 	// MaxPending is how deep loops and definitions of several lines may nest.
 	MaxPending = 100
 	// MaxDefinitions is how many definitions there may be.
 	MaxDefinitions = 100_000
 	// MaxReplacements is how many definitions may be replaced in one line; what is beyond is left as it is.
-	MaxReplacements = 2000
+	MaxReplacements = 1000
 )
 
 // Files is how the reader reaches files. A relative path counts from the caller's working directory.

@@ -34,7 +34,7 @@ func (r *Reader) include(it item) (ok bool) {
 		r.report(pos, diag.Warning, diag.OK, "the rest of the loop or definition comes before the lines of this include",
 			"keepalived reads files last; put the loop into the file, or end the definition with the include")
 	}
-	if !r.within(len(r.frames) < MaxIncludes, pos, "includes are nested more than 100 deep") {
+	if !r.within(len(r.frames) < MaxIncludes, pos, "includes are nested more than 1000 deep") {
 		return true
 	}
 	top := r.frames[len(r.frames)-1]
@@ -103,7 +103,7 @@ func whyMissing(pattern, dir string) string {
 	switch {
 	case strings.ContainsAny(pattern, `"'`):
 		return "quotes are part of the name here"
-	case strings.ContainsAny(pattern, "{}"):
+	case strings.Count(pattern, "{") != strings.Count(pattern, "}"):
 		return "the whole rest of the line is the name, braces too"
 	case dir != "" && !strings.HasPrefix(pattern, "/"):
 		return "a relative name counts from " + dir

@@ -65,7 +65,7 @@ func (r *Reader) useAt(t lex.Text, i int, pos diag.Pos, lines bool) (u use, ok b
 		return use{}, false
 	}
 	d := r.defs[name]
-	if d == nil || d.builtin == nil && params != nil {
+	if d == nil || d.builtin == nil && len(params) > 0 {
 		return use{}, false
 	}
 	u = use{name: name, end: end, value: d.value}

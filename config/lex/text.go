@@ -95,7 +95,7 @@ func (t Text) Replace(i, j int, s string, def *diag.Def) Text {
 	e.b = make([]byte, 0, len(t.S)-(j-i)+len(s))
 	e.copy(t, 0, i)
 	if s != "" {
-		e.segs = append(e.segs, seg{off: int32(len(e.b)), col: int32(t.Col(i)), fixed: true, def: def})
+		e.add(seg{off: int32(len(e.b)), col: int32(t.Col(i)), fixed: true, def: def})
 		e.b = append(e.b, s...)
 	}
 	e.copy(t, j, len(t.S))
@@ -115,15 +115,26 @@ func (e *editor) copy(t Text, i, j int) {
 	base := int32(len(e.b))
 	first := t.cols.seg(i)
 	first.off = base
-	e.segs = append(e.segs, first)
+	e.add(first)
 	lo, hi := int32(i)+t.cols.shift, int32(j)+t.cols.shift
 	for _, s := range t.cols.segs {
 		if s.off > lo && s.off < hi {
 			s.off += base - lo
-			e.segs = append(e.segs, s)
+			e.add(s)
 		}
 	}
 	e.b = append(e.b, t.S[i:j]...)
+}
+
+// add begins a segment, unless the last one says the same.
+func (e *editor) add(s seg) {
+	if n := len(e.segs); n > 0 && s.fixed {
+		last := e.segs[n-1]
+		if last.fixed && last.col == s.col && (last.def == s.def || last.def != nil && s.def != nil && *last.def == *s.def) {
+			return
+		}
+	}
+	e.segs = append(e.segs, s)
 }
 
 func (e *editor) text() Text {
