@@ -46,15 +46,15 @@ type Parts struct {
 
 // Process holds the keywords of the top level that concern the program as a whole.
 type Process struct {
-	Instance             string        `json:",omitzero"` // name added to pid files, dumps and the syslog ident
-	UsePidDir            bool          `json:",omitzero"` // pid files in a directory of their own
-	ChildWait            time.Duration // how long children may take to stop before they are killed; default 5 s
-	Namespace            string        `json:",omitzero"` // network namespace to run in
-	NamespaceIPVS        *string       `json:",omitzero"` // namespace of the IPVS sockets; "" is the initial one, nil is not set
-	NamespaceWithIpsets  bool          `json:",omitzero"`
-	LinkbeatPolling      bool          `json:",omitzero"` // linkbeat_use_polling
-	LinkbeatInterfaces   []string      `json:",omitzero"`
-	ConfigurationMissing bool          `json:",omitzero"` // the main file is not there: keepalived starts with nothing to do, and so may we
+	Instance            string        `json:",omitzero"` // name added to pid files, dumps and the syslog ident
+	UsePidDir           bool          `json:",omitzero"` // pid files in a directory of their own
+	ChildWait           time.Duration // how long children may take to stop before they are killed; default 5 s
+	Namespace           string        `json:",omitzero"` // network namespace to run in
+	NamespaceIPVS       *string       `json:",omitzero"` // namespace of the IPVS sockets; "" is the initial one, nil is not set
+	NamespaceWithIpsets bool          `json:",omitzero"`
+	LinkbeatPolling     bool          `json:",omitzero"` // linkbeat_use_polling
+
+	ConfigurationMissing bool `json:",omitzero"` // the main file is not there: keepalived starts with nothing to do, and so may we
 }
 
 // Use is one use in the file of a keyword that asks for something that is not built yet.

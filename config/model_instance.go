@@ -83,6 +83,7 @@ type Fault string
 const (
 	FaultNoPeer      Fault = "no unicast peer"                      // rule A9
 	FaultNoMulticast Fault = "interface does not support multicast" // rule A11
+	FaultNoEthernet  Fault = "interface is not ethernet"            // rule A11
 	FaultClash       Fault = "duplicate VRID on interface"          // rule A30
 )
 

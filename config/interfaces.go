@@ -1,0 +1,95 @@
+package config
+
+import (
+	"slices"
+	"time"
+
+	"holdfast.dev/config/diag"
+	"holdfast.dev/config/schema"
+)
+
+// trackGroup reads a track_group block.
+func (b *builder) trackGroup(n *schema.Node) {
+	g := TrackGroup{Pos: at(n.Pos), Name: n.Name()}
+	for i := range n.Body {
+		for _, v := range n.Body[i].List {
+			g.Members = appendNew(g.Members, v.Text)
+		}
+	}
+	b.cfg.TrackGroups = append(b.cfg.TrackGroups, g)
+}
+
+// garpGroup reads a garp_group block; an interface belongs to one only.
+func (b *builder) garpGroup(n *schema.Node) {
+	g := GarpGroup{Pos: at(n.Pos)}
+	add := func(v schema.Value) {
+		if !v.OK {
+			return
+		}
+		taken := func(o GarpGroup) bool { return slices.Contains(o.Interfaces, v.Text) }
+		if slices.ContainsFunc(b.cfg.GarpGroups, taken) {
+			b.errorf(v.Pos, "", "garp_group already specified for %s - ignoring", v.Text)
+			return
+		}
+		b.needIface(v.Pos, v.Text, "garp_group")
+		g.Interfaces = appendNew(g.Interfaces, v.Text)
+	}
+	for i := range n.Body {
+		k := &n.Body[i]
+		switch k.Key.Name {
+		case "garp_interval":
+			b.garpGap(&g.ARP, k)
+		case "gna_interval":
+			b.garpGap(&g.NA, k)
+		case "interface":
+			add(k.Args[0])
+		case "interfaces":
+			for _, v := range k.List {
+				add(v)
+			}
+		}
+	}
+	if g.ARP == 0 && g.NA == 0 {
+		b.errorf(n.Pos, "", "garp group %d does not have any delay set - removing", len(b.cfg.GarpGroups))
+		return
+	}
+	b.cfg.GarpGroups = append(b.cfg.GarpGroups, g)
+}
+
+// debounce reads interface_up_down_delays.
+func (b *builder) debounce(n *schema.Node) {
+	for i := range n.Body {
+		e := &n.Body[i]
+		name, ok := e.Arg(0)
+		down, okDown := e.Arg(1)
+		if !ok || !okDown {
+			continue
+		}
+		if _, exists, known := b.iface(name.Text); known && !exists {
+			b.errorf(name.Pos, "", "unknown interface %s specified for up/down delay", name.Text)
+			continue
+		}
+		d := Debounce{Pos: at(e.Pos), Interface: name.Text, Down: duration(down)}
+		if up, ok := e.Arg(2); ok {
+			d.Up = duration(up)
+		}
+		b.cfg.Debounce = append(b.cfg.Debounce, d)
+	}
+}
+
+// capDebounce is rule A24: a delay may not outlast what a peer waits for.
+func (b *builder) capDebounce() {
+	for i := range b.cfg.Debounce {
+		e := &b.cfg.Debounce[i]
+		for _, d := range b.drafts {
+			if d.Interface != e.Interface {
+				continue
+			}
+			limit := time.Duration(d.DownTimerAdverts-1)*d.AdvertInterval - d.AdvertInterval/256
+			if e.Down > max(limit, 0) || e.Up > max(limit, 0) {
+				b.say(d.pos, diag.Warning, diag.OK, d.Name, "the debounce delays of "+e.Interface+" are longer than peers wait - reducing", "")
+			}
+			e.Down, e.Up = min(e.Down, max(limit, 0)), min(e.Up, max(limit, 0))
+		}
+	}
+}

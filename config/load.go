@@ -1,0 +1,205 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+
+	"holdfast.dev/config/diag"
+	"holdfast.dev/config/expand"
+	"holdfast.dev/config/schema"
+)
+
+// Load reads the configuration at path, which may be a pattern, and everything that it includes. It never fails half
+// way: Result.Diags has all that is wrong, and Result.Config is nil only when keepalived would refuse to run too, or
+// with Env.Strict when there is any error.
+func Load(files expand.Files, path string, env Env) Result {
+	diags := new(diag.List)
+	lines := expand.New(files, path, env.Expand, diags)
+	tree := schema.Parse(lines, env.Test, diags, steer(lines))
+	cfg := build(tree, &env, diags)
+	if diags.Fatal() || env.Strict && diags.Count(diag.Error) > 0 {
+		cfg = nil
+	}
+	return Result{Config: cfg, Diags: diags}
+}
+
+// builder makes the model from the tree. It lives for one load.
+type builder struct {
+	env    *Env
+	diags  *diag.List
+	cfg    *Config
+	drafts []*draft
+
+	groups     []*groupDraft
+	scripts    map[string]*scriptDraft
+	order      []*scriptDraft  // scripts in the order of the file
+	later      map[string]bool // names of all scripts, be they defined too late
+	scriptUses int             // scripts configured, for rule R6
+	insecure   bool
+	userFailed bool // script_user named nobody
+	badIface   bool // an interface that must exist does not
+}
+
+// build makes the model: first every block on its own, then what they mean to each other.
+func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
+	b := &builder{
+		env: env, diags: diags, cfg: &Config{ID: env.Expand.ConfigID},
+		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
+	}
+	for i := range tree {
+		if tree[i].Key.Name == "vrrp_script" {
+			b.later[tree[i].Name()] = true
+		}
+	}
+	b.globals(tree)
+	for i := range tree {
+		b.top(&tree[i])
+	}
+	b.finish()
+	b.findUnbuilt(tree)
+	return b.cfg
+}
+
+// top reads one block of the top level.
+func (b *builder) top(n *schema.Node) {
+	switch n.Key.Name {
+	case "global_defs":
+	case "vrrp_instance":
+		b.cfg.Parts.VRRP = true
+		b.drafts = append(b.drafts, b.instance(n))
+	case "vrrp_sync_group":
+		b.group(n)
+	case "vrrp_script":
+		b.script(n)
+	case "static_ipaddress":
+		b.cfg.Parts.VRRP = true
+		b.static(n)
+	case "track_group":
+		b.trackGroup(n)
+	case "garp_group":
+		b.garpGroup(n)
+	case "interface_up_down_delays":
+		b.debounce(n)
+	default:
+		b.process(n)
+	}
+}
+
+// finish resolves what blocks mean to each other.
+func (b *builder) finish() {
+	b.members()
+	for _, d := range b.drafts {
+		b.complete(d)
+	}
+	b.groupTracking()
+	b.clashes()
+	for _, d := range b.drafts {
+		b.cfg.Instances = append(b.cfg.Instances, d.Instance)
+	}
+	b.usedScripts()
+	b.capDebounce()
+	if b.badIface {
+		b.say(diag.Pos{}, diag.Fatal, diag.BadInterface, "",
+			"Non-existent interface specified in configuration", "dynamic_interfaces allows interfaces that come later")
+	}
+	b.scriptSecurity()
+}
+
+// say reports a finding about what is called who: an instance, a group, a script; empty for nobody.
+func (b *builder) say(pos diag.Pos, s diag.Severity, c diag.Class, who, text, hint string) {
+	if who != "" {
+		text = "(" + who + ") " + text
+	}
+	b.diags.Add(diag.Diagnostic{Pos: pos, Severity: s, Class: c, Text: text, Hint: hint})
+}
+
+// errorf reports a survivable error of the general class.
+func (b *builder) errorf(pos diag.Pos, who, format string, args ...any) {
+	b.say(pos, diag.Error, diag.GeneralError, who, fmt.Sprintf(format, args...), "")
+}
+
+// fatalf reports what keepalived refuses to run with.
+func (b *builder) fatalf(pos diag.Pos, who, format string, args ...any) {
+	b.say(pos, diag.Fatal, diag.GeneralError, who, fmt.Sprintf(format, args...), "")
+}
+
+// notef reports what keepalived only logs: the exit code of a test does not change.
+func (b *builder) notef(pos diag.Pos, who, format string, args ...any) {
+	b.say(pos, diag.Warning, diag.OK, who, fmt.Sprintf(format, args...), "")
+}
+
+// at makes a Pos of the model.
+func at(p diag.Pos) Pos {
+	return Pos{File: p.Name(), Line: int(p.Line), Column: int(p.Col)}
+}
+
+// steer hears keywords that change how the rest of the text is read.
+func steer(lines *expand.Reader) func(*schema.Node) {
+	return func(n *schema.Node) {
+		switch n.Key.Name {
+		case "random_seed":
+			if v, ok := n.Arg(0); ok {
+				lines.SetSeed(uint32(v.Int))
+			}
+		case "include_check":
+			lines.SetIncludeCheck(includeChecks(n, lines.IncludeCheck()))
+		}
+	}
+}
+
+var checkWords = map[string]expand.Checks{
+	"read": expand.CheckRead, "match": expand.CheckMatch, "wildcard_match": expand.CheckWildcard, "brace_match": expand.CheckBrace,
+}
+
+// includeChecks is what the keyword include_check makes of the checks in force (preprocessor.md section 8).
+func includeChecks(n *schema.Node, now expand.Checks) expand.Checks {
+	if len(n.Args) == 0 {
+		return expand.CheckAll
+	}
+	for i, v := range n.Args {
+		if !v.OK {
+			continue
+		}
+		switch v.Text[0] {
+		case '+':
+			now |= checkWords[v.Text[1:]]
+		case '-':
+			now &^= checkWords[v.Text[1:]]
+		default:
+			if i == 0 {
+				now = expand.CheckRead
+			}
+			now |= checkWords[v.Text]
+		}
+	}
+	return now
+}
+
+// iface looks up an interface that a line names. known is false when nothing is known about interfaces at all.
+func (b *builder) iface(name string) (facts Interface, exists, known bool) {
+	if b.env.Interface == nil {
+		return Interface{}, false, false
+	}
+	facts, exists = b.env.Interface(name)
+	return facts, exists, true
+}
+
+// needIface reports an interface that is not there; it is fatal unless interfaces may come later (rule L2).
+func (b *builder) needIface(pos diag.Pos, name, what string) {
+	if _, exists, known := b.iface(name); exists || !known {
+		return
+	}
+	if b.cfg.Global.VRRP.DynamicInterfaces != DynamicOff {
+		return
+	}
+	b.badIface = true
+	b.say(pos, diag.Error, diag.GeneralError, "", fmt.Sprintf("WARNING - interface %s for %s doesn't exist", name, what), "")
+}
+
+// find is the tree's nodes of one keyword.
+func find(body []schema.Node, key string) *schema.Node {
+	if i := slices.IndexFunc(body, func(n schema.Node) bool { return n.Key.Name == key }); i >= 0 {
+		return &body[i]
+	}
+	return nil
+}

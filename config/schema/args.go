@@ -1,0 +1,211 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	"holdfast.dev/config/diag"
+	"holdfast.dev/config/lex"
+)
+
+// args reads the words of one line into a node.
+type args struct {
+	*Parser
+	n     *Node
+	line  lex.Line
+	words []lex.Word
+	i     int // the next word
+}
+
+// read takes the words as the keyword says; use is false when the line is to be passed over.
+func (a *args) read() (use bool) {
+	list := a.n.Key.Args
+	if a.n.Key.Exact && len(a.words) > len(list) {
+		a.fail(fmt.Sprintf("%s takes exactly one argument - ignoring", a.n.Key.Name), "")
+		return false
+	}
+	for i := range list {
+		arg := &list[i]
+		if arg.Kind == Options {
+			a.n.Opts = a.options(arg, arg.Opts, false)
+			continue
+		}
+		if a.i >= len(a.words) {
+			if arg.Optional {
+				continue
+			}
+			return a.lack()
+		}
+		if arg.Optional && i+1 < len(list) && arg.Kind == Choice && !arg.fits(a.words[a.i].Text) {
+			continue
+		}
+		a.take(arg)
+	}
+	a.extra()
+	return true
+}
+
+// fits reports whether a choice knows the word.
+func (a *Arg) fits(word string) bool {
+	v := Value{Arg: a, Text: word, OK: true}
+	v.readChoice()
+	return v.OK
+}
+
+// take reads one word, or all that are left.
+func (a *args) take(arg *Arg) {
+	for {
+		w := a.words[a.i]
+		a.i++
+		v := a.value(arg, w, a.line.Pos)
+		if arg.Kind == Command {
+			a.command(&v)
+		}
+		a.n.Args = append(a.n.Args, v)
+		if !arg.Rest || a.i >= len(a.words) {
+			return
+		}
+	}
+}
+
+// command splits a command into program and arguments.
+func (a *args) command(v *Value) {
+	argv, missing := lex.SplitCommand(v.Text)
+	if missing != 0 {
+		v.OK = false
+		a.report(v.Pos, diag.Error, diag.UnmatchedQuote,
+			fmt.Sprintf("String '%s': missing terminating %c", clip(v.Text), missing), "")
+		return
+	}
+	v.Argv, v.OK = argv, len(argv) > 0
+	if !v.OK {
+		a.report(v.Pos, diag.Error, diag.GeneralError, fmt.Sprintf("%s has an empty command", a.n.Key.Name), "")
+	}
+}
+
+// lack deals with an argument that is not there.
+func (a *args) lack() (use bool) {
+	key := a.n.Key
+	if key.Lack == Exit {
+		a.report(a.line.Pos, diag.Fatal, diag.MissingParameter,
+			fmt.Sprintf("*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
+				a.line.Keyword(), key.Name, len(a.words)+2), "write it as: "+key.Usage())
+		return false
+	}
+	text := fmt.Sprintf("%s requires an argument - ignoring", key.Name)
+	if key.Named {
+		text = key.Name + " must have a name"
+	}
+	a.fail(text, "write it as: "+key.Usage())
+	return false
+}
+
+func (a *args) fail(text, hint string) {
+	a.report(a.line.Pos, diag.Error, diag.GeneralError, text, hint)
+}
+
+// extra warns of words that keepalived reads over.
+func (a *args) extra() {
+	if a.i >= len(a.words) {
+		return
+	}
+	w := a.words[a.i]
+	hint := "write it as: " + a.n.Key.Usage()
+	if a.n.Key.isCommand() {
+		hint = "a command with arguments must stand in quotes"
+	}
+	a.report(at(a.line.Pos, w), diag.Warning, diag.OK,
+		fmt.Sprintf("'%s' after %s has no effect", clip(w.Text), a.label()), hint)
+}
+
+func (a *args) label() string {
+	if a.n.Key.Name == Entry {
+		return "the entry"
+	}
+	return a.n.Key.Name
+}
+
+// options reads any number of options. Options of an option end at the first word that is none of them.
+func (a *args) options(arg *Arg, opts []Option, inner bool) []Use {
+	var uses []Use
+	for a.i < len(a.words) {
+		w := a.words[a.i]
+		opt := find(opts, w.Text)
+		if opt == nil && !inner && arg.Plain != nil {
+			uses = append(uses, a.option(arg, arg.Plain, w, false))
+			continue
+		}
+		if opt == nil && inner {
+			return uses
+		}
+		a.i++
+		if opt == nil {
+			a.unknownOption(opts, w)
+			continue
+		}
+		uses = append(uses, a.option(arg, opt, w, true))
+	}
+	return uses
+}
+
+func find(opts []Option, word string) *Option {
+	for i := range opts {
+		if slices.Contains(opts[i].Words, word) {
+			return &opts[i]
+		}
+	}
+	return nil
+}
+
+// option reads the arguments of one option, whose word was taken unless it is a plain one.
+func (a *args) option(arg *Arg, opt *Option, w lex.Word, named bool) Use {
+	u := Use{Opt: opt, Word: w.Text, Pos: at(a.line.Pos, w), OK: true}
+	for i := range opt.Args {
+		oa := &opt.Args[i]
+		if a.i >= len(a.words) {
+			if !oa.Optional {
+				u.OK = false
+				a.report(u.Pos, diag.Error, diag.GeneralError,
+					fmt.Sprintf("No %s parameter specified for %s", w.Text, clip(a.subject())), "")
+			}
+			return u
+		}
+		word := a.words[a.i]
+		if oa.Optional && oa.Kind == Choice && !oa.fits(word.Text) {
+			continue
+		}
+		a.i++
+		v := a.value(oa, word, a.line.Pos)
+		u.OK = u.OK && v.OK
+		u.Args = append(u.Args, v)
+	}
+	if named && len(opt.Opts) > 0 {
+		u.Opts = a.options(arg, opt.Opts, true)
+	}
+	return u
+}
+
+// subject is what the line is about: its first word, or that after its keyword.
+func (a *args) subject() string {
+	if len(a.n.Args) > 0 {
+		return a.n.Args[0].Text
+	}
+	return a.label()
+}
+
+func (a *args) unknownOption(opts []Option, w lex.Word) {
+	var known []string
+	for i := range opts {
+		known = append(known, opts[i].Words...)
+	}
+	hint := ""
+	if best, ok := diag.Nearest(w.Text, known); ok {
+		hint = "did you mean '" + best + "'?"
+	}
+	noun := a.n.Key.block.Noun
+	if noun == "" {
+		noun = a.label()
+	}
+	a.report(at(a.line.Pos, w), diag.Error, diag.GeneralError,
+		fmt.Sprintf("Unknown configuration entry '%s' for %s - ignoring", clip(w.Text), noun), hint)
+}

@@ -1,0 +1,287 @@
+package schema
+
+import (
+	"fmt"
+	"strings"
+
+	"holdfast.dev/config/diag"
+	"holdfast.dev/config/lex"
+)
+
+// Stream gives lines one after the other; expand.Reader is one.
+type Stream interface {
+	Next() (line lex.Line, ok bool)
+}
+
+// Parser reads a stream by the tables. Problems are reported and never stop it: what keepalived makes of them is done
+// (preprocessor.md sections 10 and 12).
+type Parser struct {
+	lines  Stream
+	diags  *diag.List
+	strict bool
+	seen   func(*Node)
+
+	held    lex.Line // a line put back
+	holding bool
+	names   map[name]bool
+	missing int // blocks still open at the end
+	last    diag.Pos
+}
+
+// name is one named block, for finding a second of the same name.
+type name struct {
+	key  *Keyword
+	text string
+}
+
+// Parse reads all lines of a configuration. strict makes a number with garbage behind it unusable, as in a
+// configuration test. seen, if not nil, is called with every keyword of global_defs as soon as it was read, since some
+// change how the rest is read.
+func Parse(lines Stream, strict bool, diags *diag.List, seen func(*Node)) []Node {
+	p := &Parser{lines: lines, diags: diags, strict: strict, seen: seen, names: make(map[name]bool)}
+	nodes := p.keywords(Root(), true)
+	if p.missing > 0 {
+		p.report(p.last, diag.Error, diag.MissingClose, fmt.Sprintf("There are %d missing '}'s or extra '{'s", p.missing), "")
+	}
+	return nodes
+}
+
+func (p *Parser) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint string) {
+	p.diags.Add(diag.Diagnostic{Pos: pos, Severity: s, Class: c, Text: text, Hint: hint})
+}
+
+// next is the next line, be it one put back.
+func (p *Parser) next() (lex.Line, bool) {
+	if p.holding {
+		p.holding = false
+		return p.held, true
+	}
+	line, ok := p.lines.Next()
+	if ok {
+		p.last = line.Pos
+	}
+	return line, ok
+}
+
+func (p *Parser) putBack(line lex.Line) { p.held, p.holding = line, true }
+
+// keywords reads the lines of a block of keywords up to its closing brace.
+func (p *Parser) keywords(b *Block, root bool) []Node {
+	var nodes []Node
+	for {
+		line, ok := p.next()
+		switch {
+		case !ok:
+			if !root {
+				p.missing++
+			}
+			return nodes
+		case line.IsClose():
+			if !root {
+				return nodes
+			}
+			p.report(line.Pos, diag.Error, diag.UnexpectedClose, "Extra '}' found", "")
+		case line.IsOpen():
+			p.report(line.Pos, diag.Error, diag.UnexpectedOpen, "Unexpected '{' - ignoring",
+				"what stands between the braces is read as part of the block around it")
+		default:
+			nodes = p.keyword(b, line, nodes)
+		}
+	}
+}
+
+// keyword reads one line of a block, and the braces that follow if the keyword has some.
+func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node) []Node {
+	word := line.Keyword()
+	key := b.Find(word)
+	if key == nil {
+		if line.Unmatched {
+			p.unmatched(line)
+		}
+		p.report(line.Pos, diag.Error, diag.UnknownKeyword, fmt.Sprintf("Unknown keyword '%s'", clip(word)), Suggest(b, word))
+		return nodes
+	}
+	if key.Old != "" {
+		p.deprecated(key, line)
+	}
+	n := Node{Key: key, Pos: line.Pos, Text: line.Text}
+	use := p.header(&n, line)
+	if use && key.Repeat == First {
+		use = !p.repeated(key, nodes, &n)
+	}
+	if !use {
+		if key.Opens != NoBlock {
+			p.skip()
+		}
+		return nodes
+	}
+	p.open(&n)
+	if p.seen != nil && b.Path == "global_defs" {
+		p.seen(&n)
+	}
+	return append(nodes, n)
+}
+
+func (p *Parser) unmatched(line lex.Line) {
+	p.report(line.Pos, diag.Error, diag.UnmatchedQuote, fmt.Sprintf("Unmatched quote: '%s'", clip(line.Text)), "")
+}
+
+func (p *Parser) deprecated(key *Keyword, line lex.Line) {
+	text := fmt.Sprintf("Keyword \"%s\" is deprecated", key.Name)
+	if key.Alias != "" {
+		text += fmt.Sprintf(" - please use \"%s\"", key.Alias)
+	}
+	severity, class := diag.Warning, diag.OK
+	if key.Loud {
+		class = diag.Deprecated
+	}
+	p.report(line.Pos, severity, class, text, key.Old)
+}
+
+// repeated reports whether key was used before among nodes, where only the first use counts.
+func (p *Parser) repeated(key *Keyword, nodes []Node, n *Node) bool {
+	for i := range nodes {
+		if nodes[i].Key != key {
+			continue
+		}
+		what := key.Name
+		if key.isCommand() {
+			what += " script"
+		}
+		p.report(n.Pos, diag.Error, diag.GeneralError,
+			strings.TrimRight(fmt.Sprintf("%s already specified - ignoring %s", what, clip(n.Name())), " "),
+			fmt.Sprintf("the first is at %s", nodes[i].Pos))
+		return true
+	}
+	return false
+}
+
+func (k *Keyword) isCommand() bool { return len(k.Args) > 0 && k.Args[0].Kind == Command }
+
+// header reads the arguments of a keyword; use is false when the line, and the block after it, is to be passed over.
+func (p *Parser) header(n *Node, line lex.Line) (use bool) {
+	words := line.Words
+	switch {
+	case n.Key.isCommand():
+		var missing byte
+		if words, missing = line.ScriptWords(); missing != 0 {
+			p.report(line.Pos, diag.Error, diag.UnmatchedQuote,
+				fmt.Sprintf("String '%s': missing terminating %c", clip(line.Text), missing), "")
+			return false
+		}
+	case line.Unmatched:
+		p.unmatched(line)
+	}
+	if len(words) > 0 {
+		words = words[1:]
+	}
+	a := args{Parser: p, n: n, line: line, words: words}
+	if !a.read() {
+		return false
+	}
+	return !n.Key.Named || p.named(n)
+}
+
+// named checks that the block's name is new.
+func (p *Parser) named(n *Node) bool {
+	k := name{n.Key, n.Name()}
+	if p.names[k] {
+		kind := strings.ReplaceAll(n.Key.Name, "_", " ")
+		p.report(n.Pos, diag.Error, diag.GeneralError, fmt.Sprintf("%s %s already defined", kind, clip(k.text)),
+			"the second block is passed over")
+		return false
+	}
+	p.names[k] = true
+	return true
+}
+
+// skip passes over a block by counting braces. A block without an opening brace has nothing to skip.
+func (p *Parser) skip() {
+	line, ok := p.next()
+	if !ok {
+		return
+	}
+	if !line.IsOpen() {
+		p.putBack(line)
+		return
+	}
+	for depth := 1; depth > 0; {
+		if line, ok = p.next(); !ok {
+			p.missing += depth
+			return
+		}
+		switch {
+		case line.IsOpen():
+			depth++
+		case line.IsClose():
+			depth--
+		}
+	}
+}
+
+// open reads what the keyword's braces hold.
+func (p *Parser) open(n *Node) {
+	if n.Key.Opens == NoBlock {
+		return
+	}
+	line, ok := p.next()
+	if ok && !line.IsOpen() {
+		class := diag.MissingOpen
+		if n.Key.Opens != Keywords {
+			class = diag.OK // a list without its brace is only logged
+		}
+		p.report(line.Pos, diag.Error, class, "Missing '{' at beginning of configuration block",
+			fmt.Sprintf("%s opens a block", n.Key.Name))
+		p.putBack(line)
+	}
+	switch n.Key.Opens {
+	case Keywords:
+		n.Body = p.keywords(n.Key.body, false)
+	case Entries:
+		p.entries(n)
+	case Words:
+		p.wordList(n)
+	}
+}
+
+// entries reads a list with one entry a line.
+func (p *Parser) entries(n *Node) {
+	key := &n.Key.body.Keys[0]
+	p.list(func(line lex.Line) {
+		e := Node{Key: key, Pos: line.Pos, Text: line.Text}
+		a := args{Parser: p, n: &e, line: line, words: line.Words}
+		if a.read() {
+			n.Body = append(n.Body, e)
+		}
+	})
+}
+
+// wordList reads a list of words over any number of lines.
+func (p *Parser) wordList(n *Node) {
+	p.list(func(line lex.Line) {
+		for _, w := range line.Words {
+			n.List = append(n.List, p.value(n.Key.Each, w, line.Pos))
+		}
+	})
+}
+
+// list calls each with the lines of a list up to its closing brace.
+func (p *Parser) list(each func(lex.Line)) {
+	for {
+		line, ok := p.next()
+		switch {
+		case !ok:
+			p.missing++
+			return
+		case line.IsClose():
+			return
+		case line.IsOpen():
+			p.report(line.Pos, diag.Error, diag.UnexpectedOpen, "Unexpected '{' - ignoring", "a list holds no blocks")
+		default:
+			if line.Unmatched {
+				p.unmatched(line)
+			}
+			each(line)
+		}
+	}
+}

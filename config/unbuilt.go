@@ -1,0 +1,65 @@
+package config
+
+import (
+	"strings"
+
+	"holdfast.dev/config/diag"
+	"holdfast.dev/config/schema"
+)
+
+func hasAny(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// findUnbuilt lists the uses of keywords whose effect is not there yet. Inside a block that is itself listed nothing
+// more is said.
+func (b *builder) findUnbuilt(tree []schema.Node) {
+	for i := range tree {
+		b.unbuilt(&tree[i])
+	}
+	b.noAccept()
+}
+
+func (b *builder) unbuilt(n *schema.Node) {
+	if n.Key.Asks(n) {
+		b.use(n.Pos, n.Key, n.Key.Name)
+		return
+	}
+	for _, u := range n.Opts {
+		if u.Opt.Unbuilt {
+			b.use(u.Pos, n.Key, u.Name())
+		}
+	}
+	if n.Key.Name == "auth_type" && n.Name() == "AH" {
+		b.use(n.Pos, n.Key, "auth_type AH")
+	}
+	for i := range n.Body {
+		b.unbuilt(&n.Body[i])
+	}
+}
+
+func (b *builder) use(pos diag.Pos, k *schema.Keyword, keyword string) {
+	b.cfg.Uses = append(b.cfg.Uses, Use{Pos: at(pos), Block: k.Block().Path, Keyword: keyword, Part: partOf(k)})
+}
+
+// noAccept lists instances that need the firewall although they do not say no_accept: strict mode implies it for
+// others than owners (rule A18).
+func (b *builder) noAccept() {
+	root := schema.Lookup("vrrp_instance")
+	for _, d := range b.drafts {
+		if d.Accept || d.Owner() || d.accept.set && !d.accept.v {
+			continue
+		}
+		keyword := "strict_mode"
+		if !d.strict.set {
+			keyword = "vrrp_strict"
+		}
+		k := root.Find("strict_mode")
+		b.use(d.strictPos, k, keyword)
+	}
+}
