@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"holdfast.dev/config/diag"
 	"holdfast.dev/config/expand"
@@ -43,7 +44,7 @@ type builder struct {
 // build makes the model: first every block on its own, then what they mean to each other.
 func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
 	b := &builder{
-		env: env, diags: diags, cfg: &Config{ID: env.Expand.ConfigID},
+		env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
 	}
 	for i := range tree {
@@ -58,6 +59,15 @@ func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
 	b.finish()
 	b.findUnbuilt(tree)
 	return b.cfg
+}
+
+// configID is what "@id" lines are compared with.
+func configID(env *expand.Env) string {
+	if env.ConfigID != "" {
+		return env.ConfigID
+	}
+	id, _, _ := strings.Cut(env.NodeName, ".")
+	return id
 }
 
 // top reads one block of the top level.

@@ -53,8 +53,6 @@ type Process struct {
 	NamespaceIPVS       *string       `json:",omitzero"` // namespace of the IPVS sockets; "" is the initial one, nil is not set
 	NamespaceWithIpsets bool          `json:",omitzero"`
 	LinkbeatPolling     bool          `json:",omitzero"` // linkbeat_use_polling
-
-	ConfigurationMissing bool `json:",omitzero"` // the main file is not there: keepalived starts with nothing to do, and so may we
 }
 
 // Use is one use in the file of a keyword that asks for something that is not built yet.

@@ -25,6 +25,7 @@ func (b *builder) process(n *schema.Node) {
 		p.LinkbeatPolling = true
 	default:
 		b.part(n)
+		b.accounts(n)
 		b.cfg.Rest = append(b.cfg.Rest, item(n))
 	}
 }
@@ -57,4 +58,19 @@ func partOf(k *schema.Keyword) Part {
 		return PartBFD
 	}
 	return PartAll
+}
+
+// accounts checks the users and groups that a part of the file without a model of its own names.
+func (b *builder) accounts(n *schema.Node) {
+	for i, v := range n.Args {
+		if v.Arg.Name != "USER" {
+			continue
+		}
+		if _, ok := b.account(n.Args[i:]); !ok {
+			b.errorf(v.Pos, "", "Unable to set uid/gid for %s: unknown user or group", n.Key.Name)
+		}
+	}
+	for i := range n.Body {
+		b.accounts(&n.Body[i])
+	}
 }

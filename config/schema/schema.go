@@ -54,6 +54,8 @@ type Keyword struct {
 	Loud bool
 	// Since is the keepalived version that brought the keyword, empty for 2.2.7 and before; "holdfast" marks our own.
 	Since string
+	// Excludes is a keyword that can't stand beside this one.
+	Excludes string
 	// Good and Bad are a valid and an invalid line; With are lines of the top level that Good needs.
 	Good, Bad, With string
 	// Built tells how much of the effect is implemented; see [Keyword.Asks].

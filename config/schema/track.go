@@ -2,7 +2,7 @@ package schema
 
 func trackBlocks() []*Block {
 	return []*Block{
-		{Path: "vrrp_script", Means: "tracking script definition", Frame: "vrrp_script chk {\nscript /bin/true\n%s\n}", Keys: vrrpScriptKeys()},
+		{Path: "vrrp_script", Means: "tracking script definition", Frame: "vrrp_script chk {\nscript /bin/true\n%s\n}\nvrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 10.0.0.1 }\ntrack_script { chk }\n}", Keys: vrrpScriptKeys()},
 		{Path: "vrrp_track_process", Means: "tracked process definition", Frame: "vrrp_track_process p {\nprocess sshd\n%s\n}", Keys: vrrpTrackProcessKeys()},
 		{Path: "track_file", Means: "file whose integer content is tracked", Frame: "track_file f {\nfile /run/ha.track\n%s\n}", Keys: trackFileKeys()},
 		{Path: "vrrp_track_file", Means: "deprecated alias of track_file", Frame: "vrrp_track_file f {\nfile /run/ha.track\n%s\n}", Keys: vrrpTrackFileKeys()},
