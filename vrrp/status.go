@@ -109,3 +109,7 @@ func (r *Router) Status(s *Status) {
 		}
 	}
 }
+
+// Has reports whether the engine still knows the owner. A router that was removed from the configuration is known until the
+// kernel has confirmed that its addresses are gone.
+func (e *Engine) Has(o host.Owner) bool { return e.keeper(o) != nil }

@@ -1,0 +1,136 @@
+package node
+
+import (
+	"net/netip"
+
+	"holdfast.dev/config"
+	"holdfast.dev/host"
+	"holdfast.dev/track"
+	"holdfast.dev/vrrp"
+	"holdfast.dev/vrrp/wire"
+)
+
+// VRRPConfig translates a configuration into what the VRRP engine is told.
+func VRRPConfig(c *config.Config) *vrrp.Config {
+	g := &c.Global.VRRP
+	out := &vrrp.Config{
+		StartupDelay: g.StartupDelay, DelayAfterBoot: g.DelayAfterBoot,
+		Restore:      c.Global.LostAddress == config.LostRestore,
+		GarpInterval: g.GarpInterval, NAInterval: g.GNAInterval,
+		LogUnknownVRIDs: g.LogUnknownVRIDs,
+	}
+	for i := range c.Instances {
+		out.Routers = append(out.Routers, routerSpec(&c.Instances[i]))
+	}
+	for i := range c.Groups {
+		out.Groups = append(out.Groups, vrrp.GroupSpec{Name: c.Groups[i].Name, Members: c.Groups[i].Members})
+	}
+	for i := range c.Static {
+		out.Static = append(out.Static, address(&c.Static[i]))
+	}
+	return out
+}
+
+func routerSpec(i *config.Instance) vrrp.Spec {
+	s := vrrp.Spec{
+		Name: i.Name, VRID: i.VRID, IPv6: i.Family == config.IPv6, Version: i.Version, Link: i.Interface,
+		Source: i.Source, TTL: i.TTL,
+		Priority: i.Priority, Interval: i.AdvertInterval, DownAdverts: i.DownTimerAdverts,
+		NoPreempt: !i.Preempt, PreemptDelay: i.PreemptDelay, StateMaster: i.WantMaster,
+		CheckPeers: i.CheckSource, SkipCheckAddrs: i.SkipCheckAddrs, OwnerIgnore: i.OwnerIgnore,
+		LowerPrioNoAdvert: i.LowerPrioNoAdvert, HigherPrioAdvert: i.HigherPrioAdvert, TimerExpiredBackup: i.ExpiredBackup != 0,
+		DontTrackPrimary: i.DontTrackPrimary, TrackSource: i.TrackSource, NotifyPriority: i.NotifyPriority,
+		Garp: vrrp.Garp{
+			Delay: i.Garp.Delay, Repeat: i.Garp.Repeat, Refresh: i.Garp.Refresh, RefreshRepeat: i.Garp.RefreshRepeat,
+			LowerDelay: i.Garp.LowerPrioDelay, LowerRepeat: i.Garp.LowerPrioCount,
+		},
+	}
+	if len(i.Peers) == 0 {
+		s.Group = i.Group
+	}
+	for _, p := range i.Peers {
+		s.Peers = append(s.Peers, vrrp.Peer{Addr: p.Addr, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL})
+	}
+	if len(i.Faults) > 0 {
+		s.ConfigFault = string(i.Faults[0])
+	}
+	authSpec(&s, i)
+	checksumSpec(&s, i)
+	trackSpec(&s, i)
+	for n := range i.Addresses {
+		s.Addresses = append(s.Addresses, vrrp.Address{Address: address(&i.Addresses[n]), NoTrack: i.Addresses[n].NoTrack})
+	}
+	for n := range i.Excluded {
+		s.Addresses = append(s.Addresses, vrrp.Address{Address: address(&i.Excluded[n]), NoTrack: i.Excluded[n].NoTrack, Excluded: true})
+	}
+	return s
+}
+
+func authSpec(s *vrrp.Spec, i *config.Instance) {
+	if i.Auth.Type == config.AuthPass {
+		s.AuthType = wire.AuthPass
+		copy(s.Password[:], i.Auth.Password)
+	}
+}
+
+// checksumSpec says which forms of checksum are sent and taken. Both forms of version 3 over IPv4 are understood; the one that
+// keepalived sends by default is sent (rules F2 to F4).
+func checksumSpec(s *vrrp.Spec, i *config.Instance) {
+	s.Sum = wire.DefaultForm(i.Version, s.IPv6)
+	s.Accept = s.Sum
+	if i.Version != wire.V3 || s.IPv6 {
+		return
+	}
+	s.Accept |= wire.FormPlain
+	if i.ChecksumAsV2 {
+		s.Sum = wire.FormPlain
+		s.Accept |= wire.FormBad | wire.FormGroup // rule F3
+	}
+	if s.Unicast() && i.OldChecksum != config.OldChecksumNever {
+		s.Accept |= wire.FormGroup
+		s.LearnGroupSum = !i.ChecksumAsV2
+	}
+	if s.Unicast() && i.OldChecksum == config.OldChecksumForce {
+		s.Sum, s.LearnGroupSum = wire.FormGroup, false
+	}
+}
+
+func trackSpec(s *vrrp.Spec, i *config.Instance) {
+	for _, p := range i.Ports {
+		s.Links = append(s.Links, vrrp.LinkBinding{Link: p})
+	}
+	for _, t := range i.Track.Interfaces {
+		s.Links = append(s.Links, vrrp.LinkBinding{Link: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+	}
+	for _, t := range i.Track.Scripts {
+		s.Scripts = append(s.Scripts, track.Binding{Source: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+	}
+}
+
+// address translates one entry of an address list.
+func address(a *config.Address) host.Address {
+	out := host.Address{
+		Key:       host.Key{Link: a.Dev, Prefix: a.Prefix},
+		Broadcast: a.Broadcast, Label: a.Label, Scope: a.Scope, Preferred: a.Preferred,
+	}
+	if a.Peer.IsValid() {
+		out.Peer = netip.PrefixFrom(a.Peer, a.Prefix.Bits())
+	}
+	if a.Prefix.Addr().Is6() && !a.DAD {
+		out.Flags |= host.FlagNoDAD // rule K7
+	}
+	for _, f := range [...]struct {
+		on   bool
+		flag uint32
+	}{
+		{a.Home, host.FlagHomeAddress},
+		{a.ManageTemp, host.FlagManageTemp},
+		{a.NoPrefixRoute, host.FlagNoPrefixRoute},
+		{a.AutoJoin, host.FlagMCAutoJoin},
+	} {
+		if f.on {
+			out.Flags |= f.flag
+		}
+	}
+	return out
+}
