@@ -1,0 +1,258 @@
+package sched
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/config"
+)
+
+// The test program is also the program under test: with the variable it launches itself with a Setup and reports.
+const variable = "SCHED_TEST"
+
+type report struct {
+	Problems []string
+	Info     []string
+	Policies policySet
+	Nice     map[int]int
+	Caps     []Cap
+	Bounding int // how many are left
+	NoNew    string
+	RTTime   unix.Rlimit
+	CPUs     int
+	Locked   bool
+}
+
+func TestMain(m *testing.M) {
+	text := os.Getenv(variable)
+	if text == "" {
+		os.Exit(m.Run())
+	}
+	mode, text, _ := strings.Cut(text, " ")
+	s, err := Parse(text)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	var r report
+	switch mode {
+	case "launch":
+		err := Launch(s, func(problems []error) []string {
+			os.Setenv(variable, "launched "+text) // a second entry of that name would not count
+			os.Setenv("PROBLEMS", fmt.Sprint(problems))
+			return os.Environ()
+		})
+		fmt.Println(err)
+		os.Exit(1)
+	case "launched":
+		var problems []error
+		r.Info, problems = Finish(s)
+		if p := os.Getenv("PROBLEMS"); p != "[]" {
+			r.Problems = append(r.Problems, p)
+		}
+		r.add(problems)
+	case "change":
+		busyThreads()
+		var problems []error
+		r.Info, problems = Change(Setup{}, s)
+		r.add(problems)
+		busyThreads()
+		more, problems := Change(s, Setup{})
+		if s.RealTime > 0 && len(more) == 0 {
+			r.Problems = append(r.Problems, "no way back")
+		}
+		r.add(problems)
+		_, problems = Change(Setup{}, s)
+		r.add(problems)
+	case "inplace":
+		busyThreads()
+		if err := DropInPlace(s.Caps); err != nil {
+			r.add([]error{err})
+		}
+	}
+	r.look()
+	json.NewEncoder(os.Stdout).Encode(&r)
+	os.Exit(0)
+}
+
+func (r *report) add(problems []error) {
+	for _, p := range problems {
+		r.Problems = append(r.Problems, p.Error())
+	}
+}
+
+// busyThreads makes the runtime have several threads.
+func busyThreads() {
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() { unix.Nanosleep(&unix.Timespec{Nsec: 20e6}, nil) })
+	}
+	wg.Wait()
+}
+
+func (r *report) look() {
+	busyThreads()
+	r.Policies, _ = policies()
+	r.Nice = make(map[int]int)
+	tids, _ := threads()
+	for _, tid := range tids {
+		n, _ := unix.Getpriority(unix.PRIO_PROCESS, tid)
+		r.Nice[20-n]++
+	}
+	for c := Cap(0); c < 64; c++ {
+		if Has(c) {
+			r.Caps = append(r.Caps, c)
+		}
+		if v, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(c), 0, 0, 0); err == nil && v == 1 {
+			r.Bounding++
+		}
+	}
+	unix.Getrlimit(unix.RLIMIT_RTTIME, &r.RTTime)
+	var set unix.CPUSet
+	unix.SchedGetaffinity(0, &set)
+	r.CPUs = set.Count()
+	status, _ := os.ReadFile("/proc/self/status")
+	for line := range strings.Lines(string(status)) {
+		if k, v, ok := strings.Cut(line, ":"); ok && k == "NoNewPrivs" {
+			r.NoNew = strings.TrimSpace(v)
+		} else if k == "VmLck" {
+			r.Locked = strings.TrimSpace(v) != "0 kB"
+		}
+	}
+}
+
+func run(t *testing.T, mode string, s Setup, attr *syscall.SysProcAttr) report {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), variable+"="+mode+" "+s.String())
+	cmd.Stderr = os.Stderr
+	cmd.SysProcAttr = attr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var r report
+	if err := json.Unmarshal(out, &r); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return r
+}
+
+// realRoot skips where the kernel can't grant what the test is about.
+func realRoot(t *testing.T) {
+	t.Helper()
+	m, _ := os.ReadFile("/proc/self/uid_map")
+	if os.Geteuid() != 0 || len(strings.Fields(string(m))) != 3 || strings.Fields(string(m))[2] != "4294967295" {
+		t.Skip("needs root outside of a user namespace")
+	}
+}
+
+func TestLaunchRealTime(t *testing.T) {
+	realRoot(t)
+	s := VRRP(&config.ProcessTuning{Nice: -5, RealTime: 20, RTTime: 100 * time.Millisecond, NoSwap: true, CPUs: []int{0}}, false)
+	r := run(t, "launch", s, nil)
+	if len(r.Problems) > 0 {
+		t.Fatal(r.Problems)
+	}
+	if !r.Policies.all(policyRR, 20) || len(r.Policies) < 4 {
+		t.Error("policies:", r.Policies)
+	}
+	if len(r.Nice) != 1 || r.Nice[-5] == 0 {
+		t.Error("nice:", r.Nice)
+	}
+	if want := []Cap{NetAdmin, NetRaw, IPCLock, SysNice}; !reflect.DeepEqual(r.Caps, want) || r.Bounding != len(want) {
+		t.Error("capabilities:", r.Caps, r.Bounding)
+	}
+	if r.NoNew != "1" || !r.Locked || r.CPUs != 1 {
+		t.Errorf("%+v", r)
+	}
+	if (r.RTTime != unix.Rlimit{Cur: 50000, Max: 100000}) {
+		t.Error("rttime:", r.RTTime)
+	}
+	if !reflect.DeepEqual(r.Info, []string{"Set realtime priority 20"}) {
+		t.Error(r.Info)
+	}
+}
+
+func TestLaunchPlain(t *testing.T) {
+	realRoot(t)
+	r := run(t, "launch", VRRP(&config.ProcessTuning{}, false), nil)
+	if len(r.Problems) > 0 || len(r.Info) > 0 {
+		t.Fatal(r.Problems, r.Info)
+	}
+	if !r.Policies.all(policyOther, 0) || r.Nice[0] == 0 || r.Locked {
+		t.Errorf("%+v", r)
+	}
+	if want := []Cap{NetAdmin, NetRaw}; !reflect.DeepEqual(r.Caps, want) || r.Bounding != len(want) {
+		t.Error("capabilities:", r.Caps, r.Bounding)
+	}
+}
+
+// Without privileges everything is told, one line each, and nothing stops the role.
+func TestLaunchWithoutPrivileges(t *testing.T) {
+	s := VRRP(&config.ProcessTuning{Nice: -5, RealTime: 20, RTTime: 100 * time.Millisecond, NoSwap: true}, false)
+	attr := &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	r := run(t, "launch", s, attr)
+	all := strings.Join(r.Problems, "\n")
+	for _, want := range []string{"real-time priority 20: ", "priority (nice) -5: "} {
+		if strings.Count(all, want) != 1 {
+			t.Errorf("%q is not told once in: %s", want, all)
+		}
+	}
+	if !r.Policies.all(policyOther, 0) || len(r.Info) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestChange(t *testing.T) {
+	realRoot(t)
+	s := Setup{Nice: 3, RealTime: 7, RTTime: 200 * time.Millisecond, NoSwap: true, CPUs: []int{0}}
+	r := run(t, "change", s, nil)
+	if len(r.Problems) > 0 {
+		t.Fatal(r.Problems)
+	}
+	if !r.Policies.all(policyRR, 7) || len(r.Nice) != 1 || r.Nice[3] == 0 || !r.Locked || r.CPUs != 1 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestDropInPlace(t *testing.T) {
+	realRoot(t)
+	r := run(t, "inplace", Setup{Caps: []Cap{Kill, SetGID, SetUID}}, nil)
+	if len(r.Problems) == 1 && strings.Contains(r.Problems[0], "cgo") {
+		t.Skip(r.Problems[0])
+	}
+	if len(r.Problems) > 0 {
+		t.Fatal(r.Problems)
+	}
+	if want := []Cap{Kill, SetGID, SetUID}; !reflect.DeepEqual(r.Caps, want) {
+		t.Error("capabilities:", r.Caps)
+	}
+	if r.Bounding < 10 {
+		t.Error("scripts would not be root again:", r.Bounding)
+	}
+}
+
+func TestText(t *testing.T) {
+	s := VRRP(&config.ProcessTuning{RealTime: 3, CPUs: []int{1, 2}}, true)
+	if got, err := Parse(s.String()); err != nil || !reflect.DeepEqual(got, s) {
+		t.Fatal(got, err)
+	}
+	if _, err := Parse("{"); err == nil {
+		t.Fatal("garbage was accepted")
+	}
+}
