@@ -89,9 +89,7 @@ func (b *builder) address(e *schema.Node) (a Address, ok bool) {
 	}
 	ok = true
 	for _, u := range e.Opts {
-		if u.OK {
-			ok = b.addressOption(&a, u, e) && ok
-		}
+		ok = u.OK && b.addressOption(&a, u, e) && ok // an option without its argument spoils the entry
 	}
 	if a.Label != "" && v.Addr.Is6() {
 		b.notef(e.Pos, "", "label %s has no effect on the IPv6 address %s", a.Label, v.Text)

@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // vridPlace is where two instances may get in each other's way.
 type vridPlace struct {
@@ -11,6 +14,7 @@ type vridPlace struct {
 
 // clashes is rules A28 to A30: what two instances of one VRID on one interface may not share.
 func (b *builder) clashes() {
+	b.vmacClashes()
 	seen := make(map[vridPlace][]*draft, len(b.drafts))
 	for _, d := range b.drafts {
 		if d.VRID == 0 {
@@ -24,6 +28,22 @@ func (b *builder) clashes() {
 			}
 		}
 		seen[key] = append(seen[key], d)
+	}
+}
+
+// vmacClashes is rule A31: one name or one MAC for two virtual interfaces.
+func (b *builder) vmacClashes() {
+	seen := make(map[string]*draft)
+	for _, d := range b.drafts {
+		for _, name := range d.vmacNames {
+			name = strings.ToLower(name)
+			if o := seen[name]; o != nil && o != d {
+				b.errorf(d.pos, d.Name, "use_vmac %s is taken by %s already - the instance stays in FAULT", name, o.Name)
+				d.Faults = append(d.Faults, FaultVMAC)
+				continue
+			}
+			seen[name] = d
+		}
 	}
 }
 

@@ -298,7 +298,7 @@ func (b *builder) acceptMode(d *draft) {
 // strictAdverts is rules A20 and A21.
 func (b *builder) strictAdverts(d *draft) {
 	g := &b.cfg.Global.VRRP
-	d.Garp = d.garp.complete(g.Garp)
+	d.Garp = d.garp.complete(g.Garp, &b.garp)
 	d.LowerPrioNoAdvert, d.HigherPrioAdvert = d.lowerPrio.or(g.LowerPrioNoAdvert), d.higherPrio.or(g.HigherPrioAdvert)
 	if d.Strict {
 		if d.garp.lower.or(0) > 0 {

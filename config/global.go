@@ -70,7 +70,8 @@ func (b *builder) globals(tree []schema.Node) {
 			b.global(g, &tree[i].Body[j])
 		}
 	}
-	g.VRRP.Garp = g.garp.complete(Garp{Delay: defaultGarpDelay, Repeat: defaultGarpCount, RefreshRepeat: 1})
+	g.VRRP.Garp = g.garp.complete(Garp{Delay: defaultGarpDelay, Repeat: defaultGarpCount, RefreshRepeat: 1}, nil)
+	b.garp = g.garp
 	g.VRRP.SMTPAlert = g.alertVRRP.or(g.alert.or(false))
 	b.defaultIface()
 	b.defaultUser(g)
@@ -94,16 +95,16 @@ func (b *builder) defaultIface() {
 	}
 }
 
-// complete fills what is not set from inherited values. The two values for lower-priority adverts follow the draft's own
-// other ones only in the global settings, where inherited has none.
-func (d *garpDraft) complete(inherited Garp) Garp {
+// complete fills what is not set from inherited values. The values for lower-priority adverts follow the others where
+// neither the draft nor, for an instance, the global settings (base) have them.
+func (d *garpDraft) complete(inherited Garp, base *garpDraft) Garp {
 	g := Garp{
 		Delay: d.delay.or(inherited.Delay), Repeat: d.repeat.or(inherited.Repeat),
 		Refresh: d.refresh.or(inherited.Refresh), RefreshRepeat: d.refreshRepeat.or(inherited.RefreshRepeat),
-		LowerPrioDelay: inherited.LowerPrioDelay, LowerPrioCount: inherited.LowerPrioCount,
 	}
-	if inherited.LowerPrioDelay == 0 && inherited.LowerPrioCount == 0 {
-		g.LowerPrioDelay, g.LowerPrioCount = g.Delay, g.Repeat
+	g.LowerPrioDelay, g.LowerPrioCount = g.Delay, g.Repeat
+	if base != nil {
+		g.LowerPrioDelay, g.LowerPrioCount = base.lowerDelay.or(g.Delay), base.lower.or(g.Repeat)
 	}
 	g.LowerPrioDelay, g.LowerPrioCount = d.lowerDelay.or(g.LowerPrioDelay), d.lower.or(g.LowerPrioCount)
 	return g

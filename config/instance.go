@@ -43,6 +43,7 @@ type draft struct {
 	peerTTL    bool // a peer has a TTL range
 	auth       authDraft
 	vmac       bool
+	vmacNames  []string // name and MAC given to use_vmac
 	strictPos  diag.Pos
 	member     *groupDraft
 }
@@ -294,6 +295,11 @@ func (b *builder) readDeleted(d *draft, n *schema.Node) {
 
 func (b *builder) readVMAC(d *draft, n *schema.Node) {
 	d.vmac = true
+	for _, u := range n.Opts {
+		if (u.Name() == "" || u.Name() == "name") && len(u.Args) > 0 {
+			d.vmacNames = append(d.vmacNames, u.Args[0].Text)
+		}
+	}
 	d.Rest = append(d.Rest, item(n))
 }
 

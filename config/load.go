@@ -31,14 +31,16 @@ type builder struct {
 	cfg    *Config
 	drafts []*draft
 
+	garp       garpDraft // of global_defs
 	groups     []*groupDraft
 	scripts    map[string]*scriptDraft
 	order      []*scriptDraft  // scripts in the order of the file
-	later      map[string]bool // names of all scripts, be they defined too late
+	later      map[string]bool // names of scripts that the file defines further down
 	scriptUses int             // scripts configured, for rule R6
 	insecure   bool
-	userFailed bool // script_user named nobody
-	badIface   bool // an interface that must exist does not
+	userFailed bool   // there is no default user for scripts
+	badUser    string // its name
+	badIface   bool   // an interface that must exist does not
 }
 
 // build makes the model: first every block on its own, then what they mean to each other.

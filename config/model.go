@@ -18,7 +18,7 @@ type Config struct {
 	GarpGroups  []GarpGroup  `json:",omitzero"`
 	Debounce    []Debounce   `json:",omitzero"` // interface_up_down_delays
 	Parts       Parts        `json:",omitzero"`
-	Uses        []Use        `json:",omitzero"` // uses of keywords whose effect is not built, in file order; see Unbuilt
+	Uses        []Use        `json:",omitzero"` // uses of keywords whose effect is not built; see Unbuilt
 	Rest        []Item       `json:",omitzero"` // what has no field of its own yet, checked against the schema
 }
 
@@ -81,8 +81,8 @@ type Item struct {
 	Block []Item   `json:",omitzero"`
 }
 
-// Unbuilt lists every use in the file of a keyword whose effect is not built, in the order of the file. A start must
-// refuse while it is not empty; a configuration test never does.
+// Unbuilt lists every use in the file of a keyword whose effect is not built: first those in the order of
+// the file, then those that strict mode implies. A start must refuse while it is not empty; a configuration test never does.
 func (c *Config) Unbuilt() []Use { return c.Uses }
 
 // Instance finds an instance by name.

@@ -81,10 +81,11 @@ type Fault string
 
 // The reasons for a fault in the configuration.
 const (
-	FaultNoPeer      Fault = "no unicast peer"                      // rule A9
-	FaultNoMulticast Fault = "interface does not support multicast" // rule A11
-	FaultNoEthernet  Fault = "interface is not ethernet"            // rule A11
-	FaultClash       Fault = "duplicate VRID on interface"          // rule A30
+	FaultNoPeer      Fault = "no unicast peer"                        // rule A9
+	FaultNoMulticast Fault = "interface does not support multicast"   // rule A11
+	FaultNoEthernet  Fault = "interface is not ethernet"              // rule A11
+	FaultVMAC        Fault = "virtual interface name or MAC is taken" // rule A31
+	FaultClash       Fault = "duplicate VRID on interface"            // rule A30
 )
 
 // Peer is one line of unicast_peer.

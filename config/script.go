@@ -25,6 +25,7 @@ type scriptDraft struct {
 
 // script reads a vrrp_script block. A second one of the same name changes nothing.
 func (b *builder) script(n *schema.Node) {
+	delete(b.later, n.Name())
 	s := &scriptDraft{pos: n.Pos}
 	s.Script = Script{Pos: at(n.Pos), Name: n.Name(), Rise: 1, Fall: 1}
 	const second = 1000
@@ -157,7 +158,7 @@ func (b *builder) notify(p **Command, who string, n *schema.Node) {
 			return
 		}
 	case b.userFailed:
-		b.errorf(n.Pos, "", "Unable to set default user %s for script", scriptUser)
+		b.errorf(n.Pos, "", "Unable to set default user %s for script", b.badUser)
 		return
 	}
 	c, why := b.command(argv, user)
@@ -224,13 +225,13 @@ func (b *builder) defaultUser(g *globalDraft) {
 		var ok bool
 		if c, ok = b.account(g.user.Args); !ok {
 			b.errorf(g.user.Pos, "", "Error setting global script uid/gid")
-			b.userFailed = true
+			b.userFailed, b.badUser = true, g.user.Name()
 		}
 	case b.env.User != nil:
 		if uid, gid, ok := b.env.User(scriptUser); ok {
 			c = Credentials{User: scriptUser, UID: uid, GID: gid}
 		} else {
-			b.userFailed = g.ScriptSecurity
+			b.userFailed, b.badUser = g.ScriptSecurity, scriptUser
 		}
 	}
 	g.ScriptUser = c

@@ -89,7 +89,7 @@ func weight(limit int64, words ...string) []Arg {
 
 // trackOptions are the options of a tracker's entry.
 func trackOptions(limit int64, words ...string) Arg {
-	return options(option("weight", clamped(num("W", -limit, limit)), optional(choice("reverse", words...))))
+	return options(option("weight", num("W", -limit, limit), optional(choice("reverse", words...))))
 }
 
 // or says what a word that is no option is.

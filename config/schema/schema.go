@@ -104,6 +104,7 @@ const (
 	No         Built = iota // not yet: a use is refused at start
 	Yes                     // wholly
 	UnlessTrue              // a use that says "false" asks for nothing and may pass; any other is refused
+	Detail                  // not yet, but it only shapes the effect of other keywords, which are refused themselves
 )
 
 // Own marks keywords of ours in Keyword.Since.
@@ -121,7 +122,7 @@ func (k *Keyword) Content() *Block { return k.body }
 // Asks reports whether a use of the keyword asks for something that is not built.
 func (k *Keyword) Asks(n *Node) bool {
 	switch k.Built {
-	case Yes:
+	case Yes, Detail:
 		return false
 	case UnlessTrue:
 		return !(len(n.Args) > 0 && n.Args[0].Arg.Kind == Bool && n.Args[0].OK && n.Args[0].Int == 0)

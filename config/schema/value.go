@@ -80,6 +80,9 @@ func (v *Value) readNumber(strict bool) (problem, hint string) {
 		v.clamp(strict)
 	}
 	hint = a.expects()
+	if v.OK && what == lex.NumberRange {
+		hint += "; " + a.show(v.Int) + " is used"
+	}
 	if what == lex.NumberLoose {
 		hint = "only the leading number is used"
 	}

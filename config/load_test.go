@@ -1,0 +1,239 @@
+package config_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"holdfast.dev/config"
+	"holdfast.dev/config/diag"
+)
+
+// models loads every golden case and gives those that have a model.
+func models(t *testing.T) map[string]*config.Config {
+	t.Helper()
+	out := make(map[string]*config.Config)
+	paths, _ := filepath.Glob("testdata/*.txt")
+	for _, p := range paths {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for c := range strings.SplitSeq(string(text), "\n=== ") {
+			name, body, _ := strings.Cut(c, "\n")
+			input, _, _ := strings.Cut(body, "---\n")
+			if r := load(input, true); r.Config != nil {
+				out[name] = r.Config
+			}
+		}
+	}
+	if len(out) < 40 {
+		t.Fatalf("only %d models", len(out))
+	}
+	return out
+}
+
+// TestJSON checks that a model survives its JSON form without loss: roles get it that way.
+func TestJSON(t *testing.T) {
+	for name, c := range models(t) {
+		text, err := json.Marshal(c)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var back config.Config
+		if err := json.Unmarshal(text, &back); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(c, &back) {
+			t.Errorf("%s: changed on the way:\n%s\n%s", name, show(reflect.ValueOf(c)), show(reflect.ValueOf(&back)))
+		}
+		if again, _ := json.Marshal(&back); string(again) != string(text) {
+			t.Errorf("%s: JSON is not stable", name)
+		}
+		if !c.Equal(&back) {
+			t.Errorf("%s: not Equal to itself", name)
+		}
+	}
+}
+
+const two = `vrrp_instance VI_1 {
+	interface eth0
+	virtual_router_id 51
+	priority %d
+	virtual_ipaddress {
+		10.0.0.1%s
+	}
+}
+`
+
+// TestEqual checks that positions do not count and everything else does.
+func TestEqual(t *testing.T) {
+	base := load(fmt.Sprintf(two, 100, ""), true).Config
+	for _, tc := range []struct {
+		text string
+		want bool
+	}{
+		{fmt.Sprintf(two, 100, ""), true},
+		{"# a comment\n\n" + fmt.Sprintf(two, 100, ""), true},
+		{fmt.Sprintf(two, 101, ""), false},
+		{fmt.Sprintf(two, 100, "/24"), false},
+		{fmt.Sprintf(two, 100, " label eth0:1"), false},
+		{fmt.Sprintf(two, 100, "\n10.0.0.2"), false},
+		{"global_defs {\nrouter_id other\n}\n" + fmt.Sprintf(two, 100, ""), false},
+	} {
+		other := load(tc.text, true).Config
+		if got := base.Equal(other); got != tc.want {
+			t.Errorf("%v, want %v for\n%s", got, tc.want, tc.text)
+		}
+	}
+	if base.Equal(nil) || !base.Instances[0].Equal(&base.Instances[0]) {
+		t.Error("comparison with nil or itself")
+	}
+}
+
+// TestTwice checks that two loads in one process share nothing, also at the same time.
+func TestTwice(t *testing.T) {
+	const n = 4
+	results := make(chan config.Result, n)
+	for range n {
+		go func() { results <- load(fmt.Sprintf(two, 300, " foo"), true) }()
+	}
+	first := <-results
+	for range n - 1 {
+		r := <-results
+		if !reflect.DeepEqual(first.Config, r.Config) || len(first.Diags.All()) != len(r.Diags.All()) {
+			t.Fatal("loads of one text differ")
+		}
+	}
+}
+
+// TestStrict checks that an error is fatal only where that was asked for.
+func TestStrict(t *testing.T) {
+	env := machine(false)
+	f := files{"/k.conf": fmt.Sprintf(two, 300, "")}
+	if r := config.Load(f, "/k.conf", env); r.Config == nil || r.Diags.Fatal() {
+		t.Error("priority 300 must be survived")
+	}
+	env.Strict = true
+	if r := config.Load(f, "/k.conf", env); r.Config != nil {
+		t.Error("priority 300 must be fatal with --strict")
+	}
+}
+
+// TestKnowingNothing loads with an environment in which nothing is known: nothing may be refused for that.
+func TestKnowingNothing(t *testing.T) {
+	text := "vrrp_script c {\nscript /bin/x\nuser bob\n}\n" + strings.Replace(fmt.Sprintf(two, 100, " dev eth7"), "virtual_router", "track_script { c }\nnotify /bin/y\nvirtual_router", 1)
+	r := config.Load(files{"/k.conf": text}, "/k.conf", config.Env{})
+	if r.Config == nil || r.Config.Instances[0].Notify.Any == nil || len(r.Config.Instances[0].Track.Scripts) != 1 {
+		t.Errorf("%v", r.Diags.All())
+	}
+}
+
+// TestMissing checks a main file that is not there.
+func TestMissing(t *testing.T) {
+	r := config.Load(files{}, "/nowhere.conf", machine(true))
+	if r.Config != nil || !r.Diags.Fatal() || r.Diags.ExitCode() != diag.ExitOK {
+		t.Errorf("%v, exit %d", r.Diags.All(), r.Diags.ExitCode())
+	}
+}
+
+// many is a file with n instances.
+func many(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `vrrp_instance VI_%d {
+	state BACKUP
+	interface eth%d
+	virtual_router_id %d
+	priority 100
+	advert_int 1
+	authentication {
+		auth_type PASS
+		auth_pass secret
+	}
+	virtual_ipaddress {
+		10.%d.%d.1/24
+	}
+}
+`, i, i/250, i%250+1, i/250, i%250)
+	}
+	return b.String()
+}
+
+// BenchmarkLoad loads 10,000 instances and tells how much memory the model takes per byte of text.
+func BenchmarkLoad(b *testing.B) {
+	text := many(10_000)
+	env := machine(false)
+	env.Interface = nil
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		r := config.Load(files{"/k.conf": text}, "/k.conf", env)
+		if r.Config == nil || len(r.Config.Instances) != 10_000 {
+			b.Fatal(r.Diags.All())
+		}
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	r := config.Load(files{"/k.conf": text}, "/k.conf", env)
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(text)), "heap/text")
+	runtime.KeepAlive(r)
+}
+
+// FuzzLoad checks that no text makes Load panic, and that what it makes of it survives JSON.
+func FuzzLoad(f *testing.F) {
+	paths, _ := filepath.Glob("testdata/*.txt")
+	for _, p := range paths {
+		text, err := os.ReadFile(p)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for c := range strings.SplitSeq(string(text), "\n=== ") {
+			_, body, _ := strings.Cut(c, "\n")
+			input, _, _ := strings.Cut(body, "---\n")
+			f.Add(input)
+		}
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r := load(text, false)
+		if r.Config == nil {
+			if !r.Diags.Fatal() {
+				t.Fatal("no model, and nothing fatal")
+			}
+			return
+		}
+		for i := range r.Config.Instances {
+			check(t, &r.Config.Instances[i])
+		}
+		data, err := json.Marshal(r.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back config.Config
+		if err := json.Unmarshal(data, &back); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// check holds an instance against what its fields promise.
+func check(t *testing.T, i *config.Instance) {
+	t.Helper()
+	switch {
+	case i.VRID == 0, i.Priority == 0, i.Version != 2 && i.Version != 3, i.Family != config.IPv4 && i.Family != config.IPv6,
+		i.AdvertInterval <= 0, i.DownTimerAdverts < 1, len(i.Addresses) > 255, i.Unicast() == i.Group.IsValid():
+		t.Fatalf("%s", show(reflect.ValueOf(i)))
+	}
+	for _, a := range i.Addresses {
+		if !a.Prefix.IsValid() || a.Dev == "" || a.Addr().Is4() != (i.Family == config.IPv4) {
+			t.Fatalf("%s", show(reflect.ValueOf(a)))
+		}
+	}
+}
