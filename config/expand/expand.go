@@ -11,7 +11,8 @@ import (
 const (
 	// MaxLines is how many lines a read may take: physical lines, those of definitions, and rounds of loops.
 	MaxLines = 4_000_000
-	// MaxBytes is how much text a read may handle: files, and lines that definitions and loops make.
+	// MaxBytes is how much text a read may handle: files, lines that definitions and loops make, what braces leave of a
+	// line, and a little for each use of a definition.
 	MaxBytes = 256 << 20
 	// MaxIncludes is how deep includes may nest; each round of a loop over includes is one deeper.
 	MaxIncludes = 1000
@@ -171,7 +172,7 @@ func (r *Reader) Opened() []*diag.File { return r.opened }
 func (r *Reader) take() (item, bool) {
 	if it := r.rest; it.text.S != "" {
 		r.rest = item{}
-		return it, true
+		return it, r.charge(it.pos, len(it.text.S))
 	}
 	for n := len(r.pending); n > 0; n = len(r.pending) {
 		it, ok := r.pending[n-1].next(r)
@@ -192,7 +193,7 @@ func (r *Reader) spend(pos diag.Pos, n int) bool {
 // charge counts n bytes of text that was made.
 func (r *Reader) charge(pos diag.Pos, n int) bool {
 	r.bytes += n
-	return r.within(r.bytes <= MaxBytes, pos, "the configuration has more than 256 MiB of text")
+	return r.within(r.bytes <= MaxBytes, pos, "the configuration makes more than 256 MiB of text")
 }
 
 // within stops the read with a Fatal diagnostic unless ok.

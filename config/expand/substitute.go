@@ -7,11 +7,15 @@ import (
 	"holdfast.dev/config/lex"
 )
 
+// useCost is how many bytes of text the use of a definition counts for besides the text it makes, so that the limit on
+// text is also one on time.
+const useCost = 128
+
 // substitute replaces the definitions in t, which stands at pos (section 6). Replaced text is looked at again, unless it
 // begins with ~. If lines is true, t may end in the use of a definition of several lines; the first takes the place of
 // the use and the others are made pending.
 func (r *Reader) substitute(t lex.Text, pos diag.Pos, lines bool) (out lex.Text, changed bool) {
-	done := 0
+	done, told := 0, false
 	for i := strings.IndexByte(t.S, '$'); i >= 0; i = nextDollar(t.S, i) {
 		u, ok := r.useAt(t, i, pos, lines)
 		if !ok {
@@ -24,8 +28,13 @@ func (r *Reader) substitute(t lex.Text, pos diag.Pos, lines bool) (out lex.Text,
 			break
 		}
 		if len(t.S)-(u.end-i)+len(u.value) > lex.MaxText {
-			r.report(pos.At(t.Col(i)), diag.Error, diag.OK, "replacing $"+u.name+" would make the line too long - not replaced",
-				"a line holds at most 1023 bytes; a definition that refers to itself never fits")
+			if !told {
+				r.overflow(pos.At(t.Col(i)), u.name)
+			}
+			told = true
+			if !r.charge(pos, useCost) {
+				break
+			}
 			i++
 			continue
 		}
@@ -33,11 +42,16 @@ func (r *Reader) substitute(t lex.Text, pos diag.Pos, lines bool) (out lex.Text,
 		if u.many != nil {
 			r.push(pos, u.many)
 		}
-		if !r.charge(pos, len(t.S)) || r.stopped || strings.HasPrefix(u.value, "~") {
+		if !r.charge(pos, useCost+len(t.S)) || r.stopped || strings.HasPrefix(u.value, "~") {
 			break
 		}
 	}
 	return t.Trim(), changed
+}
+
+func (r *Reader) overflow(pos diag.Pos, name string) {
+	r.report(pos, diag.Error, diag.OK, "replacing $"+name+" would make the line too long - not replaced",
+		"a line holds at most 1023 bytes; a definition that refers to itself never fits")
 }
 
 // nextDollar is the first dollar sign of s from byte i on, -1 when there is none.
