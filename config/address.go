@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"slices"
 
 	"holdfast.dev/config/diag"
 	"holdfast.dev/config/lex"
@@ -23,6 +22,7 @@ var scopes = map[string]uint8{"global": ScopeGlobal, "universe": ScopeGlobal, "s
 
 // readAddresses reads virtual_ipaddress: all of one family, none twice.
 func (b *builder) readAddresses(d *draft, n *schema.Node) {
+	seen := setOf(d.Addresses, addressKey)
 	for i := range n.Body {
 		a, ok := b.address(&n.Body[i])
 		if !ok {
@@ -32,23 +32,31 @@ func (b *builder) readAddresses(d *draft, n *schema.Node) {
 			b.errorf(n.Body[i].Pos, d.Name, "address family must match VRRP instance [%s] - ignoring", n.Body[i].Name())
 			continue
 		}
-		b.addAddress(&d.Addresses, a, d.Name, n.Body[i].Pos)
+		b.addAddress(&d.Addresses, seen, a, d.Name, n.Body[i].Pos)
 	}
 }
 
 // readExcluded reads virtual_ipaddress_excluded, where both families may stand (rule A2).
 func (b *builder) readExcluded(d *draft, n *schema.Node) {
+	seen := setOf(d.Excluded, addressKey)
 	for i := range n.Body {
 		if a, ok := b.address(&n.Body[i]); ok {
-			b.addAddress(&d.Excluded, a, d.Name, n.Body[i].Pos)
+			b.addAddress(&d.Excluded, seen, a, d.Name, n.Body[i].Pos)
 		}
 	}
 }
 
+// addrDev is what makes two entries the same address.
+type addrDev struct {
+	addr netip.Addr
+	dev  string
+}
+
+func addressKey(a *Address) addrDev { return addrDev{a.Addr(), a.Dev} }
+
 // addAddress appends an address that is not in the list yet.
-func (b *builder) addAddress(list *[]Address, a Address, who string, pos diag.Pos) {
-	same := func(o Address) bool { return o.Addr() == a.Addr() && o.Dev == a.Dev }
-	if slices.ContainsFunc(*list, same) {
+func (b *builder) addAddress(list *[]Address, seen set[addrDev], a Address, who string, pos diag.Pos) {
+	if !seen.add(addressKey(&a)) {
 		b.notef(pos, who, "address %s is there already - ignoring", a.Addr())
 		return
 	}
@@ -57,6 +65,7 @@ func (b *builder) addAddress(list *[]Address, a Address, who string, pos diag.Po
 
 // static reads static_ipaddress.
 func (b *builder) static(n *schema.Node) {
+	seen := setOf(b.cfg.Static, addressKey)
 	for i := range n.Body {
 		e := &n.Body[i]
 		a, ok := b.address(e)
@@ -71,7 +80,7 @@ func (b *builder) static(n *schema.Node) {
 				continue
 			}
 		}
-		b.addAddress(&b.cfg.Static, a, "", e.Pos)
+		b.addAddress(&b.cfg.Static, seen, a, "", e.Pos)
 	}
 }
 
@@ -233,7 +242,7 @@ func (b *builder) preferred(a *Address, u schema.Use) {
 
 func (b *builder) addressGroup(a *Address, u schema.Use) {
 	name := u.Args[0].Text
-	if !slices.ContainsFunc(b.cfg.TrackGroups, func(g TrackGroup) bool { return g.Name == name }) {
+	if !b.trackGroups.has(name) {
 		b.errorf(u.Args[0].Pos, "", "track_group %s not found", name)
 		return
 	}

@@ -1,33 +1,52 @@
 package config
 
 import (
-	"slices"
+	"net/netip"
 	"strings"
 )
 
-// vridPlace is where two instances may get in each other's way.
+// vridPlace is where the adverts of an instance go or come from; two instances may not share one.
 type vridPlace struct {
 	family Family
 	vrid   uint8
 	iface  string
+	source netip.Addr // unicast: the configured source
+	dest   netip.Addr // the group, or a peer
+}
+
+// places lists where the instance is: one place for multicast, one for each peer of unicast.
+func (d *draft) places() []vridPlace {
+	p := vridPlace{family: d.Family, vrid: d.VRID, iface: d.Interface, dest: d.Group}
+	if !d.Unicast() {
+		return []vridPlace{p}
+	}
+	p.source = d.Source
+	places := make([]vridPlace, 0, len(d.Peers))
+	for _, peer := range d.Peers {
+		p.dest = peer.Addr
+		places = append(places, p)
+	}
+	return places
 }
 
 // clashes is rules A28 to A30: what two instances of one VRID on one interface may not share.
 func (b *builder) clashes() {
 	b.vmacClashes()
-	seen := make(map[vridPlace][]*draft, len(b.drafts))
+	seen := make(map[vridPlace]*draft, len(b.drafts))
 	for _, d := range b.drafts {
 		if d.VRID == 0 {
 			continue
 		}
-		key := vridPlace{d.Family, d.VRID, d.Interface}
-		for _, o := range seen[key] {
-			if clash(d, o) {
-				b.clash(o, d)
-				break
+		var clash *draft
+		for _, p := range d.places() {
+			if o := seen[p]; o != nil && clash == nil {
+				clash = o
 			}
+			seen[p] = d
 		}
-		seen[key] = append(seen[key], d)
+		if clash != nil {
+			b.clash(clash, d)
+		}
 	}
 }
 
@@ -45,21 +64,6 @@ func (b *builder) vmacClashes() {
 			seen[name] = d
 		}
 	}
-}
-
-// clash reports whether a packet could be meant for both.
-func clash(a, b *draft) bool {
-	switch {
-	case a.Unicast() != b.Unicast():
-		return false
-	case !a.Unicast():
-		return a.Group == b.Group
-	case a.Source != b.Source:
-		return false
-	}
-	return slices.ContainsFunc(a.Peers, func(p Peer) bool {
-		return slices.ContainsFunc(b.Peers, func(q Peer) bool { return p.Addr == q.Addr })
-	})
 }
 
 // clash reports two instances in each other's way; the later one stays in FAULT where interfaces come and go.

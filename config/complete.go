@@ -344,6 +344,7 @@ func (b *builder) inherit(d *draft) {
 
 // devices gives every address its interface (rule A33) and collects those that the instance follows (rule A27).
 func (b *builder) devices(d *draft) {
+	seen := make(set[string])
 	for _, list := range [][]Address{d.Addresses, d.Excluded} {
 		for i := range list {
 			a := &list[i]
@@ -357,19 +358,12 @@ func (b *builder) devices(d *draft) {
 				b.fatalf(d.pos, d.Name, "No interface for address %s", a.Addr())
 			}
 			if a.Dev != d.Interface && a.Dev != "" && !a.NoTrack && !d.DontTrackPrimary {
-				d.Ports = appendNew(d.Ports, a.Dev)
+				if seen.add(a.Dev) {
+					d.Ports = append(d.Ports, a.Dev)
+				}
 			}
 		}
 	}
-}
-
-func appendNew(list []string, s string) []string {
-	for _, have := range list {
-		if have == s {
-			return list
-		}
-	}
-	return append(list, s)
 }
 
 // String is IPv4 or IPv6.

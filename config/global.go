@@ -39,7 +39,6 @@ type globalDraft struct {
 	alertVRRP opt[bool]
 	strictPos diag.Pos
 	user      *schema.Node
-	names     bool
 }
 
 // garpDraft is a Garp of which not everything is set.

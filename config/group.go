@@ -24,8 +24,9 @@ func (b *builder) group(n *schema.Node) {
 		switch k.Key.Name {
 		case "group":
 			for _, v := range k.List {
-				g.Members = appendNew(g.Members, v.Text)
+				g.Members = append(g.Members, v.Text)
 			}
+			g.Members = unique(g.Members)
 		case "track_interface":
 			b.trackInterfaces(&g.Track, g.Name, k)
 		case "track_script":
@@ -130,7 +131,7 @@ func (b *builder) owners(g *groupDraft) bool {
 
 // groupWeights clears the weights that a group may not have (rules I9 and A35).
 func (b *builder) groupWeights(g *groupDraft, owners bool) {
-	clear := func(w *int, kind, name string) {
+	drop := func(w *int, kind, name string) {
 		switch {
 		case *w == 0:
 			return
@@ -144,31 +145,42 @@ func (b *builder) groupWeights(g *groupDraft, owners bool) {
 		*w = 0
 	}
 	for i := range g.Track.Scripts {
-		clear(&g.Track.Scripts[i].Weight, "script", g.Track.Scripts[i].Name)
+		drop(&g.Track.Scripts[i].Weight, "script", g.Track.Scripts[i].Name)
 	}
 	for i := range g.Track.Interfaces {
-		clear(&g.Track.Interfaces[i].Weight, "interface", g.Track.Interfaces[i].Name)
+		drop(&g.Track.Interfaces[i].Weight, "interface", g.Track.Interfaces[i].Name)
 	}
 }
 
 // shareTrackers adds the group's trackers to a member; the same tracker of its own is dropped (rule A36).
 func (b *builder) shareTrackers(g *groupDraft, d *draft) {
-	for _, t := range g.Track.Interfaces {
-		own := func(o TrackInterface) bool { return o.Name == t.Name }
-		if t.Name == d.Interface || slices.ContainsFunc(d.Track.Interfaces, own) {
-			b.errorf(d.pos, d.Name, "track_interface %s is configured on VRRP instance and sync group. Remove vrrp instance or sync group config", t.Name)
+	twice := func(kind, name string) {
+		b.errorf(d.pos, d.Name, "%s %s is configured on VRRP instance and sync group. Remove vrrp instance or sync group config", kind, name)
+	}
+	ifaces := setOf(g.Track.Interfaces, func(t *TrackInterface) string { return t.Name })
+	d.Track.Interfaces = slices.DeleteFunc(d.Track.Interfaces, func(t TrackInterface) bool {
+		if ifaces.has(t.Name) {
+			twice("track_interface", t.Name)
 		}
-		d.Track.Interfaces = slices.DeleteFunc(d.Track.Interfaces, own)
+		return ifaces.has(t.Name)
+	})
+	for _, t := range g.Track.Interfaces {
+		if t.Name == d.Interface {
+			twice("track_interface", t.Name)
+		}
 		t.FromGroup = true
 		d.Track.Interfaces = append(d.Track.Interfaces, t)
 	}
-	for _, t := range g.Track.Scripts {
-		own := func(o TrackScript) bool { return o.Name == t.Name }
-		if slices.ContainsFunc(d.Track.Scripts, own) {
-			b.errorf(d.pos, d.Name, "track_script %s is configured on VRRP instance and sync group. Remove vrrp instance or sync group config", t.Name)
+	scripts := setOf(g.Track.Scripts, func(t *TrackScript) string { return t.Name })
+	d.Track.Scripts = slices.DeleteFunc(d.Track.Scripts, func(t TrackScript) bool {
+		if scripts.has(t.Name) {
+			twice("track_script", t.Name)
 		}
-		d.Track.Scripts = slices.DeleteFunc(d.Track.Scripts, own)
+		return scripts.has(t.Name)
+	})
+	for _, t := range g.Track.Scripts {
 		t.FromGroup = true
 		d.Track.Scripts = append(d.Track.Scripts, t)
 	}
+	d.Track.Interfaces, d.Track.Scripts = none(d.Track.Interfaces), none(d.Track.Scripts)
 }

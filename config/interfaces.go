@@ -1,10 +1,8 @@
 package config
 
 import (
-	"slices"
 	"time"
 
-	"holdfast.dev/config/diag"
 	"holdfast.dev/config/schema"
 )
 
@@ -13,26 +11,28 @@ func (b *builder) trackGroup(n *schema.Node) {
 	g := TrackGroup{Pos: at(n.Pos), Name: n.Name()}
 	for i := range n.Body {
 		for _, v := range n.Body[i].List {
-			g.Members = appendNew(g.Members, v.Text)
+			g.Members = append(g.Members, v.Text)
 		}
 	}
+	g.Members = unique(g.Members)
+	b.trackGroups.add(g.Name)
 	b.cfg.TrackGroups = append(b.cfg.TrackGroups, g)
 }
 
 // garpGroup reads a garp_group block; an interface belongs to one only.
 func (b *builder) garpGroup(n *schema.Node) {
 	g := GarpGroup{Pos: at(n.Pos)}
+	own := make(set[string])
 	add := func(v schema.Value) {
-		if !v.OK {
+		if !v.OK || !own.add(v.Text) {
 			return
 		}
-		taken := func(o GarpGroup) bool { return slices.Contains(o.Interfaces, v.Text) }
-		if slices.ContainsFunc(b.cfg.GarpGroups, taken) {
+		if !b.garpIfaces.add(v.Text) {
 			b.errorf(v.Pos, "", "garp_group already specified for %s - ignoring", v.Text)
 			return
 		}
 		b.needIface(v.Pos, v.Text, "garp_group")
-		g.Interfaces = appendNew(g.Interfaces, v.Text)
+		g.Interfaces = append(g.Interfaces, v.Text)
 	}
 	for i := range n.Body {
 		k := &n.Body[i]
@@ -79,17 +79,27 @@ func (b *builder) debounce(n *schema.Node) {
 
 // capDebounce is rule A24: a delay may not outlast what a peer waits for.
 func (b *builder) capDebounce() {
-	for i := range b.cfg.Debounce {
-		e := &b.cfg.Debounce[i]
-		for _, d := range b.drafts {
-			if d.Interface != e.Interface {
-				continue
-			}
-			limit := time.Duration(d.DownTimerAdverts-1)*d.AdvertInterval - d.AdvertInterval/256
-			if e.Down > max(limit, 0) || e.Up > max(limit, 0) {
-				b.say(d.pos, diag.Warning, diag.OK, d.Name, "the debounce delays of "+e.Interface+" are longer than peers wait - reducing", "")
-			}
-			e.Down, e.Up = min(e.Down, max(limit, 0)), min(e.Up, max(limit, 0))
+	limits := make(map[string]*draft) // by interface, the instance that waits least
+	for _, d := range b.drafts {
+		if o := limits[d.Interface]; o == nil || d.patience() < o.patience() {
+			limits[d.Interface] = d
 		}
 	}
+	for i := range b.cfg.Debounce {
+		e := &b.cfg.Debounce[i]
+		d := limits[e.Interface]
+		if d == nil {
+			continue
+		}
+		limit := d.patience()
+		if e.Down > limit || e.Up > limit {
+			b.notef(d.pos, d.Name, "the debounce delays of %s are longer than peers wait - reducing", e.Interface)
+		}
+		e.Down, e.Up = min(e.Down, limit), min(e.Up, limit)
+	}
+}
+
+// patience is how long an interface of the instance may be down without a peer taking over.
+func (d *draft) patience() time.Duration {
+	return max(time.Duration(d.DownTimerAdverts-1)*d.AdvertInterval-d.AdvertInterval/256, 0)
 }

@@ -31,16 +31,18 @@ type builder struct {
 	cfg    *Config
 	drafts []*draft
 
-	garp       garpDraft // of global_defs
-	groups     []*groupDraft
-	scripts    map[string]*scriptDraft
-	order      []*scriptDraft  // scripts in the order of the file
-	later      map[string]bool // names of scripts that the file defines further down
-	scriptUses int             // scripts configured, for rule R6
-	insecure   bool
-	userFailed bool   // there is no default user for scripts
-	badUser    string // its name
-	badIface   bool   // an interface that must exist does not
+	garp        garpDraft // of global_defs
+	groups      []*groupDraft
+	scripts     map[string]*scriptDraft
+	trackGroups set[string]
+	garpIfaces  set[string]     // members of garp groups
+	order       []*scriptDraft  // scripts in the order of the file
+	later       map[string]bool // names of scripts that the file defines further down
+	scriptUses  int             // scripts configured, for rule R6
+	insecure    bool
+	userFailed  bool   // there is no default user for scripts
+	badUser     string // its name
+	badIface    bool   // an interface that must exist does not
 }
 
 // build makes the model: first every block on its own, then what they mean to each other.
@@ -48,6 +50,7 @@ func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
 	b := &builder{
 		env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
+		trackGroups: make(set[string]), garpIfaces: make(set[string]),
 	}
 	for i := range tree {
 		if tree[i].Key.Name == "vrrp_script" {

@@ -1,7 +1,7 @@
 package config
 
 import (
-	"slices"
+	"net/netip"
 
 	"holdfast.dev/config/schema"
 )
@@ -9,6 +9,7 @@ import (
 // readPeers reads unicast_peer (rule O6).
 func (b *builder) readPeers(d *draft, n *schema.Node) {
 	d.unicast = true
+	seen := setOf(d.Peers, func(p *Peer) netip.Addr { return p.Addr })
 	for i := range n.Body {
 		e := &n.Body[i]
 		v := e.Args[0]
@@ -21,7 +22,7 @@ func (b *builder) readPeers(d *draft, n *schema.Node) {
 			continue
 		}
 		p := Peer{Pos: at(v.Pos), Addr: v.Addr, MaxTTL: 255}
-		if slices.ContainsFunc(d.Peers, func(q Peer) bool { return q.Addr == p.Addr }) {
+		if !seen.add(p.Addr) {
 			b.errorf(v.Pos, d.Name, "duplicate unicast peer %s - ignoring", p.Addr)
 			continue
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"holdfast.dev/config/schema"
@@ -119,4 +120,36 @@ func useWords(uses []schema.Use) []string {
 		words = append(words, useWords(u.Opts)...)
 	}
 	return words
+}
+
+// set remembers what was there. Lists in a file may be long: searching them for every entry would take for ever.
+type set[T comparable] map[T]struct{}
+
+// add reports whether v is new.
+func (s set[T]) add(v T) bool {
+	if s.has(v) {
+		return false
+	}
+	s[v] = struct{}{}
+	return true
+}
+
+func (s set[T]) has(v T) bool {
+	_, ok := s[v]
+	return ok
+}
+
+// setOf is the set of what key gives for each element.
+func setOf[E any, T comparable](list []E, key func(*E) T) set[T] {
+	s := make(set[T], len(list))
+	for i := range list {
+		s.add(key(&list[i]))
+	}
+	return s
+}
+
+// unique is list without repetitions.
+func unique(list []string) []string {
+	s := make(set[string], len(list))
+	return slices.DeleteFunc(list, func(v string) bool { return !s.add(v) })
 }

@@ -93,8 +93,9 @@ type Reader struct {
 	rest    item       // what a brace left of the current line, if its text is not empty
 	words   []lex.Word // room for the words of the next lines
 
-	lines, bytes int
-	stopped      bool
+	lines, bytes       int
+	maxLines, maxBytes int
+	stopped            bool
 }
 
 // frame is an open file.
@@ -121,7 +122,8 @@ type source interface {
 // New starts reading path, which may be a pattern that matches several files. Problems are reported to diags as they
 // are met. A missing main file is Fatal with class OK, because keepalived's test passes on it.
 func New(files Files, path string, env Env, diags *diag.List) *Reader {
-	r := &Reader{files: files, env: env, diags: diags, entries: MaxEntries, known: make(map[string]version)}
+	r := &Reader{files: files, env: env, diags: diags, known: make(map[string]version)}
+	r.entries, r.maxLines, r.maxBytes = MaxEntries, MaxLines, MaxBytes
 	if env.ConfigID == "" {
 		r.env.ConfigID = firstLabel(env.NodeName)
 	}
@@ -187,13 +189,13 @@ func (r *Reader) take() (item, bool) {
 // spend counts a line of n bytes and stops the read when it is one too many.
 func (r *Reader) spend(pos diag.Pos, n int) bool {
 	r.lines++
-	return r.charge(pos, n) && r.within(r.lines <= MaxLines, pos, "the configuration has more than 4000000 lines")
+	return r.charge(pos, n) && r.within(r.lines <= r.maxLines, pos, "the configuration has more than 4000000 lines")
 }
 
 // charge counts n bytes of text that was made.
 func (r *Reader) charge(pos diag.Pos, n int) bool {
 	r.bytes += n
-	return r.within(r.bytes <= MaxBytes, pos, "the configuration makes more than 256 MiB of text")
+	return r.within(r.bytes <= r.maxBytes, pos, "the configuration makes more than 256 MiB of text")
 }
 
 // within stops the read with a Fatal diagnostic unless ok.

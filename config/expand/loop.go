@@ -126,8 +126,22 @@ func (q *sequence) numbers(params []string) (problem string) {
 		}
 		n[i] = v
 	}
-	var end int64
-	switch len(params) {
+	end := q.span(n, len(params))
+	switch {
+	case q.step == 0:
+		return "the step is zero"
+	case q.step > 0 && end < q.at || q.step < 0 && end > q.at:
+		return "the step leads away from the end"
+	case q.hex && (q.at < 0 || end < 0):
+		return "~SEQx is only valid for positive numbers"
+	}
+	q.count(end)
+	return ""
+}
+
+// span sets start and step from given numbers, and returns the end.
+func (q *sequence) span(n [3]int64, given int) (end int64) {
+	switch given {
 	case 1:
 		q.at, q.step, end = 1, 1, n[0]
 		if end < 0 {
@@ -144,16 +158,7 @@ func (q *sequence) numbers(params []string) (problem string) {
 	default:
 		q.at, q.step, end = n[0], n[1], n[2]
 	}
-	switch {
-	case q.step == 0:
-		return "the step is zero"
-	case q.step > 0 && end < q.at || q.step < 0 && end > q.at:
-		return "the step leads away from the end"
-	case q.hex && (q.at < 0 || end < 0):
-		return "~SEQx is only valid for positive numbers"
-	}
-	q.count(end)
-	return ""
+	return end
 }
 
 // count works out how many rounds lead to end.

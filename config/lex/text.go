@@ -39,6 +39,9 @@ func Fixed(s string, col int) Text {
 
 // find is the index of the segment that byte at (with the shift added) stands in, -1 before all.
 func (m Map) find(at int32) int {
+	if len(m.segs) == 0 {
+		return -1
+	}
 	return sort.Search(len(m.segs), func(i int) bool { return m.segs[i].off > at }) - 1
 }
 

@@ -199,6 +199,9 @@ func (a *args) unknownOption(opts []Option, w lex.Word) {
 		known = append(known, opts[i].Words...)
 	}
 	hint := ""
+	if a.hints++; a.hints > maxHints {
+		known = nil
+	}
 	if best, ok := diag.Nearest(w.Text, known); ok {
 		hint = "did you mean '" + best + "'?"
 	}

@@ -69,7 +69,7 @@ func routePlace() []Option {
 		either([]string{"metric", "priority", "preference"}, num("N", 0, maxUint32)),
 		either([]string{"dev", "oif"}, iface()),
 		option("onlink"),
-		{Words: []string{"encap"}, Args: list(choice("KIND", "ip", "ip6", "mpls", "ila")), Opts: encapOptions()},
+		{Words: []string{"encap"}, Opts: encapOptions()},
 		option("or", addr(0)),
 		option("no_track"),
 		option("vrf", iface()),
@@ -94,6 +94,8 @@ func routeMetrics() []Option {
 
 func encapOptions() []Option {
 	return []Option{
+		option("ip"), option("ip6"),
+		option("mpls", form("LABEL[/LABEL...]", labels)), option("ila", word("LOCATOR64")),
 		option("id", num("N", 0, maxUint32)), option("dst", addr(0)), option("src", addr(0)),
 		option("tos", word("DSFIELD")), option("tc", word("DSFIELD")),
 		option("ttl", num("N", 0, 255)), option("hoplimit", num("N", 0, 255)), option("flags", num("N", 0, 65535)),
@@ -106,7 +108,7 @@ func hopOptions() []Option {
 		either([]string{"dev", "oif"}, iface()),
 		option("weight", num("N", 1, 256)),
 		option("onlink"),
-		{Words: []string{"encap"}, Args: list(choice("KIND", "ip", "ip6", "mpls", "ila")), Opts: encapOptions()},
+		{Words: []string{"encap"}, Opts: encapOptions()},
 		option("realms", word("R")),
 	}
 }

@@ -240,25 +240,3 @@ func labels(w string) string {
 	}
 	return ""
 }
-
-// broadcast takes an address, or + or - for the network's own.
-func broadcast(w string) string {
-	if w == "+" || w == "-" {
-		return ""
-	}
-	if a, err := netip.ParseAddr(w); err == nil && a.Is4() {
-		return ""
-	}
-	return "an IPv4 address, + or -"
-}
-
-// lifetime takes seconds or forever.
-func lifetime(w string) string {
-	if w == "forever" {
-		return ""
-	}
-	if _, what := lex.Uint(w, 10, 0, maxUint32, true); what == lex.NumberOK {
-		return ""
-	}
-	return "a number of seconds, or forever"
-}

@@ -24,9 +24,13 @@ type Parser struct {
 	held    lex.Line // a line put back
 	holding bool
 	names   map[name]bool
+	hints   int // suggestions made
 	missing int // blocks still open at the end
 	last    diag.Pos
 }
+
+// maxHints is how many unknown words are looked up: it takes long, and nobody reads more.
+const maxHints = 200
 
 // name is one named block, for finding a second of the same name.
 type name struct {
@@ -68,6 +72,7 @@ func (p *Parser) putBack(line lex.Line) { p.held, p.holding = line, true }
 // keywords reads the lines of a block of keywords up to its closing brace.
 func (p *Parser) keywords(b *Block, root bool) []Node {
 	var nodes []Node
+	first := make(map[*Keyword]diag.Pos)
 	for {
 		line, ok := p.next()
 		switch {
@@ -85,20 +90,20 @@ func (p *Parser) keywords(b *Block, root bool) []Node {
 			p.report(line.Pos, diag.Error, diag.UnexpectedOpen, "Unexpected '{' - ignoring",
 				"what stands between the braces is read as part of the block around it")
 		default:
-			nodes = p.keyword(b, line, nodes)
+			nodes = p.keyword(b, line, nodes, first)
 		}
 	}
 }
 
 // keyword reads one line of a block, and the braces that follow if the keyword has some.
-func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node) []Node {
+func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keyword]diag.Pos) []Node {
 	word := line.Keyword()
 	key := b.Find(word)
 	if key == nil {
 		if line.Unmatched {
 			p.unmatched(line)
 		}
-		p.report(line.Pos, diag.Error, diag.UnknownKeyword, fmt.Sprintf("Unknown keyword '%s'", clip(word)), Suggest(b, word))
+		p.report(line.Pos, diag.Error, diag.UnknownKeyword, fmt.Sprintf("Unknown keyword '%s'", clip(word)), p.suggest(b, word))
 		return nodes
 	}
 	if key.Old != "" {
@@ -107,7 +112,7 @@ func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node) []Node {
 	n := Node{Key: key, Pos: line.Pos, Text: line.Text}
 	use := p.header(&n, line)
 	if use && key.Repeat == First {
-		use = !p.repeated(key, nodes, &n)
+		use = !p.repeated(key, first, &n)
 	}
 	if !use {
 		if key.Opens != NoBlock {
@@ -138,22 +143,28 @@ func (p *Parser) deprecated(key *Keyword, line lex.Line) {
 	p.report(line.Pos, severity, class, text, key.Old)
 }
 
-// repeated reports whether key was used before among nodes, where only the first use counts.
-func (p *Parser) repeated(key *Keyword, nodes []Node, n *Node) bool {
-	for i := range nodes {
-		if nodes[i].Key != key {
-			continue
-		}
-		what := key.Name
-		if key.isCommand() {
-			what += " script"
-		}
-		p.report(n.Pos, diag.Error, diag.GeneralError,
-			strings.TrimRight(fmt.Sprintf("%s already specified - ignoring %s", what, clip(n.Name())), " "),
-			fmt.Sprintf("the first is at %s", nodes[i].Pos))
-		return true
+func (p *Parser) suggest(b *Block, word string) string {
+	if p.hints++; p.hints > maxHints {
+		return ""
 	}
-	return false
+	return Suggest(b, word)
+}
+
+// repeated reports whether key was used before in the block, where only the first use counts.
+func (p *Parser) repeated(key *Keyword, first map[*Keyword]diag.Pos, n *Node) bool {
+	pos, again := first[key]
+	if !again {
+		first[key] = n.Pos
+		return false
+	}
+	what := key.Name
+	if key.isCommand() {
+		what += " script"
+	}
+	p.report(n.Pos, diag.Error, diag.GeneralError,
+		strings.TrimRight(fmt.Sprintf("%s already specified - ignoring %s", what, clip(n.Name())), " "),
+		fmt.Sprintf("the first is at %s", pos))
+	return true
 }
 
 func (k *Keyword) isCommand() bool { return len(k.Args) > 0 && k.Args[0].Kind == Command }
