@@ -14,12 +14,11 @@ type Engine struct {
 	cfg     *Config
 	routers []*Router // as configured, in order
 	owners  map[host.Owner]*Router
-	ports   map[portKey][]*Router
 	groups  []*group
-	links   map[string]*host.Link
+	links   map[string]*link
 	sources map[string]track.State
-	virtual map[host.Key]int // how many routers have the address: none of them is ever a source address (rule A32)
 	static  keeper
+	index   index
 
 	adverts heap // MASTER: when the next advert is due
 	timers  heap // everything else
@@ -38,6 +37,9 @@ type Engine struct {
 	stopping  bool
 	keep      bool
 
+	pass    uint64           // number of the last reassess, so that a group follows once in it
+	unknown map[portKey]bool // VRIDs that nobody is configured for and that were told of
+
 	out     []Action
 	sends   []*Send // storage of the Send actions of one Step
 	sent    int
@@ -46,21 +48,14 @@ type Engine struct {
 	touched []*Router
 }
 
-type portKey struct {
-	port PortID
-	vrid uint8
-}
-
 // New returns an engine of a process that started at now. It does nothing until it gets a Configure event; the links that
 // exist should be told before (LinkChanged), so that nothing begins in FAULT for want of knowing them.
 func New(now clock.Now) *Engine {
 	return &Engine{
 		cfg:     &Config{},
 		owners:  map[host.Owner]*Router{},
-		ports:   map[portKey][]*Router{},
-		links:   map[string]*host.Link{},
+		links:   map[string]*link{},
 		sources: map[string]track.State{},
-		virtual: map[host.Key]int{},
 		started: now,
 		last:    now,
 		now:     now,
@@ -106,12 +101,27 @@ func (e *Engine) Step(now clock.Now, ev Event) []Action {
 func (e *Engine) begin(now clock.Now) {
 	clear(e.out)
 	e.out, e.sent = e.out[:0], 0
+	now.Mono = max(now.Mono, e.last.Mono)
 	due, _ := e.Deadline()
-	e.pause.observe(e.last, now, due)
+	suspended := e.pause.observe(e.last, now, due)
 	e.last, e.now = now, now
 	if e.delayEnd != 0 && now.Mono >= e.delayEnd {
 		e.delayEnd = 0
 		e.report(Info, 0, "Delayed start completed")
+	}
+	if e.tick > 0 && suspended > e.tick {
+		e.awake()
+	}
+}
+
+// awake is the first thing after a suspend: timers stood still with the machine, but the peers' did not. A MASTER that was silent for too
+// long must know so before it hears its successor.
+func (e *Engine) awake() {
+	for _, r := range e.routers {
+		if r.state == Master && r.silence() > r.patience() {
+			r.advertAt = e.now.Mono
+			r.advertDue()
+		}
 	}
 }
 
@@ -126,7 +136,8 @@ func (e *Engine) Deadline() (at clock.Instant, ok bool) {
 	return at, at != 0
 }
 
-// Dirty lists the owners whose desired state changed since Dirty was last called. The slice is the caller's until the next call.
+// Dirty lists the owners whose desired state changed since Dirty was last called. One whose generation is 0 is unknown by now: nothing more
+// will come of it. The slice is the caller's until the next call.
 func (e *Engine) Dirty() []host.Owner {
 	d := e.dirty
 	e.dirty, e.spare = e.spare[:0], d
@@ -214,52 +225,6 @@ func (e *Engine) wakeup() {
 		e.touch(&e.static)
 	}
 	e.garp.slice(e)
-}
-
-func (e *Engine) trackChanged(s track.State) {
-	if old, ok := e.sources[s.Source]; ok && old == s {
-		return
-	}
-	e.sources[s.Source] = s
-	for _, r := range e.routers {
-		if r.tracks(s.Source) {
-			r.reassess(Cause{Why: WhyRecovered, At: e.now.Mono})
-		}
-	}
-}
-
-func (e *Engine) linkChanged(l *host.Link) {
-	old, c := e.links[l.Name], *l
-	e.links[l.Name] = &c
-	cameUp := c.IsUp() && (!old.IsUp() || old.Index != c.Index)
-	for _, r := range e.routers {
-		if r.uses(l.Name) {
-			r.linkChanged(cameUp)
-		}
-	}
-	if cameUp && e.static.missing() {
-		e.touch(&e.static)
-	}
-}
-
-func (e *Engine) linkGone(name string) {
-	if e.links[name] == nil {
-		return
-	}
-	delete(e.links, name)
-	for _, r := range e.routers {
-		if r.uses(name) {
-			r.linkChanged(false)
-		}
-	}
-}
-
-func (e *Engine) overflow(ev *Overflow) {
-	for _, r := range e.routers {
-		if r.spec.Port() == ev.Port {
-			r.overflowed = e.now.Mono
-		}
-	}
 }
 
 func (e *Engine) sendChanged(ev *Sent) {

@@ -10,10 +10,11 @@ import (
 // announcer sends bursts of gratuitous ARP and unsolicited NA, a slice at a time, so that thousands of addresses never hold back an
 // advert. Jobs take turns round by round: every address is announced once before any is announced twice (rule M1).
 type announcer struct {
-	jobs []job
-	next clock.Instant // when the next slice is due; zero while there is nothing to send
-	sent map[linkFamily]clock.Instant
-	out  Announce
+	ready queue
+	lanes []*lane
+	next  clock.Instant // when the next slice is due; zero while there is nothing to send
+	heard []*Router     // whose newly confirmed addresses have all been announced once in this slice
+	out   Announce
 }
 
 // job is what remains of one burst.
@@ -23,17 +24,32 @@ type job struct {
 	items  []int32   // indices into the keeper's items; nil for all
 	pos    int
 	rounds int
+	fresh  bool // the first round of newly confirmed addresses is not over
+	queued bool
 }
 
-type linkFamily struct {
+// lane holds the jobs that wait because two packets on a link must keep a gap (rule M5).
+type lane struct {
 	link string
 	ipv6 bool
+	sent clock.Instant
+	jobs queue
 }
 
-// burst announces all standing addresses of the router the given number of times.
+// burst announces all standing addresses of the router the given number of times. One that is still going on is prolonged, not doubled.
 func (r *Router) burst(rounds int) {
-	if rounds > 0 && r.state == Master {
-		r.engine.garp.add(r, nil, rounds)
+	if rounds <= 0 || r.state != Master {
+		return
+	}
+	j := &r.all
+	if j.queued && j.since == r.since {
+		j.rounds = max(j.rounds, rounds)
+		return
+	}
+	queued := j.queued
+	*j = job{router: r, since: r.since, rounds: rounds, queued: queued}
+	if !queued {
+		r.engine.garp.add(r.engine, j)
 	}
 }
 
@@ -46,22 +62,34 @@ func (r *Router) announceFresh() {
 			items = append(items, int32(i))
 		}
 	}
-	if len(items) > 0 {
-		r.engine.garp.add(r, items, r.spec.Garp.Repeat)
+	if rounds := r.spec.Garp.Repeat; len(items) > 0 && rounds > 0 {
+		r.unannounced++
+		r.engine.garp.add(r.engine, &job{router: r, since: r.since, items: items, rounds: rounds, fresh: true})
 	}
 }
 
-func (a *announcer) add(r *Router, items []int32, rounds int) {
-	if items == nil {
-		for i := range a.jobs { // a burst over everything that is still going on is prolonged instead of doubled
-			if j := &a.jobs[i]; j.router == r && j.items == nil && j.since == r.since {
-				j.rounds = max(j.rounds, rounds)
-				return
-			}
-		}
+// announcing reports whether addresses that the kernel has confirmed wait for their first announcement.
+func (r *Router) announcing() bool { return r.unannounced > 0 }
+
+// announceSource tells the peers of a unicast router where it is now (rule M8).
+func (r *Router) announceSource() {
+	l := r.engine.link(r.spec.Link)
+	if silent(l) || !r.source.IsValid() {
+		return
 	}
-	a.jobs = append(a.jobs, job{router: r, since: r.since, items: items, rounds: rounds})
-	a.next = r.engine.now.Mono
+	r.stats.Announced++
+	r.engine.do(&Announce{Items: []Announcement{{
+		Owner: r.owner, Index: l.Index, MAC: l.MAC, Addr: r.source, Router: r.spec.IPv6 && l.Forward6,
+	}}})
+}
+
+// silent reports whether nothing can be announced on the link.
+func silent(l *host.Link) bool { return !l.IsUp() || l.NoARP || l.MAC == [6]byte{} }
+
+func (a *announcer) add(e *Engine, j *job) {
+	j.queued = true
+	a.ready.push(j)
+	a.next = e.now.Mono
 }
 
 // slice emits at most SlicePackets announcements.
@@ -70,93 +98,146 @@ func (a *announcer) slice(e *Engine) {
 		return
 	}
 	a.out.Items = a.out.Items[:0]
-	wait := clock.Instant(0) // the earliest moment at which a job that must keep a gap may go on
-	for blocked := 0; len(a.jobs) > blocked && len(a.out.Items) < SlicePackets; {
-		j := &a.jobs[0]
-		at := a.round(e, j)
-		if j.rounds == 0 || j.router.state != Master || j.since != j.router.since {
-			a.jobs = append(a.jobs[:0], a.jobs[1:]...)
-			continue
+	for len(a.out.Items) < SlicePackets {
+		j := a.take(e)
+		if j == nil {
+			break
 		}
-		if at != 0 {
-			wait = clock.Min(wait, at)
-			blocked++
-			a.rotate()
-		} else if j.pos == 0 {
-			a.rotate()
-		}
+		a.run(e, j)
 	}
-	switch {
-	case len(a.jobs) == 0:
-		a.next = 0
-	case len(a.out.Items) == SlicePackets || wait == 0:
-		a.next = e.now.Mono
-	default:
-		a.next = wait
-	}
+	a.next = a.due(e)
 	if len(a.out.Items) > 0 {
 		e.do(&a.out)
 	}
+	for i, r := range a.heard {
+		a.heard[i] = nil
+		if r.told != nil && r.keeper.confirmed && !r.announcing() {
+			r.flushTold()
+		}
+	}
+	a.heard = a.heard[:0]
 }
 
-func (a *announcer) rotate() {
-	first := a.jobs[0]
-	copy(a.jobs, a.jobs[1:])
-	a.jobs[len(a.jobs)-1] = first
+// take returns the next job that may send, or nil.
+func (a *announcer) take(e *Engine) *job {
+	for _, l := range a.lanes {
+		if !l.jobs.empty() && l.freeAt(e) <= e.now.Mono {
+			return l.jobs.pop()
+		}
+	}
+	return a.ready.pop()
 }
 
-// round goes on with the current round of j until it ends, the slice is full, or a gap has to be kept: then it returns when the
-// job may go on.
-func (a *announcer) round(e *Engine, j *job) (at clock.Instant) {
+// due works out when there is something to send again, and drops the lanes that nobody needs any more.
+func (a *announcer) due(e *Engine) (at clock.Instant) {
+	if !a.ready.empty() {
+		at = e.now.Mono
+	}
+	kept := a.lanes[:0]
+	for _, l := range a.lanes {
+		free := max(l.freeAt(e), e.now.Mono)
+		if !l.jobs.empty() {
+			at = clock.Min(at, free)
+		} else if free == e.now.Mono {
+			continue
+		}
+		kept = append(kept, l)
+	}
+	clear(a.lanes[len(kept):])
+	a.lanes = kept
+	return at
+}
+
+// run goes on with the current round of j until it ends, the slice is full, or a gap has to be kept.
+func (a *announcer) run(e *Engine, j *job) {
 	r := j.router
-	if r.state != Master || j.since != r.since {
-		return 0
-	}
-	n := len(j.items)
-	if j.items == nil {
-		n = len(r.keeper.items)
-	}
-	for ; j.pos < n && len(a.out.Items) < SlicePackets; j.pos++ {
+	for {
+		n := len(j.items)
+		if j.items == nil {
+			n = len(r.keeper.items)
+		}
+		switch {
+		case r.state != Master || j.since != r.since:
+			j.queued = false
+			a.firstRound(j)
+			return
+		case j.pos >= n:
+			a.firstRound(j)
+			j.pos = 0
+			if j.rounds--; j.rounds > 0 {
+				a.ready.push(j)
+			} else {
+				j.queued = false
+			}
+			return
+		case len(a.out.Items) == SlicePackets:
+			a.ready.pushFront(j)
+			return
+		}
 		i := j.pos
 		if j.items != nil {
 			i = int(j.items[i])
 		}
-		if i >= len(r.keeper.items) {
-			continue // the configuration has changed under a burst
+		if i < len(r.keeper.items) { // the configuration may have changed under a burst
+			if l := a.announce(e, r, &r.keeper.items[i]); l != nil {
+				l.jobs.push(j)
+				return
+			}
 		}
-		if at = a.announce(e, r, &r.keeper.items[i]); at != 0 {
-			return at
-		}
+		j.pos++
 	}
-	if j.pos >= n {
-		j.pos = 0
-		j.rounds--
-	}
-	return 0
 }
 
-// announce adds one item to the slice, or returns when it may be.
-func (a *announcer) announce(e *Engine, r *Router, it *item) (at clock.Instant) {
-	link := e.links[it.address.Link]
-	if !it.standing || link == nil || !link.IsUp() || link.NoARP || link.MAC == [6]byte{} {
-		return 0
+// firstRound notes that newly confirmed addresses were announced once, or never will be.
+func (a *announcer) firstRound(j *job) {
+	if j.fresh {
+		j.fresh = false
+		j.router.unannounced--
+		a.heard = append(a.heard, j.router)
+	}
+}
+
+// announce adds one item to the slice, or returns the lane in which it has to wait.
+func (a *announcer) announce(e *Engine, r *Router, it *item) *lane {
+	link := e.link(it.address.Link)
+	if !it.standing || silent(link) {
+		return nil
 	}
 	addr := it.address.Prefix.Addr()
-	if gap := e.gap(addr.Is6()); gap > 0 {
-		key := linkFamily{it.address.Link, addr.Is6()}
-		if last, ok := a.sent[key]; ok && last.Add(gap) > e.now.Mono {
-			return last.Add(gap)
+	if e.gap(addr.Is6()) > 0 {
+		l := a.lane(it.address.Link, addr.Is6())
+		if l.freeAt(e) > e.now.Mono {
+			return l
 		}
-		if a.sent == nil {
-			a.sent = map[linkFamily]clock.Instant{}
-		}
-		a.sent[key] = e.now.Mono
+		l.sent = e.now.Mono
 	}
 	a.out.Items = append(a.out.Items, Announcement{
 		Owner: r.owner, Index: link.Index, MAC: link.MAC, Addr: addr, Router: addr.Is6() && link.Forward6,
 	})
 	r.stats.Announced++
-	return 0
+	if r.announcedAt == 0 {
+		r.announcedAt = e.now.Mono
+	}
+	return nil
+}
+
+func (a *announcer) lane(link string, ipv6 bool) *lane {
+	for _, l := range a.lanes {
+		if l.link == link && l.ipv6 == ipv6 {
+			return l
+		}
+	}
+	l := &lane{link: link, ipv6: ipv6}
+	a.lanes = append(a.lanes, l)
+	return l
+}
+
+// freeAt is when the lane may carry its next packet.
+func (l *lane) freeAt(e *Engine) clock.Instant {
+	if l.sent == 0 {
+		return 0
+	}
+	return l.sent.Add(e.gap(l.ipv6))
 }
 
 func (e *Engine) gap(ipv6 bool) time.Duration {

@@ -14,6 +14,8 @@ type group struct {
 	state   State
 	pending string // a notification that waits for the members' own (rule I10)
 	told    string
+	waited  bool   // it had to wait for a first result before its first state (rule Y3)
+	pass    uint64 // the reassess in which it followed last
 }
 
 // ready reports whether every member wants to be MASTER (rule I1).
@@ -42,21 +44,32 @@ func (g *group) becomeMaster(first *Router, c Cause) {
 // becomeBackup moves all members, the one that caused it first.
 func (g *group) becomeBackup(first *Router, c Cause) {
 	g.engine.report(Info, 0, "VRRP_Group(%s) Syncing instances to BACKUP state", g.spec.Name)
-	first.becomeBackup(c, first.downTime())
+	turn := 0
+	if c.Why == WhyHigher && c.From.Compare(first.source) > 0 {
+		turn = 1
+	}
+	first.becomeBackup(c, first.groupWait(turn))
 	for _, m := range g.members {
-		if m != first && m.state != Backup {
-			m.becomeBackup(Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: c.At}, m.downTime())
+		if m != first && m.state == Master {
+			m.becomeBackup(Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: c.At}, m.groupWait(turn))
 		}
 	}
 	g.enter(Backup)
 }
 
+// groupWait is the down time of a member whose group made way. If each of two nodes has a member that outranks the other's, both make
+// way, and with equal timers both would come back at the same moment, for ever. So the one with the lower address waits one interval
+// longer; it costs nothing where the other one stays MASTER, since its adverts restart the timer.
+func (r *Router) groupWait(turn int) time.Duration {
+	return r.downTime() + time.Duration(turn)*r.interval()
+}
+
 // stepDown gives the others a chance to take the whole group.
-func (g *group) stepDown(first *Router, c Cause, wait time.Duration) {
-	first.stepDown(c, wait)
+func (g *group) stepDown(first *Router, c Cause, wait func(*Router) time.Duration) {
+	first.stepDown(c, wait(first))
 	for _, m := range g.members {
 		if m != first && m.state == Master {
-			m.stepDown(Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: c.At}, wait)
+			m.stepDown(Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: c.At}, wait(m))
 		}
 	}
 	g.enter(Backup)
@@ -74,8 +87,9 @@ func (g *group) follow(c Cause) {
 	}
 	switch {
 	case failed != nil:
-		g.becomeFault(failed, c)
-	case g.state == Init && pending:
+		g.becomeFault(failed)
+	case (g.state == Init || g.state == Fault) && pending:
+		g.waited = true
 	case g.state == Init || g.state == Fault:
 		g.start(c)
 	default:
@@ -83,8 +97,8 @@ func (g *group) follow(c Cause) {
 	}
 }
 
-func (g *group) becomeFault(failed *Router, c Cause) {
-	first := g.state == Init
+func (g *group) becomeFault(failed *Router) {
+	first, now := g.state == Init, g.engine.now.Mono
 	if g.state != Fault && !first {
 		g.engine.report(Info, 0, "VRRP_Group(%s) Syncing instances to FAULT state", g.spec.Name)
 	}
@@ -92,15 +106,15 @@ func (g *group) becomeFault(failed *Router, c Cause) {
 		g.enter(Fault) // at the start the group is told before its members (rules C6, Y3)
 	}
 	if failed.state != Fault {
-		failed.becomeFault(Cause{Why: WhyFault, Text: failed.health.fault, At: g.engine.now.Mono})
+		failed.becomeFault(Cause{Why: WhyFault, Text: failed.health.fault, At: now})
 	}
 	for _, m := range g.members {
 		if m.state == Fault {
 			continue
 		}
-		cause := Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name + ", " + failed.spec.Name + ": " + failed.health.fault, At: c.At}
+		cause := Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name + ", " + failed.spec.Name + ": " + failed.health.fault, At: now}
 		if m.health.faults > 0 {
-			cause = Cause{Why: WhyFault, Text: m.health.fault, At: c.At}
+			cause = Cause{Why: WhyFault, Text: m.health.fault, At: now}
 		}
 		if m.state == Init {
 			g.engine.report(Info, 0, "VRRP_Group(%s): Syncing %s to FAULT state", g.spec.Name, m.spec.Name)
@@ -112,29 +126,28 @@ func (g *group) becomeFault(failed *Router, c Cause) {
 	}
 }
 
-// start brings the group out of INIT or FAULT.
+// start brings the group out of INIT or FAULT. Its first state is told before its members' (rules C6, Y3), unless it had to wait for it;
+// address owners that are about to become MASTER say nothing.
 func (g *group) start(c Cause) {
 	first := g.state == Init
-	if !first {
-		g.engine.report(Info, 0, "VRRP_Group(%s) Syncing instances to BACKUP state", g.spec.Name)
-	}
-	silent := first && len(g.members) > 0 && g.members[0].wantsMaster()
+	silent := first && g.members[0].wantsMaster()
 	if first {
 		c.Why = WhyStart
+	} else {
+		g.engine.report(Info, 0, "VRRP_Group(%s) Syncing instances to BACKUP state", g.spec.Name)
 	}
-	if first && !silent {
+	if first && !silent && !g.waited {
 		g.enter(Backup)
 	}
-	g.state = Backup
 	for _, m := range g.members {
 		if m.state == Init || m.state == Fault {
 			m.start(c)
 		}
 	}
-	if !first {
-		g.state = Fault
-		g.enter(Backup)
+	if silent {
+		g.state = Backup
 	}
+	g.enter(Backup)
 }
 
 // join brings a member that was added or recovered alone to where the group is.
@@ -160,8 +173,7 @@ func (g *group) enter(s State) {
 	g.state = s
 	switch s {
 	case Master:
-		g.pending = notify.Master
-		g.flushTold()
+		g.tellLater(notify.Master)
 	case Backup:
 		g.tell(notify.Backup)
 	case Fault:
@@ -198,6 +210,15 @@ func (g *group) notify(state string) {
 	ev := notify.Event{Object: notify.Group, Name: g.spec.Name, State: state}
 	ev.Times.Decided = g.engine.now.Mono
 	g.engine.notify(ev)
+}
+
+// tellLater queues what is told once every member's own notification has gone out.
+func (g *group) tellLater(state string) {
+	if g.pending != "" {
+		g.notify(g.pending)
+	}
+	g.pending = state
+	g.flushTold()
 }
 
 // all reports whether every member is in the set; a router without a group is alone in that.

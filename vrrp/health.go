@@ -29,7 +29,10 @@ func (r *Router) assess() health {
 	if s.ConfigFault != "" {
 		h.fail("%s", s.ConfigFault)
 	}
-	link := r.engine.links[s.Link]
+	if r.unsendable != "" {
+		h.fail("%s", r.unsendable)
+	}
+	link := r.engine.link(s.Link)
 	if s.Link != "" && !s.DontTrackPrimary && !link.IsUp() {
 		if link == nil {
 			h.fail("interface %s does not exist", s.Link)
@@ -41,7 +44,7 @@ func (r *Router) assess() health {
 		r.assessSource(link, &h)
 	}
 	for _, b := range s.Links {
-		h.assessLink(b, r.engine.links[b.Link])
+		h.assessLink(b, r.engine.link(b.Link))
 	}
 	for _, b := range s.Scripts {
 		st := r.engine.sources[b.Source]
@@ -80,7 +83,7 @@ func (r *Router) assessSource(link *host.Link, h *health) {
 		r.source = s.Source
 		return
 	}
-	found := r.findSource(link)
+	found := r.findSource()
 	switch {
 	case found.addr.IsValid():
 		r.source = found.addr
@@ -99,8 +102,11 @@ func (r *Router) assessSource(link *host.Link, h *health) {
 	default:
 		h.fail("no IPv4 address for interface")
 	}
-	if s.DontTrackPrimary && h.faults > 0 && s.ConfigFault == "" && !link.IsUp() {
+	if s.DontTrackPrimary && h.faults > 0 && !link.IsUp() {
 		h.faults, h.fault = 0, ""
+	}
+	if h.faults > 0 && s.IPv6 {
+		r.source = netip.Addr{} // rule H5: there is no saying goodbye from an address that does not work
 	}
 }
 
@@ -108,17 +114,20 @@ type sourceFound struct{ addr, tentative, failed netip.Addr }
 
 // findSource chooses among the link's addresses (rules E7, K5): the configured one, else the one in use as long as it is there,
 // else the first that is no virtual address; for IPv6 a link-local one.
-func (r *Router) findSource(link *host.Link) (found sourceFound) {
-	if link == nil {
+func (r *Router) findSource() (found sourceFound) {
+	l := r.engine.links[r.spec.Link]
+	if l == nil {
 		return found
 	}
-	for i := range link.Addrs {
-		a := &link.Addrs[i]
+	list := l.sources
+	if r.spec.Source.IsValid() {
+		list = l.Addrs
+	}
+	for i := range list {
+		a := &list[i]
 		addr := a.Prefix.Addr()
-		if !r.mayBeSource(a, link.Name) {
-			continue
-		}
 		switch {
+		case !r.mayBeSource(addr):
 		case a.Flags&host.FlagDADFailed != 0:
 			found.failed = addr
 		case a.Flags&host.FlagTentative != 0:
@@ -130,22 +139,16 @@ func (r *Router) findSource(link *host.Link) (found sourceFound) {
 	return found
 }
 
-func (r *Router) mayBeSource(a *host.LinkAddr, link string) bool {
-	addr := a.Prefix.Addr()
-	switch {
-	case addr.Is6() != r.spec.IPv6:
-		return false
-	case r.spec.Source.IsValid():
+func (r *Router) mayBeSource(addr netip.Addr) bool {
+	if r.spec.Source.IsValid() {
 		return addr == r.spec.Source
-	case addr.Is6() && !addr.IsLinkLocalUnicast():
-		return false
 	}
-	return r.engine.virtual[host.Key{Link: link, Prefix: a.Prefix}] == 0
+	return addr.Is6() == r.spec.IPv6 && (addr.Is4() || addr.IsLinkLocalUnicast())
 }
 
-// reassess takes in changed facts: the priority first, then the state. c.Why is kept for a recovery.
-func (r *Router) reassess(c Cause) {
-	if r.leaving || r.engine.stopping {
+// takeIn works out anew what the router can do. The priority changes at once, the state in follow.
+func (r *Router) takeIn() {
+	if r.leaving {
 		return
 	}
 	old := r.source
@@ -154,22 +157,18 @@ func (r *Router) reassess(c Cause) {
 	if old != r.source && r.state == Master {
 		r.master = r.source
 	}
-	if r.group != nil {
-		r.group.follow(c)
-	} else {
-		r.follow(c)
-	}
 	r.changed()
 }
 
-// follow moves the router where its health allows it to be.
+// follow moves the router where its health allows it to be. c is the cause of a recovery.
 func (r *Router) follow(c Cause) {
 	switch {
+	case r.leaving:
 	case r.health.faults > 0:
 		if r.state != Fault {
 			r.becomeFault(Cause{Why: WhyFault, Text: r.health.fault, At: r.engine.now.Mono})
 		}
-	case r.state == Init && r.health.pending != "":
+	case r.health.pending != "": // rule J9; what runs already goes on
 	case r.state == Init:
 		r.start(Cause{Why: WhyStart, At: r.engine.now.Mono})
 	case r.state == Fault:
@@ -193,46 +192,11 @@ func (r *Router) reprioritise() {
 	r.priority = uint8(p)
 	if old != 0 {
 		r.report(Info, 0, "Changing effective priority from %d to %d", old, p)
+		r.tellPriority()
 	}
 	if r.downAt != 0 && !r.released {
 		r.downAt = r.downAt.Add(r.downTime() - before)
 		r.arm()
 	}
 	r.changed()
-}
-
-// tracks reports whether the router follows the source.
-func (r *Router) tracks(source string) bool {
-	for i := range r.spec.Scripts {
-		if r.spec.Scripts[i].Source == source {
-			return true
-		}
-	}
-	return false
-}
-
-// uses reports whether the link matters to the router.
-func (r *Router) uses(link string) bool {
-	if r.spec.Link == link {
-		return true
-	}
-	for i := range r.spec.Links {
-		if r.spec.Links[i].Link == link {
-			return true
-		}
-	}
-	for i := range r.spec.Addresses {
-		if r.spec.Addresses[i].Link == link {
-			return true
-		}
-	}
-	return false
-}
-
-// linkChanged takes in a change of a link that the router uses.
-func (r *Router) linkChanged(cameUp bool) {
-	r.reassess(Cause{Why: WhyRecovered, At: r.engine.now.Mono})
-	if cameUp && r.state == Master && r.keeper.missing() {
-		r.engine.touch(&r.keeper) // what the kernel dropped with the link is wanted again
-	}
 }

@@ -35,15 +35,8 @@ type item struct {
 	firstLoss clock.Instant
 }
 
-// Limits of putting addresses back (design: restored at once, then after 1, 2, 4 s; after ten in a minute the others get a
-// chance).
-const (
-	lossWindow   = time.Minute
-	lossLimit    = 10
-	restoreMax   = 4 * time.Second
-	retryMax     = time.Minute
-	contestedGap = time.Second
-)
+// retryMax is the longest wait before the kernel is asked again for what it refused.
+const retryMax = time.Minute
 
 // want switches the whole owner on or off.
 func (k *keeper) want(on bool) {
@@ -55,27 +48,53 @@ func (k *keeper) want(on bool) {
 	k.refresh()
 }
 
-// configure replaces the items; those that stay keep what is known about them. It reports whether anything changed.
-func (k *keeper) configure(addrs []Address) bool {
+// What configure changed.
+const (
+	keeperSame = iota
+	keeperLess // items are gone
+	keeperMore // there are new ones
+)
+
+// configure replaces the items; those that stay keep what is known about them. It tells what changed.
+func (k *keeper) configure(addrs []Address) (changed int) {
 	old := make(map[host.Key]item, len(k.items))
-	same := len(addrs) == len(k.items)
 	for _, it := range k.items {
 		old[it.address.Key] = it
 	}
-	items := make([]item, len(addrs))
+	items := make([]item, 0, len(addrs))
+	seen := make(map[host.Key]bool, len(addrs))
 	for i := range addrs {
 		a := &addrs[i]
-		if was, ok := old[a.Key]; ok && was.address == a.Address {
-			items[i] = was
-		} else {
-			items[i].address = a.Address
-			same = false
+		if seen[a.Key] {
+			continue // the kernel holds it once
 		}
-		items[i].noTrack = a.NoTrack
+		seen[a.Key] = true
+		it := item{address: a.Address}
+		if was, ok := old[a.Key]; ok && was.address == a.Address {
+			it = was
+		} else {
+			changed = keeperMore
+		}
+		it.noTrack = a.NoTrack
+		items = append(items, it)
+	}
+	if changed == keeperSame && len(items) != len(k.items) {
+		changed = keeperLess
 	}
 	k.items = items
 	k.refresh()
-	return !same
+	return changed
+}
+
+// linkUp forgets refusals that had to do with the link's absence.
+func (k *keeper) linkUp(link string) {
+	for i := range k.items {
+		if it := &k.items[i]; it.address.Link == link && it.err != "" {
+			it.holdUntil, it.tries = 0, 0
+			k.refused, k.restAt, k.failures = false, 0, 0
+		}
+	}
+	k.refresh()
 }
 
 // desired is what the kernel should hold at now.
@@ -202,29 +221,13 @@ func backoff(n int, first, limit time.Duration) time.Duration {
 	return min(first, limit)
 }
 
-// taken notes that somebody took the item away, and says how long to leave it so: not at all the first time. over is true
-// when that has happened too often within a minute.
-func (it *item) taken(now clock.Instant) (wait time.Duration, over bool) {
-	if it.firstLoss == 0 || now.Sub(it.firstLoss) > lossWindow {
-		it.firstLoss, it.losses = now, 0
-	}
-	it.losses++
-	if it.losses > lossLimit {
-		return 0, true
-	}
-	if it.losses == 1 {
-		return 0, false
-	}
-	return backoff(it.losses-2, time.Second, restoreMax), false
-}
-
 // retry lets what was held back be wanted again.
 func (r *Router) retry() {
 	k := &r.keeper
 	if k.restAt != 0 && r.engine.now.Mono >= k.restAt {
 		k.restAt, k.refused = 0, false
 		k.refresh()
-		r.reassess(Cause{Why: WhyRecovered, At: r.engine.now.Mono})
+		r.engine.reassess([]*Router{r}, WhyRecovered)
 		return
 	}
 	if k.release(r.engine.now.Mono) {
@@ -275,9 +278,12 @@ func (r *Router) applied(a *host.Applied) {
 		r.announceFresh()
 	}
 	if a.Final {
-		r.flushTold()
+		r.confirmedAt = r.engine.now.Mono
+		if !r.announcing() {
+			r.flushTold() // else after the first announcements (rule H2)
+		}
 		if k.refused && r.state == Master {
-			r.reassess(Cause{})
+			r.engine.reassess([]*Router{r}, WhyFault)
 		}
 	}
 	r.changed()
@@ -290,89 +296,4 @@ func (e *Engine) complainStatic() {
 			e.report(Warning, 0, "cannot set static address %s on %s: %s", it.address.Prefix, it.address.Link, it.err)
 		}
 	}
-}
-
-func (e *Engine) lost(l *host.Lost) {
-	if l.Owner == host.Static {
-		e.lostStatic(l)
-		return
-	}
-	if r := e.owners[l.Owner]; r != nil && r.state == Master {
-		r.lost(l)
-	}
-}
-
-// lostStatic puts a static address back (rule K3).
-func (e *Engine) lostStatic(l *host.Lost) {
-	it := e.static.find(l.Key)
-	if it == nil {
-		return
-	}
-	it.standing = false
-	if l.LinkDown {
-		return // comes back with the link
-	}
-	wait, _ := it.taken(e.now.Mono)
-	e.report(Info, 0, "static address %s on %s was removed by someone, restoring it", l.Key.Prefix, l.Key.Link)
-	it.holdUntil = e.now.Mono.Add(wait)
-	e.static.refresh()
-	if wait == 0 {
-		e.touch(&e.static)
-	}
-}
-
-// lost deals with an address that somebody took away from a MASTER: put it back, ever more slowly; then give the others a
-// chance; if nobody takes it, keep putting it back once a second and say that it is contested. Or as keepalived does: rule K1.
-func (r *Router) lost(l *host.Lost) {
-	it := r.keeper.find(l.Key)
-	if it == nil || it.noTrack {
-		return
-	}
-	it.standing = false
-	r.changed()
-	if l.LinkDown {
-		return
-	}
-	r.stats.AddressLost++
-	now := r.engine.now.Mono
-	c := Cause{Why: WhyAddress, Text: l.Key.Prefix.String() + " on " + l.Key.Link + " was removed by someone", At: now}
-	if !r.engine.cfg.Restore {
-		r.report(Info, 0, "%s, stepping down", c.Text)
-		r.stepDownAll(c, r.skew())
-		return
-	}
-	wait, over := it.taken(now)
-	switch {
-	case over && !r.contested:
-		r.contested = true
-		r.report(Warning, 0, "%s %d times within a minute, handing over", c.Text, lossLimit)
-		r.stepDownAll(c, r.downTime())
-		return
-	case r.contested:
-		wait = contestedGap
-	}
-	r.report(Warning, 0, "%s, putting it back%s", c.Text, in(wait))
-	it.holdUntil = now.Add(wait)
-	if wait == 0 {
-		it.holdUntil = 0
-		r.engine.touch(&r.keeper)
-	}
-	r.keeper.refresh()
-	r.arm()
-}
-
-func in(wait time.Duration) string {
-	if wait == 0 {
-		return ""
-	}
-	return " in " + wait.String()
-}
-
-// stepDownAll steps down, and every MASTER of the sync group with it (rule K1b).
-func (r *Router) stepDownAll(c Cause, wait time.Duration) {
-	if r.group == nil {
-		r.stepDown(c, wait)
-		return
-	}
-	r.group.stepDown(r, c, wait)
 }

@@ -1,14 +1,9 @@
 package vrrp
 
 import (
-	"maps"
 	"net/netip"
 	"reflect"
-	"slices"
-	"time"
 
-	"holdfast.dev/clock"
-	"holdfast.dev/host"
 	"holdfast.dev/notify"
 	"holdfast.dev/vrrp/wire"
 )
@@ -16,17 +11,20 @@ import (
 // configure goes from the configuration in force to a new one. The first comes from nothing, and is no different. Routers are
 // matched by identity, then by name; what is equal in both is not touched, and timers in flight keep their deadlines.
 func (e *Engine) configure(ev *Configure) {
+	if e.stopping {
+		return
+	}
 	first := len(e.cfg.Routers) == 0 && e.nextOwner == 0
 	e.rebaseDelay(ev.Config, first)
 	next := ev.Config
-	matched := e.match(next)
+	matched, kept := e.match(next)
 	for _, r := range e.routers {
-		if !slices.Contains(matched, r) {
+		if !kept[r] {
 			e.remove(r)
 		}
 	}
 	e.cfg = next
-	e.routers = e.routers[:0:0]
+	e.routers = make([]*Router, len(next.Routers))
 	var fresh []*Router
 	for i := range next.Routers {
 		r := matched[i]
@@ -36,15 +34,13 @@ func (e *Engine) configure(ev *Configure) {
 		} else {
 			r.reconfigure(&next.Routers[i])
 		}
-		e.routers = append(e.routers, r)
+		e.routers[i] = r
 	}
-	e.index()
+	e.reindex()
 	e.regroup(next.Groups)
 	e.configureStatic(next.Static)
 	e.resume(fresh, ev.Resume)
-	for _, r := range e.routers {
-		r.reassess(Cause{Why: WhyReload, At: e.now.Mono})
-	}
+	e.reassess(e.routers, WhyReload)
 }
 
 // rebaseDelay makes the start-up delay that of the new configuration, counted from the start of the process (rule C8): deadlines that
@@ -84,27 +80,42 @@ func (e *Engine) rebaseDelay(next *Config, first bool) {
 	}
 }
 
-// match finds for each spec the router that it continues, or nil.
-func (e *Engine) match(next *Config) []*Router {
-	byID := make(map[Identity]*Router, len(e.routers))
+// match finds for each spec the router that it continues, or nil. Unicast routers may have one identity and differ in their peers
+// (rule A29), so the name decides between them.
+func (e *Engine) match(next *Config) (matched []*Router, kept map[*Router]bool) {
+	type named struct {
+		id   Identity
+		name string
+	}
+	exact := make(map[named]*Router, len(e.routers))
+	byID := make(map[Identity][]*Router, len(e.routers))
 	byName := make(map[string]*Router, len(e.routers))
 	for _, r := range e.routers {
-		byID[r.spec.Identity()] = r
+		id := r.spec.Identity()
+		exact[named{id, r.spec.Name}] = r
+		byID[id] = append(byID[id], r)
 		byName[r.spec.Name] = r
 	}
-	matched := make([]*Router, len(next.Routers))
-	taken := map[*Router]bool{}
-	for i := range next.Routers {
-		if r := byID[next.Routers[i].Identity()]; r != nil && !taken[r] {
-			matched[i], taken[r] = r, true
+	matched = make([]*Router, len(next.Routers))
+	kept = make(map[*Router]bool, len(e.routers))
+	try := func(i int, r *Router) {
+		if matched[i] == nil && r != nil && !kept[r] {
+			matched[i], kept[r] = r, true
 		}
 	}
 	for i := range next.Routers {
-		if r := byName[next.Routers[i].Name]; matched[i] == nil && r != nil && !taken[r] {
-			matched[i], taken[r] = r, true
+		s := &next.Routers[i]
+		try(i, exact[named{s.Identity(), s.Name}])
+	}
+	for i := range next.Routers {
+		for _, r := range byID[next.Routers[i].Identity()] {
+			try(i, r)
 		}
 	}
-	return matched
+	for i := range next.Routers {
+		try(i, byName[next.Routers[i].Name])
+	}
+	return matched, kept
 }
 
 // add makes a router. What an earlier run may have left of its addresses is deleted with its first desired state (rule C5).
@@ -143,6 +154,9 @@ func (e *Engine) forget(r *Router) {
 	e.adverts.set(&r.advert, 0)
 	e.timers.set(&r.timer, 0)
 	delete(e.owners, r.owner)
+	if !r.keeper.dirty {
+		e.dirty = append(e.dirty, r.owner) // its last word
+	}
 }
 
 // setSpec takes over a specification and what follows from it alone.
@@ -161,6 +175,7 @@ func (r *Router) setSpec(s *Spec) {
 	if r.masterInterval == 0 {
 		r.masterInterval = s.Interval
 	}
+	r.options.Group = netip.Addr{}
 	if !s.Unicast() && s.Group.Is4() {
 		r.options.Group = s.Group
 	}
@@ -173,12 +188,10 @@ func (r *Router) makeTemplate() {
 	if r.groupSum {
 		p.Sum = wire.FormGroup
 	}
+	r.unsendable = ""
 	t, err := wire.NewTemplate(p)
 	if err != nil {
-		s := *r.spec
-		s.ConfigFault = err.Error()
-		r.spec = &s
-		return
+		r.unsendable = err.Error()
 	}
 	r.template = t
 }
@@ -186,6 +199,7 @@ func (r *Router) makeTemplate() {
 // reconfigure changes a running router to a new specification.
 func (r *Router) reconfigure(s *Spec) {
 	if reflect.DeepEqual(r.spec, s) {
+		r.spec = s
 		return
 	}
 	e, old := r.engine, r.spec
@@ -195,217 +209,43 @@ func (r *Router) reconfigure(s *Spec) {
 			r.stepDown(Cause{Why: WhyReload, At: e.now.Mono}, 0)
 		}
 		r.becomeInit()
-		if r.group != nil && r.group.state == Master {
-			r.group.state = Backup
-		}
 	}
 	before := r.downTime()
 	r.setSpec(s)
-	if s.Interval != old.Interval && r.state == Master {
-		r.masterInterval = s.Interval
-		r.advertAt = clock.Min(r.advertAt, e.now.Mono.Add(s.Interval))
+	if !s.Owner() {
+		r.lowered = false
+	}
+	if s.Version != old.Version || s.Version == wire.V2 || r.heard == 0 || r.state == Master {
+		r.masterInterval = s.Interval // else it is the one that was learnt (rule B3)
 	}
 	if r.downAt != 0 && !r.released {
 		r.downAt = max(r.downAt.Add(r.downTime()-before), e.now.Mono)
 	}
-	if !s.Garp.equalTimers(&old.Garp) && r.state == Master {
-		r.refreshAt = 0
-		if s.Garp.Refresh > 0 {
-			r.refreshAt = e.now.Mono.Add(s.Garp.Refresh)
-		}
-	}
-	if r.keeper.configure(s.Addresses) {
+	added := r.keeper.configure(s.Addresses)
+	if added != keeperSame {
 		e.touch(&r.keeper)
+	}
+	if r.state == Master {
+		r.retime(old, added == keeperMore)
 	}
 	r.changed()
 	r.arm()
 }
 
-func (g *Garp) equalTimers(o *Garp) bool { return g.Refresh == o.Refresh }
-
-// index rebuilds what is looked up by packet and by address.
-func (e *Engine) index() {
-	clear(e.ports)
-	clear(e.virtual)
-	e.tick = 0
-	for _, r := range e.routers {
-		k := portKey{r.spec.Port(), r.spec.VRID}
-		e.ports[k] = append(e.ports[k], r)
-		for i := range r.spec.Addresses {
-			e.virtual[r.spec.Addresses[i].Key]++
-		}
-		if e.tick == 0 || r.spec.Interval < e.tick {
-			e.tick = r.spec.Interval
+// retime fits the timers of a MASTER to a new specification.
+func (r *Router) retime(old *Spec, added bool) {
+	now, s := r.engine.now.Mono, r.spec
+	if s.Interval != old.Interval && s.Interval > 0 {
+		r.send(r.priority) // the others must not wait for it longer than they know, nor be told of it too late
+		r.advertAt = now.Add(s.Interval)
+	}
+	if s.Garp.Refresh != old.Garp.Refresh {
+		r.refreshAt = 0
+		if s.Garp.Refresh > 0 {
+			r.refreshAt = now.Add(s.Garp.Refresh)
 		}
 	}
-}
-
-// regroup makes the sync groups of a new configuration; a group keeps its state if it keeps its name or its members do.
-func (e *Engine) regroup(specs []GroupSpec) {
-	old := map[string]*group{}
-	for _, g := range e.groups {
-		old[g.spec.Name] = g
+	if added && s.Garp.Delay > 0 {
+		r.burstAt = now.Add(s.Garp.Delay) // new addresses have a second burst too
 	}
-	byName := make(map[string]*Router, len(e.routers))
-	for _, r := range e.routers {
-		r.group = nil
-		byName[r.spec.Name] = r
-	}
-	e.groups = nil
-	for i := range specs {
-		g := old[specs[i].Name]
-		if g == nil {
-			g = &group{engine: e}
-		}
-		g.spec, g.members = &specs[i], nil
-		for _, name := range specs[i].Members {
-			if r := byName[name]; r != nil && r.group == nil {
-				r.group = g
-				g.members = append(g.members, r)
-			}
-		}
-		if len(g.members) == 0 {
-			continue
-		}
-		g.adopt()
-		e.groups = append(e.groups, g)
-	}
-}
-
-// adopt works out the state of a group from those of its members after a reload (rule P11). Members that disagree are made to agree
-// on BACKUP: a member may have been MASTER alone before it joined.
-func (g *group) adopt() {
-	count := map[State]int{}
-	for _, m := range g.members {
-		count[m.state]++
-	}
-	n := len(g.members)
-	switch {
-	case count[Init] == n:
-		g.state = Init
-	case count[Fault] > 0:
-		g.state = Fault
-	case count[Master]+count[Init] == n && count[Master] > 0:
-		g.state = Master
-	default:
-		g.state = Backup
-		for _, m := range g.members {
-			if m.state == Master {
-				m.stepDown(Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: g.engine.now.Mono}, m.downTime())
-			}
-		}
-	}
-}
-
-func (e *Engine) configureStatic(addrs []host.Address) {
-	list := make([]Address, len(addrs))
-	for i := range addrs {
-		list[i].Address = addrs[i]
-	}
-	if e.static.configure(list) {
-		e.touch(&e.static)
-	}
-}
-
-// resume lets new routers go on where an earlier process of ours stopped a moment ago.
-func (e *Engine) resume(fresh []*Router, from []Resume) {
-	if len(from) == 0 {
-		return
-	}
-	byID := map[Identity]*Resume{}
-	for i := range from {
-		byID[from[i].Identity] = &from[i]
-	}
-	ready := map[*Router]bool{}
-	for _, r := range fresh {
-		was := byID[r.spec.Identity()]
-		if was == nil {
-			continue
-		}
-		r.toldLast = was.Told
-		r.health = r.assess()
-		r.reprioritise()
-		ready[r] = was.State == Master && r.health.faults == 0 && r.mayResume(was)
-	}
-	for _, r := range fresh {
-		if !ready[r] || !r.group.all(ready) {
-			continue
-		}
-		r.keeper.absent = nil
-		r.becomeMaster(Cause{Why: WhyResumed, At: e.now.Mono})
-		if r.group != nil {
-			r.group.state, r.group.told = Master, notify.Master
-		}
-	}
-}
-
-// mayResume: the peers must still be waiting for our next advert, with one interval to spare.
-func (r *Router) mayResume(was *Resume) bool {
-	limit := min(r.spec.DownAdverts, 3) - 1
-	silent := r.engine.now.Boot.Sub(was.LastAdvert)
-	return was.LastAdvert != 0 && silent >= 0 && silent < was.Interval*time.Duration(limit)
-}
-
-// stop makes every router leave (rule Q10).
-func (e *Engine) stop(keep bool) {
-	if e.stopping {
-		return
-	}
-	e.stopping, e.keep = true, keep
-	for _, r := range e.routers {
-		master := r.state == Master
-		r.becomeStopped(Cause{Why: WhyStop, At: e.now.Mono}, keep)
-		r.tellLater(notify.Stop)
-		if !master || keep || r.keeper.settled() {
-			r.flushTold()
-		}
-	}
-	for _, g := range e.groups {
-		g.pending = notify.Stop
-		g.flushTold()
-	}
-	if !keep {
-		e.static.want(false)
-		e.touch(&e.static)
-	}
-}
-
-// Ports lists the sockets that the routers of a configuration need, with the multicast groups to join and the VRIDs to let in.
-func (c *Config) Ports() []Port {
-	byID := map[PortID]*Port{}
-	var order []PortID
-	for i := range c.Routers {
-		s := &c.Routers[i]
-		id := s.Port()
-		p := byID[id]
-		if p == nil {
-			p = &Port{ID: id, VRIDs: map[uint8]bool{}}
-			byID[id] = p
-			order = append(order, id)
-		}
-		p.VRIDs[s.VRID] = true
-		p.Routers++
-		if !s.Unicast() && !slices.Contains(p.Groups, s.Group) {
-			p.Groups = append(p.Groups, s.Group)
-		}
-	}
-	ports := make([]Port, len(order))
-	for i, id := range order {
-		ports[i] = *byID[id]
-		slices.SortFunc(ports[i].Groups, func(a, b netip.Addr) int { return a.Compare(b) })
-	}
-	return ports
-}
-
-// Port is one socket that is needed.
-type Port struct {
-	ID      PortID
-	Groups  []netip.Addr
-	VRIDs   map[uint8]bool
-	Routers int
-}
-
-// Equal reports whether two ports need the same socket.
-func (p *Port) Equal(o *Port) bool {
-	return p.ID == o.ID && slices.Equal(p.Groups, o.Groups) && maps.Equal(p.VRIDs, o.VRIDs) && p.Routers == o.Routers
 }

@@ -22,14 +22,13 @@ const (
 	complainInterval
 	complainOwner
 	complainOwnAddress
-	complainGroupSum
 )
 
-// complain reports at most once per kind.
-func (r *Router) complain(kind uint8, l Level, format string, args ...any) {
+// once reports whether a complaint of the kind is due. The caller words it: most are not, and cost nothing then.
+func (r *Router) once(kind uint8) bool {
 	if r.complained&(1<<kind) != 0 {
-		return
+		return false
 	}
 	r.complained |= 1 << kind
-	r.report(l, 0, format, args...)
+	return true
 }

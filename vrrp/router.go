@@ -18,17 +18,18 @@ type Router struct {
 	group  *group
 	keeper keeper
 
-	state    State
-	health   health
-	want     bool // a member of a sync group whose own down time has passed, and that waits for the others
-	priority uint8
-	lowered  bool // an owner that gave way to another one (rule E8)
-	source   netip.Addr
-	template wire.Template
-	groupSum bool // the old form of the unicast checksum was heard, so it is sent too (rule F4)
-	carried  int  // number of addresses in adverts
-	expect   wire.Expect
-	options  wire.Options
+	state      State
+	health     health
+	want       bool // a member of a sync group whose own down time has passed, and that waits for the others
+	priority   uint8
+	lowered    bool   // an owner that gave way to another one (rule E8)
+	unsendable string // what is wrong with the adverts that the configuration asks for
+	source     netip.Addr
+	template   wire.Template
+	groupSum   bool // the old form of the unicast checksum was heard, so it is sent too (rule F4)
+	carried    int  // number of addresses in adverts
+	expect     wire.Expect
+	options    wire.Options
 
 	master         netip.Addr // whom we take for the master; our own address while we are
 	masterPriority uint8
@@ -41,35 +42,37 @@ type Router struct {
 	burstAt   clock.Instant // MASTER: the second burst of announcements
 	lowerAt   clock.Instant // MASTER: the second burst after a lower-priority advert
 	refreshAt clock.Instant // MASTER: the next refresh
+	quietAt   clock.Instant // the addresses are no longer contested, if nobody takes one until then
 	advert    timer
 	timer     timer
 
+	all         job // the burst over all addresses
+	unannounced int // bursts over newly confirmed addresses whose first round is not over
+
 	lastSent   clock.Now
 	ipID       uint16
-	extras     int           // adverts sent since the last regular one
+	answeredAt clock.Instant // beginning of the interval that answers counts
+	answers    int
 	putOff     bool          // the take-over was put off already
 	released   bool          // the master said goodbye
 	overflowed clock.Instant // the kernel dropped packets for us
 	rivalSince clock.Instant // MASTER and owner: another owner is heard (rule E8)
 	rivalLast  clock.Instant
-	lowerTold  clock.Instant
+	lowerTold  clock.Instant // MASTER: the last MASTER_RX_LOWER_PRI
 	complained uint64
 	sendErr    string
 	contested  bool // somebody keeps taking our addresses away
 
-	told     *notify.Event // a notification that waits for the kernel's confirmation
-	toldBy   clock.Instant
-	toldLast string
-	since    clock.Now
-	cause    Cause
-	stats    Stats
-	isDirty  bool // in engine.touched
-	leaving  bool // removed from the configuration, waiting for the kernel to confirm
+	told                     *notify.Event // a notification that waits for the kernel's confirmation
+	toldBy                   clock.Instant
+	confirmedAt, announcedAt clock.Instant // of what it announces
+	toldLast                 string
+	since                    clock.Now
+	cause                    Cause
+	stats                    Stats
+	isDirty                  bool // in engine.touched
+	leaving                  bool // removed from the configuration, waiting for the kernel to confirm
 }
-
-// notifyWait is how long the notification of MASTER waits for the kernel to confirm the addresses (rule H2) before it goes
-// out without.
-const notifyWait = 100 * time.Millisecond
 
 // becomeMaster takes the addresses: the advert first (rule E11), then the desired state; announcements follow the kernel's
 // confirmation.
@@ -80,7 +83,7 @@ func (r *Router) becomeMaster(c Cause) {
 	r.report(Info, 0, "Entering MASTER STATE")
 	r.stats.BecomeMaster++
 	r.master, r.masterPriority, r.masterInterval = r.source, r.priority, r.spec.Interval
-	r.heard, r.downAt, r.extras = 0, 0, 0
+	r.heard, r.downAt, r.lowerTold = 0, 0, 0
 	r.advertAt = e.now.Mono.Add(r.spec.Interval)
 	r.burstAt, r.refreshAt = 0, 0
 	if d := r.spec.Garp.Delay; d > 0 {
@@ -126,7 +129,7 @@ func (r *Router) becomeFault(c Cause) {
 	}
 	r.drop(from)
 	r.enter(Fault, c)
-	r.downAt = 0
+	r.downAt, r.heard = 0, 0
 	r.masterInterval = r.spec.Interval // rule H7
 	r.tell(notify.Fault)
 	r.arm()
@@ -146,7 +149,8 @@ func (r *Router) becomeSilent(c Cause) {
 // becomeInit begins anew, as another virtual router of the same name. A MASTER has stepped down before.
 func (r *Router) becomeInit() {
 	r.state, r.since = Init, r.engine.now
-	r.downAt, r.masterInterval = 0, 0
+	r.downAt, r.heard, r.masterInterval = 0, 0, 0
+	r.lowered = false
 	r.master, r.source = netip.Addr{}, netip.Addr{}
 }
 
@@ -161,8 +165,10 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 	} else {
 		r.drop(from)
 	}
-	r.downAt = 0
-	r.enter(Init, c)
+	r.downAt, r.quietAt = 0, 0
+	if from != Init {
+		r.enter(Init, c)
+	}
 	r.arm()
 }
 
@@ -200,7 +206,11 @@ func (r *Router) start(c Cause) {
 		r.becomeSilent(c)
 		return
 	}
+	recovered := r.state == Fault
 	r.becomeBackup(c, r.downTime())
+	if recovered && r.spec.Unicast() && r.engine.delayEnd == 0 {
+		r.announceSource()
+	}
 }
 
 // wantsMaster reports whether the router begins as MASTER: an address owner that is configured so, and all of its group (rules C1, I5).
@@ -214,58 +224,4 @@ func (r *Router) wantsMaster() bool {
 		}
 	}
 	return true
-}
-
-// tell queues the notification of a new state, after any that still waits.
-func (r *Router) tell(state string) {
-	r.flushTold()
-	if r.toldLast == state && state != notify.MasterRxLowPrio {
-		return // told already: a resumed process, or a group that moved twice (rule I11)
-	}
-	r.toldLast = state
-	r.engine.notify(r.event(state))
-}
-
-// tellLater queues a notification that goes out when the kernel has confirmed what it announces.
-func (r *Router) tellLater(state string) {
-	r.flushTold()
-	if r.toldLast == state {
-		return
-	}
-	ev := r.event(state)
-	r.told, r.toldBy = &ev, r.engine.now.Mono.Add(notifyWait)
-}
-
-func (r *Router) event(state string) notify.Event {
-	ev := notify.Event{Object: notify.Instance, Name: r.spec.Name, State: state, Priority: r.priority}
-	ev.Times = notify.Times{Cause: r.cause.At, Decided: r.engine.now.Mono}
-	if state == notify.Master {
-		ev.Times.Sent = r.lastSent.Mono
-	}
-	return ev
-}
-
-func (r *Router) flushTold() {
-	if r.told == nil {
-		return
-	}
-	ev := *r.told
-	r.told, r.toldBy = nil, 0
-	r.toldLast = ev.State
-	if r.keeper.confirmed {
-		ev.Times.Confirmed = r.engine.now.Mono
-	}
-	r.engine.notify(ev)
-	if r.group != nil {
-		r.group.flushTold()
-	}
-	r.arm()
-}
-
-// changed notes that the status of the router is to be published anew.
-func (r *Router) changed() {
-	if !r.isDirty {
-		r.isDirty = true
-		r.engine.touched = append(r.engine.touched, r)
-	}
 }

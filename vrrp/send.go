@@ -45,16 +45,15 @@ func (r *Router) sendTo(dst netip.Addr, ttl, priority uint8) {
 	e.do(s)
 }
 
-// extraLimit is how many adverts may be sent in answer to others' within one interval. Any honest network needs fewer; a forger must
-// not make us flood it.
-const extraLimit = 10
+// answerLimit is how many adverts of others are answered or told of within one interval. Any honest network needs fewer; a forger must not
+// make us flood it, or our log.
+const answerLimit = 10
 
-// sendExtra answers another router's advert at once, without moving the regular one (rule E1 is not followed there: a flood
-// could silence a master).
-func (r *Router) sendExtra() {
-	if r.extras >= extraLimit {
-		return
+// mayAnswer counts an answer, and reports whether there were not too many.
+func (r *Router) mayAnswer() bool {
+	if now := r.engine.now.Mono; r.answeredAt == 0 || now.Sub(r.answeredAt) >= r.spec.Interval {
+		r.answeredAt, r.answers = now, 0
 	}
-	r.extras++
-	r.send(r.priority)
+	r.answers++
+	return r.answers <= answerLimit
 }

@@ -39,7 +39,7 @@ func (r *Router) listen(wait time.Duration) {
 func (r *Router) arm() {
 	r.engine.adverts.set(&r.advert, r.advertAt)
 	at := r.downAt
-	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.keeper.retryAt()} {
+	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.quietAt, r.keeper.retryAt()} {
 		at = clock.Min(at, t)
 	}
 	r.engine.timers.set(&r.timer, at)
@@ -70,6 +70,9 @@ func (r *Router) timerDue() {
 	if due(r.keeper.retryAt()) {
 		r.retry()
 	}
+	if due(r.quietAt) {
+		r.quiet()
+	}
 	r.arm()
 }
 
@@ -88,32 +91,47 @@ func (r *Router) advertDue() {
 	if r.slept() {
 		return
 	}
-	r.extras = 0
+	now := r.engine.now.Mono
+	if r.lowered && now.Sub(r.rivalLast) > r.downTime() {
+		r.restore() // the other owner fell silent before we had to yield to it
+	}
 	r.send(r.priority)
-	r.advertAt = next(r.advertAt, r.spec.Interval, r.engine.now.Mono)
+	r.advertAt = next(r.advertAt, r.spec.Interval, now)
 	r.engine.adverts.set(&r.advert, r.advertAt)
+}
+
+// restore makes an owner that gave way to another one an owner again.
+func (r *Router) restore() {
+	r.lowered = false
+	r.report(Info, 0, "rogue address owner appears to have stopped advertising")
+	r.reprioritise()
+}
+
+// patience is how long a MASTER may be silent before it must think that it has a successor.
+func (r *Router) patience() time.Duration { return 3 * r.spec.Interval }
+
+// silence is how long ago the last advert was sent, by the clock that saw most.
+func (r *Router) silence() time.Duration {
+	now, last := r.engine.now, r.lastSent
+	return max(now.Mono.Sub(last.Mono), now.Boot.Sub(last.Boot))
 }
 
 // slept deals with a MASTER that was silent for more than three of its intervals because this process or machine stood still: a
 // backup will have taken over. It reports whether the router is MASTER no more.
 func (r *Router) slept() bool {
-	now, last := r.engine.now, r.lastSent
-	silent := max(now.Mono.Sub(last.Mono), now.Boot.Sub(last.Boot))
-	wall := time.Duration(now.Wall - last.Wall)
-	limit := 3 * r.spec.Interval
-	if last.Mono == 0 || silent <= limit && wall <= limit {
-		return false
-	}
-	if silent <= limit {
-		// Only the wall clock says so. It may have been set, or a hypervisor stopped the machine with all its clocks. Announcing
-		// again is right in the second case and harmless in the first.
-		r.burst(r.spec.Garp.Repeat)
+	silent := r.silence()
+	if silent <= r.patience() {
+		if time.Duration(r.engine.now.Wall-r.lastSent.Wall) > r.patience() {
+			// Only the wall clock says so. It may have been set, or a hypervisor stopped the machine with all its clocks.
+			// Announcing again is right in the second case and harmless in the first.
+			r.burst(r.spec.Garp.Repeat)
+		}
 		return false
 	}
 	r.report(Warning, 0, "no advert sent for %.3f seconds: this process or machine stood still", silent.Seconds())
 	r.stats.Slept++
 	if r.spec.NoPreempt || r.spec.TimerExpiredBackup {
-		r.leaveMaster(Cause{Why: WhySlept, At: now.Mono})
+		r.leaveMaster(Cause{Why: WhySlept, At: r.engine.now.Mono})
 		return true
 	}
 	r.burst(r.spec.Garp.Repeat)
@@ -136,9 +154,7 @@ func (r *Router) downDue() {
 		c.Why = WhyReleased
 	}
 	if r.lowered {
-		r.lowered = false
-		r.report(Info, 0, "rogue address owner appears to have stopped advertising")
-		r.reprioritise()
+		r.restore()
 	}
 	r.report(Info, 1, "Receive advertisement timeout")
 	if r.group == nil {
@@ -147,6 +163,7 @@ func (r *Router) downDue() {
 	}
 	r.want = true
 	if !r.group.ready() {
+		r.released = false
 		r.listen(r.downTime()) // rule I1
 		return
 	}

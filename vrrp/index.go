@@ -1,0 +1,78 @@
+package vrrp
+
+import "holdfast.dev/host"
+
+// index finds the routers that an event is for. It is made anew with each configuration.
+type index struct {
+	byVRID   map[portKey][]*Router
+	byPort   map[PortID][]*Router
+	byLink   map[string][]*Router
+	bySource map[string][]*Router
+	virtual  map[host.Key]bool // addresses that some router has: none of them is ever a source address (rule A32)
+}
+
+type portKey struct {
+	port PortID
+	vrid uint8
+}
+
+// reindex looks up everything anew: routers, and the links' own addresses.
+func (e *Engine) reindex() {
+	n := len(e.routers)
+	x := index{
+		byVRID:   make(map[portKey][]*Router, n),
+		byPort:   map[PortID][]*Router{},
+		byLink:   map[string][]*Router{},
+		bySource: map[string][]*Router{},
+		virtual:  make(map[host.Key]bool, n),
+	}
+	e.tick = 0
+	for _, r := range e.routers {
+		x.add(r)
+		if i := r.spec.Interval; i > 0 && (e.tick == 0 || i < e.tick) {
+			e.tick = i
+		}
+	}
+	e.index, e.unknown = x, nil
+	for _, l := range e.links {
+		l.sources = x.sourcesOf(&l.Link)
+	}
+}
+
+func (x *index) add(r *Router) {
+	port := r.spec.Port()
+	k := portKey{port, r.spec.VRID}
+	x.byVRID[k] = append(x.byVRID[k], r)
+	x.byPort[port] = append(x.byPort[port], r)
+	enter(x.byLink, r.spec.Link, r)
+	for i := range r.spec.Links {
+		enter(x.byLink, r.spec.Links[i].Link, r)
+	}
+	for i := range r.spec.Addresses {
+		enter(x.byLink, r.spec.Addresses[i].Link, r)
+		x.virtual[r.spec.Addresses[i].Key] = true
+	}
+	for i := range r.spec.Scripts {
+		enter(x.bySource, r.spec.Scripts[i].Source, r)
+	}
+}
+
+// enter notes r under the key once. Routers are added one after another, so it can only be the last.
+func enter(m map[string][]*Router, key string, r *Router) {
+	list := m[key]
+	if key == "" || len(list) > 0 && list[len(list)-1] == r {
+		return
+	}
+	m[key] = append(list, r)
+}
+
+// sourcesOf lists the link's addresses that are not virtual.
+func (x *index) sourcesOf(l *host.Link) []host.LinkAddr {
+	var own []host.LinkAddr
+	for i := range l.Addrs {
+		if !x.virtual[host.Key{Link: l.Name, Prefix: l.Addrs[i].Prefix}] {
+			own = append(own, l.Addrs[i])
+		}
+	}
+	return own
+}

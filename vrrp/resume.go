@@ -1,0 +1,57 @@
+package vrrp
+
+import (
+	"time"
+
+	"holdfast.dev/host"
+	"holdfast.dev/notify"
+)
+
+func (e *Engine) configureStatic(addrs []host.Address) {
+	list := make([]Address, len(addrs))
+	for i := range addrs {
+		list[i].Address = addrs[i]
+	}
+	if e.static.configure(list) != keeperSame {
+		e.touch(&e.static)
+	}
+}
+
+// resume lets new routers go on where an earlier process of ours stopped a moment ago.
+func (e *Engine) resume(fresh []*Router, from []Resume) {
+	if len(from) == 0 {
+		return
+	}
+	byID := map[Identity]*Resume{}
+	for i := range from {
+		byID[from[i].Identity] = &from[i]
+	}
+	ready := map[*Router]bool{}
+	for _, r := range fresh {
+		was := byID[r.spec.Identity()]
+		if was == nil {
+			continue
+		}
+		r.toldLast = was.Told
+		r.health = r.assess()
+		r.reprioritise()
+		ready[r] = was.State == Master && r.health.faults == 0 && r.mayResume(was)
+	}
+	for _, r := range fresh {
+		if !ready[r] || !r.group.all(ready) {
+			continue
+		}
+		r.keeper.absent = nil
+		r.becomeMaster(Cause{Why: WhyResumed, At: e.now.Mono})
+		if r.group != nil {
+			r.group.state, r.group.told = Master, notify.Master
+		}
+	}
+}
+
+// mayResume: the peers must still be waiting for our next advert, with one interval to spare.
+func (r *Router) mayResume(was *Resume) bool {
+	limit := min(r.spec.DownAdverts, 3) - 1
+	silent := r.engine.now.Boot.Sub(was.LastAdvert)
+	return was.LastAdvert != 0 && silent >= 0 && silent < was.Interval*time.Duration(limit)
+}
