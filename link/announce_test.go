@@ -1,7 +1,6 @@
 package link
 
 import (
-	"bytes"
 	"encoding/hex"
 	"errors"
 	"net/netip"
@@ -50,6 +49,18 @@ func add(a *Announcer, index int, mac [6]byte, addr netip.Addr, router bool) boo
 	return a.NA(index, mac, addr, router)
 }
 
+// isAnnouncement selects what an Announcer may have sent; the kernel speaks on a new interface as well (MLD, router solicitations).
+func isAnnouncement(mac [6]byte) func([]byte) bool {
+	return func(f []byte) bool {
+		arp, r := frame.ParseARP(f)
+		if r == frame.OK {
+			return arp.Source == mac
+		}
+		na, r := frame.ParseNA(f)
+		return r == frame.OK && na.Source == mac
+	}
+}
+
 // TestAnnounceGolden compares what arrives with keepalived's frames, sent in one batch, twice.
 func TestAnnounceGolden(t *testing.T) {
 	t.Parallel()
@@ -71,7 +82,7 @@ func TestAnnounceGolden(t *testing.T) {
 			}
 		}
 		for _, g := range announced {
-			got := tap.next(func(f []byte) bool { return bytes.Equal(f[6:12], []byte{2, 0, 0, 0, 0x0a, 1}) })
+			got := tap.next(isAnnouncement(mac6(t, macA)))
 			if hex.EncodeToString(got) != g.frame {
 				t.Errorf("%s:\ngot  %x\nwant %s", g.addr, got, g.frame)
 			}
@@ -118,7 +129,7 @@ func TestAnnounceErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %v", items[i].addr, err, items[i].want)
 		}
 	}
-	isOurs := func(f []byte) bool { return [6]byte(f[6:12]) == mac }
+	isOurs := isAnnouncement(mac)
 	if arp, r := frame.ParseARP(tap.next(isOurs)); r != frame.OK || !arp.Claims(ip("192.0.2.2")) {
 		t.Errorf("came: %+v", arp)
 	}
@@ -160,7 +171,7 @@ func TestAnnounceFull(t *testing.T) {
 	four, six := addr4, addr6
 	for i := range AnnounceMax {
 		four, six = four.Next(), six.Next()
-		f := tap.next(func(f []byte) bool { return [6]byte(f[6:12]) == mac })
+		f := tap.next(isAnnouncement(mac))
 		if i%2 == 0 {
 			if arp, _ := frame.ParseARP(f); arp.Sender != four {
 				t.Errorf("frame %d: %x", i, f)
@@ -187,7 +198,7 @@ func TestAnnouncerHearsNothing(t *testing.T) {
 		}
 		b.Flush()
 		for range AnnounceMax { // all have arrived
-			tap.next(func(f []byte) bool { return [6]byte(f[6:12]) == mac })
+			tap.next(isAnnouncement(mac))
 		}
 	}
 	var buf [64]byte

@@ -29,10 +29,12 @@ type Inbox[T any] struct {
 	refused atomic.Uint64
 }
 
-// NewInbox makes a queue of at least one and at most capacity items. wake is called, in the producer's goroutine, after every attempt
-// to put something in; Poller.Wake is meant. merge, which may be nil, is asked when the queue is full: it is given what waits, oldest first, and may fold
-// v into one of them, in place ("the newest state of this link wins"), and say so by returning true. It runs under the
-// queue's lock and must be short.
+// NewInbox makes a queue of at most capacity items, at least one. wake is called, in the producer's goroutine, after every attempt
+// to put something in; Poller.Wake is meant.
+//
+// merge, which may be nil, is asked when the queue is full: it is given what waits, oldest first, and may fold v into one of
+// them, in place ("the newest state of this link wins"), and say so by returning true. It runs under the queue's lock and
+// must be short.
 func NewInbox[T any](capacity int, wake func(), merge func(waiting []T, v T) bool) *Inbox[T] {
 	capacity = max(capacity, 1)
 	return &Inbox[T]{
