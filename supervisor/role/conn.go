@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,9 +43,10 @@ type Conn struct {
 	done   chan struct{} // closed when the sender has ended
 	closed sync.Once
 
-	recvMu sync.Mutex
-	buf    []byte
-	oob    []byte
+	recvMu   sync.Mutex
+	buf      []byte
+	oob      []byte
+	injected []Msg // guarded by mu
 }
 
 // Pair makes two connected sockets, close-on-exec, to be given to NewConn or to a process that is about to be started.
@@ -154,8 +156,14 @@ func (c *Conn) Flush(ctx context.Context) error {
 func (c *Conn) Recv() (Msg, []*os.File, error) {
 	c.recvMu.Lock()
 	defer c.recvMu.Unlock()
+	if m, ok := c.takeInjected(); ok {
+		return m, nil, nil
+	}
 	data, files, err := c.receive()
 	if err != nil {
+		if m, ok := c.takeInjected(); ok {
+			return m, nil, nil
+		}
 		closeAll(files)
 		if c.isClosed() {
 			err = ErrClosed // the poller's own error has no name outside the standard library
@@ -172,6 +180,28 @@ func (c *Conn) Recv() (Msg, []*os.File, error) {
 		return Msg{}, nil, err
 	}
 	return m, files, nil
+}
+
+// Inject makes the next Recv return m, as if the peer had sent it: that is how a signal reaches those who wait for messages.
+func (c *Conn) Inject(m Msg) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.injected = append(c.injected, m)
+	_ = c.file.SetReadDeadline(time.Unix(1, 0)) // a Recv that waits returns
+}
+
+func (c *Conn) takeInjected() (Msg, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.injected) == 0 {
+		return Msg{}, false
+	}
+	m := c.injected[0]
+	c.injected = c.injected[1:]
+	if len(c.injected) == 0 {
+		_ = c.file.SetReadDeadline(time.Time{})
+	}
+	return m, true
 }
 
 // Close ends the connection. What is still queued is dropped; see Flush. It waits for the sender to end.

@@ -369,6 +369,32 @@ func TestEnds(t *testing.T) {
 	}
 }
 
+func TestInject(t *testing.T) {
+	a, b := ends(t)
+	a.Inject(Msg{Stop: &Stop{Keep: true}}) // before anybody waits
+	a.Inject(Msg{Stop: &Stop{Keep: false}})
+	for _, want := range []bool{true, false} {
+		if m := recv(t, a); m.Stop == nil || m.Stop.Keep != want {
+			t.Fatalf("%+v", m)
+		}
+	}
+	got := make(chan Msg)
+	go func() {
+		for range 2 {
+			m, _, _ := a.Recv()
+			got <- m
+		}
+	}()
+	b.Send(Msg{Commit: &Gen{Gen: 1}})
+	if m := <-got; m.Commit == nil {
+		t.Fatalf("%+v", m)
+	}
+	a.Inject(Msg{Stop: &Stop{}}) // while somebody waits, or just before
+	if m := <-got; m.Stop == nil {
+		t.Fatalf("%+v", m)
+	}
+}
+
 func TestFlushGivesUp(t *testing.T) {
 	a, _ := plain(t)
 	stuff(t, a)

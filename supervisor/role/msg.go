@@ -61,7 +61,28 @@ type Prepare struct {
 type Ready struct {
 	Gen uint64
 	Err string
+	// Exit is the code that the daemon ends with if this was its start: ExitConfig, ExitPermission; 0 is ExitFatal.
+	Exit int `json:",omitempty"`
 }
+
+// Exit codes by which a role says that starting it again is useless (rule Q3). A Go program that crashes ends by SIGABRT
+// in our roles, never with 2.
+const (
+	ExitFatal      = 1
+	ExitConfig     = 2
+	ExitPermission = 4
+)
+
+// Permanent is an error of a role's main function that ends the daemon with its code.
+type Permanent struct {
+	Code int
+	Err  error
+}
+
+func (p *Permanent) Error() string { return p.Err.Error() }
+
+// Unwrap gives the reason.
+func (p *Permanent) Unwrap() error { return p.Err }
 
 // Peer comes with one end of a fresh SEQPACKET pair; the other end goes to the named role.
 type Peer struct{ Role Name }
