@@ -53,8 +53,8 @@ func (p *Port) open(s *Spec) error {
 		return fmt.Errorf("open: %w", err)
 	}
 	p.fd = fd
-	// Until it is bound the socket hears the adverts of every interface. They must not be taken for ours: refuse all, bind, throw
-	// away what came before the refusal.
+	// Until it is bound the socket hears the adverts of every interface, and they must not be taken for ours: what came before is
+	// thrown away after the binding. Nothing is let in meanwhile, so that this ends also under a flood.
 	if err := p.attach([]bpf.Instruction{bpf.RetConstant{Val: 0}}); err != nil {
 		return err
 	}
