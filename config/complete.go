@@ -121,6 +121,9 @@ func (b *builder) delivery(d *draft) {
 			d.Group = d.group
 		}
 	}
+	if k := find(d.node.Body, "vmac_xmit_base"); k != nil && !d.vmac {
+		b.errorf(k.Pos, d.Name, "vmac_xmit_base is only valid with a vmac")
+	}
 	d.TrackSource = d.TrackSource && d.Source.IsValid()
 	if d.VRF != "" && (d.Interface != "" || !d.Unicast()) {
 		b.errorf(d.pos, d.Name, "vrf is only for unicast without an interface - ignoring")

@@ -11,21 +11,21 @@ import (
 )
 
 // files is a file system in memory.
-type files map[string]string
+type tree map[string]string
 
-func (f files) Stat(p string) (expand.Facts, error) {
+func (f tree) Stat(p string) (expand.Facts, error) {
 	if _, ok := f[path.Clean(p)]; ok {
 		return expand.Facts{Regular: true}, nil
 	}
 	return expand.Facts{}, errors.New("no such file or directory")
 }
 
-func (f files) Read(p string) (string, expand.Facts, error) {
+func (f tree) Read(p string) (string, expand.Facts, error) {
 	facts, err := f.Stat(p)
 	return f[path.Clean(p)], facts, err
 }
 
-func (f files) List(dir string) ([]string, error) {
+func (f tree) List(dir string) ([]string, error) {
 	var names []string
 	for p := range f {
 		if path.Dir(p) == path.Clean(dir) {
@@ -84,5 +84,5 @@ func program(name string) config.Program {
 
 // load loads a text as /etc/keepalived/keepalived.conf of that machine.
 func load(text string, test bool) config.Result {
-	return config.Load(files{"/etc/keepalived/keepalived.conf": text, "/etc/keepalived/other.conf": "# nothing\n"}, "/etc/keepalived/keepalived.conf", machine(test))
+	return config.Load(tree{"/etc/keepalived/keepalived.conf": text, "/etc/keepalived/other.conf": "# nothing\n"}, "/etc/keepalived/keepalived.conf", machine(test))
 }

@@ -123,6 +123,11 @@ func (b *builder) global(g *globalDraft, n *schema.Node) {
 			return
 		}
 	}
+	uses := &b.scriptUses
+	if name == "startup_script" || name == "shutdown_script" {
+		uses = &b.startUses
+	}
+	b.otherScripts(n, uses)
 	g.Rest = append(g.Rest, item(n))
 }
 

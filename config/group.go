@@ -50,6 +50,7 @@ func (b *builder) group(n *schema.Node) {
 		case "notify":
 			b.notify(&g.Notify.Any, g.Name, k)
 		default:
+			b.tracked(g.Name, k)
 			g.Rest = append(g.Rest, item(k))
 		}
 	}

@@ -67,6 +67,8 @@ func (b *builder) instance(n *schema.Node) *draft {
 			read(b, d, k)
 			continue
 		}
+		b.tracked(d.Name, k)
+		b.routes(k)
 		d.Rest = append(d.Rest, item(k))
 	}
 	return d
@@ -93,7 +95,7 @@ var instanceKeys = map[string]instanceKey{
 	"track_interface":            func(b *builder, d *draft, n *schema.Node) { b.trackInterfaces(&d.Track, d.Name, n) },
 	"track_script":               func(b *builder, d *draft, n *schema.Node) { b.trackScripts(&d.Track, d.Name, n) },
 	"preempt_delay":              (*builder).readPreemptDelay,
-	"vrf":                        func(_ *builder, d *draft, n *schema.Node) { setText(&d.VRF, n) },
+	"vrf":                        (*builder).readVRF,
 	"dont_track_primary":         func(_ *builder, d *draft, _ *schema.Node) { d.DontTrackPrimary = true },
 	"track_src_ip":               func(_ *builder, d *draft, _ *schema.Node) { d.TrackSource = true },
 	"unicast_ttl":                func(_ *builder, d *draft, n *schema.Node) { putInt(&d.ttl, n) },
@@ -248,6 +250,13 @@ func (b *builder) readGroup(d *draft, n *schema.Node) {
 		b.errorf(v.Pos, d.Name, "mcast_dst_ip %s is not a link-local multicast address - ignoring", v.Addr)
 	default:
 		d.group = v.Addr
+	}
+}
+
+func (b *builder) readVRF(d *draft, n *schema.Node) {
+	if v, ok := n.Arg(0); ok {
+		b.needIface(v.Pos, v.Text, "the VRF of "+d.Name)
+		d.VRF = v.Text
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func Load(files expand.Files, path string, env Env) Result {
 	diags := new(diag.List)
 	lines := expand.New(files, path, env.Expand, diags)
-	tree := schema.Parse(lines, env.Test, diags, steer(lines))
+	tree := schema.Parse(lines, env.Test, diags, steer(lines, diags))
 	cfg := build(tree, &env, diags)
 	if diags.Fatal() || env.Strict && diags.Count(diag.Error) > 0 {
 		cfg = nil
@@ -35,10 +35,13 @@ type builder struct {
 	groups      []*groupDraft
 	scripts     map[string]*scriptDraft
 	trackGroups set[string]
+	defined     set[string]     // what can be referred to, as "track_file NAME"
 	garpIfaces  set[string]     // members of garp groups
 	order       []*scriptDraft  // scripts in the order of the file
 	later       map[string]bool // names of scripts that the file defines further down
-	scriptUses  int             // scripts configured, for rule R6
+	scriptUses  int             // scripts of VRRP configured, for rule R6
+	checkUses   int             // of the checkers
+	startUses   int             // startup_script and shutdown_script
 	insecure    bool
 	userFailed  bool   // there is no default user for scripts
 	badUser     string // its name
@@ -50,7 +53,7 @@ func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
 	b := &builder{
 		env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
-		trackGroups: make(set[string]), garpIfaces: make(set[string]),
+		trackGroups: make(set[string]), defined: make(set[string]), garpIfaces: make(set[string]),
 	}
 	for i := range tree {
 		if tree[i].Key.Name == "vrrp_script" {
@@ -149,7 +152,7 @@ func at(p diag.Pos) Pos {
 }
 
 // steer hears keywords that change how the rest of the text is read.
-func steer(lines *expand.Reader) func(*schema.Node) {
+func steer(lines *expand.Reader, diags *diag.List) func(*schema.Node) {
 	return func(n *schema.Node) {
 		switch n.Key.Name {
 		case "random_seed":
@@ -157,7 +160,7 @@ func steer(lines *expand.Reader) func(*schema.Node) {
 				lines.SetSeed(uint32(v.Int))
 			}
 		case "include_check":
-			lines.SetIncludeCheck(includeChecks(n, lines.IncludeCheck()))
+			lines.SetIncludeCheck(includeChecks(n, lines.IncludeCheck(), diags))
 		}
 	}
 }
@@ -166,25 +169,26 @@ var checkWords = map[string]expand.Checks{
 	"read": expand.CheckRead, "match": expand.CheckMatch, "wildcard_match": expand.CheckWildcard, "brace_match": expand.CheckBrace,
 }
 
-// includeChecks is what the keyword include_check makes of the checks in force (preprocessor.md section 8).
-func includeChecks(n *schema.Node, now expand.Checks) expand.Checks {
+// includeChecks is what the keyword include_check makes of the checks in force (preprocessor.md section 8). A plain word
+// replaces them and must come first.
+func includeChecks(n *schema.Node, now expand.Checks, diags *diag.List) expand.Checks {
 	if len(n.Args) == 0 {
 		return expand.CheckAll
 	}
 	for i, v := range n.Args {
-		if !v.OK {
-			continue
-		}
-		switch v.Text[0] {
-		case '+':
+		switch {
+		case !v.OK:
+		case v.Text[0] == '+':
 			now |= checkWords[v.Text[1:]]
-		case '-':
+		case v.Text[0] == '-':
 			now &^= checkWords[v.Text[1:]]
+		case i == 0:
+			now = expand.CheckRead | checkWords[v.Text]
 		default:
-			if i == 0 {
-				now = expand.CheckRead
-			}
-			now |= checkWords[v.Text]
+			diags.Add(diag.Diagnostic{
+				Pos: v.Pos, Severity: diag.Error, Class: diag.GeneralError,
+				Text: fmt.Sprintf("Duplicate include_check '%s' specified - ignoring", v.Text), Hint: "write +" + v.Text + " to add it",
+			})
 		}
 	}
 	return now

@@ -115,7 +115,7 @@ func TestTwice(t *testing.T) {
 // TestStrict checks that an error is fatal only where that was asked for.
 func TestStrict(t *testing.T) {
 	env := machine(false)
-	f := files{"/k.conf": fmt.Sprintf(two, 300, "")}
+	f := tree{"/k.conf": fmt.Sprintf(two, 300, "")}
 	if r := config.Load(f, "/k.conf", env); r.Config == nil || r.Diags.Fatal() {
 		t.Error("priority 300 must be survived")
 	}
@@ -128,7 +128,7 @@ func TestStrict(t *testing.T) {
 // TestKnowingNothing loads with an environment in which nothing is known: nothing may be refused for that.
 func TestKnowingNothing(t *testing.T) {
 	text := "vrrp_script c {\nscript /bin/x\nuser bob\n}\n" + strings.Replace(fmt.Sprintf(two, 100, " dev eth7"), "virtual_router", "track_script { c }\nnotify /bin/y\nvirtual_router", 1)
-	r := config.Load(files{"/k.conf": text}, "/k.conf", config.Env{})
+	r := config.Load(tree{"/k.conf": text}, "/k.conf", config.Env{})
 	if r.Config == nil || r.Config.Instances[0].Notify.Any == nil || len(r.Config.Instances[0].Track.Scripts) != 1 {
 		t.Errorf("%v", r.Diags.All())
 	}
@@ -136,7 +136,7 @@ func TestKnowingNothing(t *testing.T) {
 
 // TestMissing checks a main file that is not there.
 func TestMissing(t *testing.T) {
-	r := config.Load(files{}, "/nowhere.conf", machine(true))
+	r := config.Load(tree{}, "/nowhere.conf", machine(true))
 	if r.Config != nil || !r.Diags.Fatal() || r.Diags.ExitCode() != diag.ExitOK {
 		t.Errorf("%v, exit %d", r.Diags.All(), r.Diags.ExitCode())
 	}
@@ -172,7 +172,7 @@ func BenchmarkLoad(b *testing.B) {
 	env.Interface = nil
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		r := config.Load(files{"/k.conf": text}, "/k.conf", env)
+		r := config.Load(tree{"/k.conf": text}, "/k.conf", env)
 		if r.Config == nil || len(r.Config.Instances) != 10_000 {
 			b.Fatal(r.Diags.All())
 		}
@@ -180,7 +180,7 @@ func BenchmarkLoad(b *testing.B) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	r := config.Load(files{"/k.conf": text}, "/k.conf", env)
+	r := config.Load(tree{"/k.conf": text}, "/k.conf", env)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(text)), "heap/text")

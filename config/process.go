@@ -24,8 +24,16 @@ func (b *builder) process(n *schema.Node) {
 	case "linkbeat_use_polling":
 		p.LinkbeatPolling = true
 	default:
+		if !b.wanting(n) {
+			return
+		}
+		b.define(n)
+		b.routes(n)
+		b.otherScripts(n, &b.checkUses)
+		if n.Key.Name == "virtual_server" && !b.virtualServer(n) {
+			return
+		}
 		b.part(n)
-		b.accounts(n)
 		b.cfg.Rest = append(b.cfg.Rest, item(n))
 	}
 }
@@ -36,7 +44,7 @@ func (b *builder) part(n *schema.Node) {
 	case "static_routes", "static_rules":
 		b.cfg.Parts.VRRP = true
 	case "virtual_server":
-		b.cfg.Parts.Checker = b.cfg.Parts.Checker || find(n.Body, "real_server") != nil
+		b.cfg.Parts.Checker = true
 	case "bfd_instance":
 		b.cfg.Parts.BFD = true
 	}
@@ -58,19 +66,4 @@ func partOf(k *schema.Keyword) Part {
 		return PartBFD
 	}
 	return PartAll
-}
-
-// accounts checks the users and groups that a part of the file without a model of its own names.
-func (b *builder) accounts(n *schema.Node) {
-	for i, v := range n.Args {
-		if v.Arg.Name != "USER" {
-			continue
-		}
-		if _, ok := b.account(n.Args[i:]); !ok {
-			b.errorf(v.Pos, "", "Unable to set uid/gid for %s: unknown user or group", n.Key.Name)
-		}
-	}
-	for i := range n.Body {
-		b.accounts(&n.Body[i])
-	}
 }

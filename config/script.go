@@ -249,14 +249,28 @@ func (b *builder) usedScripts() {
 	}
 }
 
-// scriptSecurity is rule R6.
+// scriptSecurity is rule R6: one error for each kind of scripts. Where an interface is missing keepalived does not come
+// that far.
 func (b *builder) scriptSecurity() {
-	if b.scriptUses == 0 || b.cfg.Global.ScriptSecurity {
+	if b.cfg.Global.ScriptSecurity {
 		return
 	}
-	text := "SECURITY VIOLATION - scripts are being executed but script_security not enabled."
+	tail := ""
 	if b.insecure {
-		text += " There are insecure scripts."
+		tail = " There are insecure scripts."
 	}
-	b.say(diag.Pos{}, diag.Error, diag.SecurityError, "", text, "put enable_script_security into global_defs")
+	class := diag.SecurityError
+	if b.badIface {
+		class = diag.OK
+	}
+	for _, kind := range []struct {
+		name string
+		uses int
+	}{{"", b.scriptUses}, {"check ", b.checkUses}, {"start/shutdown ", b.startUses}} {
+		if kind.uses == 0 {
+			continue
+		}
+		b.say(diag.Pos{}, diag.Error, class, "",
+			"SECURITY VIOLATION - "+kind.name+"scripts are being executed but script_security not enabled."+tail, "put enable_script_security into global_defs")
+	}
 }

@@ -53,23 +53,22 @@ func (r *Reader) set(d *definition) bool {
 }
 
 // collect adds a line to the definition of several lines that is being read. A line without a backslash at its end is
-// the last one, and a blank line ends it too.
+// the last one, and a blank line ends it too; a line of comment does neither. Empty lines are not kept.
 func (r *Reader) collect(it item) {
 	d := r.collecting
 	if it.blank {
 		r.collecting = nil
+	}
+	if it.text.S == "" {
 		return
 	}
-	s := it.text.S
-	more := strings.HasSuffix(s, `\`)
-	if more {
-		it.text = it.text.Slice(0, len(s)-1).Trim()
+	if n := len(it.text.S) - 1; it.text.S[n] == '\\' {
+		it.text = it.text.Slice(0, n).Trim()
 	} else {
 		r.collecting = nil
 	}
 	if it.text.S != "" {
-		it.pos = it.pos.At(it.text.Col(0))
-		d.lines = append(d.lines, it)
+		d.lines = append(d.lines, item{text: it.text, pos: it.pos.At(it.text.Col(0))})
 	}
 }
 

@@ -32,13 +32,12 @@ func (l *rounds) next(r *Reader) (item, bool) {
 		shown.WriteString(" " + name + "=" + value)
 	}
 	l.values = l.values[1:]
-	return round(l.text, l.pos, shown.String()), true
+	return round(item{text: l.text, pos: l.pos}, shown.String()), true
 }
 
 const listForm = "write ~LST(NAME, VALUE, ...) TEXT or ~LST({NAME, NAME}, {VALUE, VALUE}, ...) TEXT"
 
-// list reads ~LST(VAR, VALUE, ...) TEXT or ~LST({VAR, ...}, {VALUE, ...}, ...) TEXT. The source is nil when there is
-// nothing to repeat.
+// list reads ~LST(VAR, VALUE, ...) TEXT or ~LST({VAR, ...}, {VALUE, ...}, ...) TEXT.
 func list(it item) (src source, problem string) {
 	t := it.text
 	open, closing := parentheses(t.S, len("~LST"))
@@ -63,9 +62,6 @@ func list(it item) (src source, problem string) {
 		l.values = append(l.values, values)
 	}
 	l.text = t.Slice(closing+1, len(t.S)).Trim()
-	if l.text.S == "" {
-		return nil, ""
-	}
 	return l, ""
 }
 

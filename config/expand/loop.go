@@ -60,16 +60,16 @@ func (q *sequence) next(r *Reader) (item, bool) {
 	if !r.set(&definition{name: q.name, value: value}) {
 		return item{}, false
 	}
-	return round(q.text, q.pos, "~SEQ "+q.name+"="+value), true
+	return round(item{text: q.text, pos: q.pos}, "~SEQ "+q.name+"="+value), true
 }
 
-// round is one round of a loop at pos.
-func round(text lex.Text, pos diag.Pos, name string) item {
-	pos.Def = &diag.Def{Name: name, Pos: pos, Next: pos.Def}
-	return item{text: text, pos: pos}
+// round is one round of a loop over it.
+func round(it item, name string) item {
+	it.pos.Def = &diag.Def{Name: name, Pos: it.pos, Next: it.pos.Def}
+	return it
 }
 
-// sequence reads ~SEQ(VAR, [START, [STEP,]] END) TEXT. The source is nil when there is nothing to repeat.
+// sequence reads ~SEQ(VAR, [START, [STEP,]] END) TEXT.
 func (r *Reader) sequence(it item) (src source, problem string) {
 	t := it.text
 	from := len("~SEQ")
@@ -84,7 +84,8 @@ func (r *Reader) sequence(it item) (src source, problem string) {
 		return nil, "write ~SEQ(NAME, START, STEP, END) TEXT"
 	}
 	q.name = strings.Trim(t.S[open+1:comma], " \t")
-	params, _ := r.substitute(t.Slice(comma+1, closing).Trim(), it.pos, false)
+	left := MaxReplacements
+	params, _, _ := r.substitute(t.Slice(comma+1, closing).Trim(), it.pos, false, &left)
 	if len(params.S) > maxSeqParams {
 		return nil, "the parameters behind the name are longer than 63 bytes"
 	}
@@ -92,7 +93,7 @@ func (r *Reader) sequence(it item) (src source, problem string) {
 		return nil, problem
 	}
 	q.text = t.Slice(closing+1, len(t.S)).Trim()
-	if q.text.S == "" || r.stopped {
+	if r.stopped {
 		return nil, ""
 	}
 	if !r.within(q.left <= MaxLines, it.pos, "~SEQ has more than 4000000 rounds") {

@@ -9,9 +9,6 @@ import (
 
 // process takes a line through the steps of section 4. ok is false when nothing is left of it for the keywords.
 func (r *Reader) process(it item) (out item, ok bool) {
-	if r.collecting != nil && !it.blank && it.text.S == "" {
-		return item{}, false // a line of comment neither belongs to a definition nor ends it
-	}
 	if r.collecting != nil {
 		r.collect(it)
 		return item{}, false
@@ -30,7 +27,7 @@ func (r *Reader) process(it item) (out item, ok bool) {
 			return item{}, false
 		}
 	}
-	if it.text.S == "" || r.include(it) {
+	if r.include(it) {
 		return item{}, false
 	}
 	return r.splitBrace(it), true
@@ -54,15 +51,19 @@ func (r *Reader) condition(it item) (item, bool) {
 	return it, it.text.S != ""
 }
 
-// substituted replaces the definitions in a line, removes the comments that came with them, and starts a loop that only
-// now shows. A condition or a definition that only now shows is not one (section 4 step 7).
+// substituted replaces the definitions in a line and removes the comments that came with them, until nothing changes,
+// and starts a loop that only now shows. A condition or a definition that only now shows is not one (section 4 step 7).
 func (r *Reader) substituted(it item) (item, bool) {
-	text, changed := r.substitute(it.text, it.pos, true)
-	if r.stopped {
-		return item{}, false
-	}
-	it.text = text
-	if changed {
+	left := MaxReplacements
+	for again := true; again; {
+		var changed bool
+		it.text, changed, again = r.substitute(it.text, it.pos, true, &left)
+		if r.stopped {
+			return item{}, false
+		}
+		if !changed {
+			break
+		}
 		var closed bool
 		if it.text, closed = lex.Decomment(it.text); !closed {
 			r.unterminated(it)
@@ -112,8 +113,8 @@ func (r *Reader) physical() (item, bool) {
 				"is this a text file?")
 			continue
 		}
-		it.blank = p.Text.S == ""
 		it.pos = it.pos.At(p.Text.Col(0))
+		it.blank = p.Text.S == ""
 		var closed bool
 		if it.text, closed = lex.Decomment(p.Text); !closed {
 			r.unterminated(it)

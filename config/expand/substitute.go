@@ -13,19 +13,20 @@ const useCost = 128
 
 // substitute replaces the definitions in t, which stands at pos (section 6). Replaced text is looked at again, unless it
 // begins with ~. If lines is true, t may end in the use of a definition of several lines; the first takes the place of
-// the use and the others are made pending.
-func (r *Reader) substitute(t lex.Text, pos diag.Pos, lines bool) (out lex.Text, changed bool) {
-	done, told := 0, false
+// the use and the others are made pending. left is how many uses may still be replaced in the line. again is true when
+// there may be more to replace once comments are gone.
+func (r *Reader) substitute(t lex.Text, pos diag.Pos, lines bool, left *int) (out lex.Text, changed, again bool) {
+	told := false
 	for i := strings.IndexByte(t.S, '$'); i >= 0; i = nextDollar(t.S, i) {
 		u, ok := r.useAt(t, i, pos, lines)
 		if !ok {
 			i++
 			continue
 		}
-		if done++; done > MaxReplacements {
+		if *left--; *left < 0 {
 			r.report(pos.At(t.Col(i)), diag.Error, diag.GeneralError, "definitions refer to each other without end",
 				"$"+u.name+" is left as it is")
-			break
+			return t.Trim(), changed, false
 		}
 		if len(t.S)-(u.end-i)+len(u.value) > lex.MaxText {
 			if !told {
@@ -38,15 +39,15 @@ func (r *Reader) substitute(t lex.Text, pos diag.Pos, lines bool) (out lex.Text,
 			i++
 			continue
 		}
-		t, changed = t.Replace(i, u.end, u.value, u.def), true
+		t, changed, again = t.Replace(i, u.end, u.value, u.def), true, true
 		if u.many != nil {
 			r.push(pos, u.many)
 		}
 		if !r.charge(pos, useCost+len(t.S)) || r.stopped || strings.HasPrefix(u.value, "~") {
-			break
+			return t.Trim(), changed, false
 		}
 	}
-	return t.Trim(), changed
+	return t.Trim(), changed, again
 }
 
 func (r *Reader) overflow(pos diag.Pos, name string) {

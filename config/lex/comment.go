@@ -3,9 +3,27 @@ package lex
 import "strings"
 
 // Decomment removes the comment from t and resolves \# and \! (preprocessor.md section 3). Only double quotes protect;
-// a backslash and the byte after it are kept as a pair, in which neither a quote nor a comment sign counts. closed is
-// false when a quote was left open; the text is good all the same. The result is trimmed.
+// a backslash and the byte after it are kept as a pair, in which neither a quote nor a comment sign counts. A backslash
+// at the very end is kept even behind a comment, and glued to what stands before it (section 2). closed is false when a
+// quote was left open; the text is good all the same. The result is trimmed.
 func Decomment(t Text) (out Text, closed bool) {
+	t = t.Trim()
+	n := len(t.S) - 1
+	if n < 0 || t.S[n] != '\\' {
+		return decomment(t)
+	}
+	out, closed = decomment(t.Slice(0, n))
+	if n > 0 && len(out.S) == n {
+		return t, closed // nothing between: no copy
+	}
+	var e editor
+	e.copy(out, 0, len(out.S))
+	e.copy(t, n, n+1)
+	return e.text(), closed
+}
+
+// decomment is Decomment without regard to a backslash at the end.
+func decomment(t Text) (out Text, closed bool) {
 	if strings.IndexByte(t.S, '"') < 0 && strings.IndexByte(t.S, '#') < 0 && strings.IndexByte(t.S, '!') < 0 {
 		return t.Trim(), true
 	}

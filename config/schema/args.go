@@ -57,7 +57,7 @@ func (a *args) take(arg *Arg) {
 	for {
 		w := a.words[a.i]
 		a.i++
-		v := a.value(arg, w, a.line.Pos)
+		v := a.value(a.n.Key, arg, w, a.line.Pos)
 		if arg.Kind == Command {
 			a.command(&v)
 		}
@@ -101,7 +101,7 @@ func (a *args) lack() (use bool) {
 }
 
 func (a *args) fail(text, hint string) {
-	a.report(a.line.Pos, diag.Error, diag.GeneralError, text, hint)
+	a.report(a.line.Pos, diag.Error, a.n.Key.class(diag.GeneralError), text, hint)
 }
 
 // extra warns of words that keepalived reads over.
@@ -110,6 +110,10 @@ func (a *args) extra() {
 		return
 	}
 	w := a.words[a.i]
+	if len(a.n.Key.Args) == 0 && (a.n.Key.Opens == Entries || a.n.Key.Opens == Words) {
+		a.fail(fmt.Sprintf("Block %s has extra parameters %s ...", a.n.Key.Name, clip(w.Text)), "")
+		return
+	}
 	hint := "write it as: " + a.n.Key.Usage()
 	if a.n.Key.isCommand() {
 		hint = "a command with arguments must stand in quotes"
@@ -175,7 +179,7 @@ func (a *args) option(arg *Arg, opt *Option, w lex.Word, named bool) Use {
 			continue
 		}
 		a.i++
-		v := a.value(oa, word, a.line.Pos)
+		v := a.value(a.n.Key, oa, word, a.line.Pos)
 		u.OK = u.OK && v.OK
 		u.Args = append(u.Args, v)
 	}

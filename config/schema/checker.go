@@ -142,11 +142,11 @@ func urlKeys() []Keyword {
 		{Name: "digest", Args: list(form("HEX32", md5)), Means: "expected MD5 of body", Good: "digest 640205b7b0fc66c1ea91c463fac6334d", Bad: "digest 640205"},
 		{Name: "status_code", Args: list(rest(form("CODE[-CODE]", statusCodes))), Repeat: Many, Lack: Ignore, Means: "accepted statuses", Default: "200-299", Good: "status_code 200-299 304", Bad: "status_code 700"},
 		{Name: "virtualhost", Args: list(word("STRING")), Lack: Ignore, Means: "Host header", Default: "checker, rs, vs, address:port", Good: "virtualhost www.example.org", Bad: "virtualhost"},
-		{Name: "regex", Args: command(), Lack: Ignore, Means: "PCRE2 pattern body must match", Good: "regex \"^ok\"", Bad: "regex"},
+		{Name: "regex", Args: command(), Lack: Ignore, Means: "PCRE2 pattern body must match", Quiet: true, Good: "regex \"^ok\"", Bad: "regex"},
 		{Name: "regex_no_match", Means: "success when the pattern does not match", Default: "off", Good: "regex_no_match", Bad: "regex_no_match now"},
-		{Name: "regex_options", Args: list(rest(word("OPT"))), Lack: Ignore, Means: "PCRE2 compile options", Good: "regex_options caseless", Bad: "regex_options"},
-		{Name: "regex_min_offset", Args: list(num("N", 0, maxUint32)), Lack: Ignore, Means: "first body offset where the match may start", Good: "regex_min_offset 10", Bad: "regex_min_offset -1"},
-		{Name: "regex_max_offset", Args: list(num("N", 0, maxUint32)), Lack: Ignore, Means: "last body offset where the match may start", Good: "regex_max_offset 10", Bad: "regex_max_offset -1"},
-		{Name: "regex_stack", Args: list(unit("bytes", num("START", 1, maxUint32)), unit("bytes", num("MAX", 1, maxUint32))), Lack: Ignore, Means: "PCRE2 JIT stack", Good: "regex_stack 32768 65536", Bad: "regex_stack 0 1"},
+		{Name: "regex_options", Args: list(rest(word("OPT"))), Lack: Ignore, Means: "PCRE2 compile options", Quiet: true, Good: "regex_options caseless", Bad: "regex_options"},
+		{Name: "regex_min_offset", Args: list(num("N", 0, maxUint32)), Lack: Ignore, Means: "first body offset where the match may start", Quiet: true, Good: "regex_min_offset 10", Bad: "regex_min_offset -1"},
+		{Name: "regex_max_offset", Args: list(num("N", 0, maxUint32)), Lack: Ignore, Means: "last body offset where the match may start", Quiet: true, Good: "regex_max_offset 10", Bad: "regex_max_offset -1"},
+		{Name: "regex_stack", Args: list(unit("bytes", num("START", 1, maxUint32)), unit("bytes", num("MAX", 1, maxUint32))), Lack: Ignore, Means: "PCRE2 JIT stack", Quiet: true, Good: "regex_stack 32768 65536", Bad: "regex_stack 0 1"},
 	}
 }

@@ -99,7 +99,7 @@ func (p *Parser) keywords(b *Block, root bool) []Node {
 func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keyword]diag.Pos) []Node {
 	word := line.Keyword()
 	key := b.Find(word)
-	if key == nil {
+	if key == nil || key.Directive {
 		if line.Unmatched {
 			p.unmatched(line)
 		}
@@ -271,7 +271,7 @@ func (p *Parser) entries(n *Node) {
 func (p *Parser) wordList(n *Node) {
 	p.list(func(line lex.Line) {
 		for _, w := range line.Words {
-			n.List = append(n.List, p.value(n.Key.Each, w, line.Pos))
+			n.List = append(n.List, p.value(n.Key, n.Key.Each, w, line.Pos))
 		}
 	})
 }

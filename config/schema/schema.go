@@ -54,6 +54,10 @@ type Keyword struct {
 	Loud bool
 	// Since is the keepalived version that brought the keyword, empty for 2.2.7 and before; "holdfast" marks our own.
 	Since string
+	// Quiet marks a keyword whose mistakes keepalived logs without counting them as errors of the file.
+	Quiet bool
+	// Directive marks what the preprocessor does: a line that reaches the parser is an unknown keyword.
+	Directive bool
 	// Excludes is a keyword that can't stand beside this one.
 	Excludes string
 	// Good and Bad are a valid and an invalid line; With are lines of the top level that Good needs.

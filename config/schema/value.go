@@ -18,13 +18,21 @@ type Address = netip.Addr
 const MaxIface = 15
 
 // value reads one word as arg says and reports what is wrong with it.
-func (p *Parser) value(arg *Arg, w lex.Word, pos diag.Pos) Value {
+func (p *Parser) value(key *Keyword, arg *Arg, w lex.Word, pos diag.Pos) Value {
 	v := Value{Arg: arg, Text: w.Text, Pos: at(pos, w), OK: true}
 	problem, hint := v.read(p.strict)
 	if problem != "" {
-		p.report(v.Pos, diag.Error, classOf(arg), problem, hint)
+		p.report(v.Pos, diag.Error, key.class(classOf(arg)), problem, hint)
 	}
 	return v
+}
+
+// class is c, or none for a keyword whose mistakes do not count.
+func (k *Keyword) class(c diag.Class) diag.Class {
+	if k.Quiet {
+		return diag.OK
+	}
+	return c
 }
 
 func classOf(a *Arg) diag.Class {

@@ -38,13 +38,13 @@ func vrrpInstanceVirtualIpaddressExcludedKeys() []Keyword {
 
 func vrrpInstanceVirtualRoutesKeys() []Keyword {
 	return []Keyword{
-		{Name: Entry, Args: routeOptions(false), Repeat: Many, Means: "route present while MASTER", Good: "default via 10.0.0.254 table 100", Bad: "default via nowhere"},
+		{Name: Entry, Args: routeOptions(false), Repeat: Many, Means: "route present while MASTER", Good: "default via 10.0.0.254 dev eth0 table 100", Bad: "default via nowhere"},
 	}
 }
 
 func vrrpInstanceVirtualRulesKeys() []Keyword {
 	return []Keyword{
-		{Name: Entry, Args: ruleOptions(false), Repeat: Many, Means: "policy rule present while MASTER", Good: "to 10.9.0.0/16 lookup 100", Bad: "to 10.9.0.0/16 fwmark none"},
+		{Name: Entry, Args: ruleOptions(false), Repeat: Many, Means: "policy rule present while MASTER", Good: "to 10.9.0.0/16 lookup 100 priority 20", Bad: "to 10.9.0.0/16 fwmark none"},
 	}
 }
 
@@ -53,9 +53,9 @@ func vrrpSyncGroupKeys() []Keyword {
 		{Name: "group", Opens: Words, Each: each(word("INSTANCE")), Repeat: First, Means: "member instances", Good: "group {\nVI_1 VI_2\n}", Bad: "group now {\nVI_1 VI_2\n}", Built: Yes},
 		{Name: "track_interface", Opens: Entries, Repeat: Many, Means: "interfaces tracked for all members", Good: "track_interface {\n\teth1\n}", Bad: "track_interface now {\n\teth1\n}", Built: Yes},
 		{Name: "track_script", Opens: Entries, Repeat: Many, Means: "scripts tracked for all members", With: "vrrp_script x {\n\tscript /bin/true\n}", Good: "track_script {\n\tx\n}", Bad: "track_script now {\n\tx\n}", Built: Yes},
-		{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files tracked for all members", Good: "track_file {\n\tx\n}", Bad: "track_file now {\n\tx\n}"},
-		{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes tracked for all members", Good: "track_process {\n\tx\n}", Bad: "track_process now {\n\tx\n}"},
-		{Name: "track_bfd", Opens: Entries, Repeat: Many, Means: "BFD sessions tracked for all members", Good: "track_bfd {\n\tx\n}", Bad: "track_bfd now {\n\tx\n}"},
+		{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files tracked for all members", With: "track_file x {\n\tfile /run/ha.track\n}", Good: "track_file {\n\tx\n}", Bad: "track_file now {\n\tx\n}"},
+		{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes tracked for all members", With: "vrrp_track_process x {\n\tprocess sshd\n}", Good: "track_process {\n\tx\n}", Bad: "track_process now {\n\tx\n}"},
+		{Name: "track_bfd", Opens: Entries, Repeat: Many, Means: "BFD sessions tracked for all members", With: "bfd_instance x {\n\tneighbor_ip 10.0.0.2\n}", Good: "track_bfd {\n\tx\n}", Bad: "track_bfd now {\n\tx\n}"},
 		{Name: "notify_backup", Args: script(), Repeat: First, Means: "script on group BACKUP", Good: "notify_backup \"/usr/bin/test -e /run/ok\"", Bad: "notify_backup", Built: Yes},
 		{Name: "notify_master", Args: script(), Repeat: First, Means: "script on group MASTER", Good: "notify_master \"/usr/bin/test -e /run/ok\"", Bad: "notify_master", Built: Yes},
 		{Name: "notify_fault", Args: script(), Repeat: First, Means: "script on group FAULT", Good: "notify_fault \"/usr/bin/test -e /run/ok\"", Bad: "notify_fault", Built: Yes},
@@ -138,7 +138,7 @@ func vrrpInstanceKeys() []Keyword {
 	return []Keyword{
 		{Name: "use_vmac", Args: list(options(option("name", word("IFNAME")), option("netlink_notify_msg"), option("group", word("GROUP"))).or(word("IFNAME|MAC"))), Means: "run on a private macvlan with the virtual MAC", Good: "use_vmac vrrp.51", Bad: "use_vmac group"},
 		{Name: "use_vmac_addr", Means: "make VMACs for VIPs on other interfaces/families", Default: "off", Good: "use_vmac_addr", Bad: "use_vmac_addr now"},
-		{Name: "vmac_xmit_base", Means: "send/receive adverts on base interface", Default: "off", Good: "vmac_xmit_base", Bad: "vmac_xmit_base now", Built: Detail},
+		{Name: "vmac_xmit_base", Means: "send/receive adverts on base interface", Default: "off", Good: "vmac_xmit_base\nuse_vmac", Bad: "vmac_xmit_base now\nuse_vmac", Built: Detail},
 		{Name: "use_ipvlan", Args: list(options(option("name", word("IFNAME")), option("bridge"), option("private"), option("vepa"), option("group", word("GROUP"))).or(word("IFNAME|ADDR"))), Means: "run on an l2 ipvlan", Default: "bridge", Good: "use_ipvlan ipv51 10.0.0.9/24 bridge", Bad: "use_ipvlan group"},
 		{Name: "unicast_peer", Opens: Entries, Repeat: Many, Means: "send adverts to these peers instead of multicast", Good: "unicast_peer {\n\t10.0.0.2 min_ttl 250 max_ttl 255\n}", Bad: "unicast_peer now {\n\t10.0.0.2 min_ttl 250 max_ttl 255\n}", Built: Yes},
 		{Name: "unicast_fault_no_peer", Means: "FAULT instead of multicast if no peers", Default: "off", Good: "unicast_fault_no_peer\nunicast_peer {\n\t10.0.0.2\n}", Bad: "unicast_fault_no_peer now", Built: Yes},
@@ -147,13 +147,13 @@ func vrrpInstanceKeys() []Keyword {
 		{Name: "native_ipv6", Means: "force IPv6 family and version 3", Good: "native_ipv6\nvirtual_ipaddress {\n\tfe80::1\n}", Bad: "native_ipv6 now", Built: Yes},
 		{Name: "state", Args: list(choice("STATE", "MASTER", "BACKUP")), Means: "initial state wish", Default: "from priority (255 = MASTER) else BACKUP", Good: "state BACKUP", Bad: "state SLAVE", Built: Yes},
 		{Name: "interface", Args: list(iface()), Means: "interface to run on", Good: "interface eth0", Bad: "interface a_name_that_is_too_long", Built: Yes},
-		{Name: "vrf", Args: list(iface()), Means: "VRF for interface-less unicast", Excludes: "interface", Good: "vrf red\nunicast_src_ip 10.0.0.9\nunicast_peer {\n\t10.0.0.2\n}", Bad: "vrf a_name_that_is_too_long"},
+		{Name: "vrf", Args: list(iface()), Means: "VRF for interface-less unicast", Excludes: "interface", Good: "vrf eth0\nunicast_src_ip 10.0.0.9\nunicast_peer {\n\t10.0.0.2\n}", Bad: "vrf a_name_that_is_too_long"},
 		{Name: "dont_track_primary", Means: "ignore faults of the instance's own interface", Default: "off", Good: "dont_track_primary", Bad: "dont_track_primary now", Built: Yes},
 		{Name: "track_interface", Opens: Entries, Repeat: Many, Means: "interfaces to track", Good: "track_interface {\n\teth1 weight 20 reverse\n}", Bad: "track_interface now {\n\teth1 weight 20 reverse\n}", Built: Yes},
 		{Name: "track_script", Opens: Entries, Repeat: Many, Means: "scripts to track", With: "vrrp_script x {\n\tscript /bin/true\n}", Good: "track_script {\n\tx weight 20\n}", Bad: "track_script now {\n\tx weight 20\n}", Built: Yes},
-		{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files to track", Good: "track_file {\n\tx weight 20\n}", Bad: "track_file now {\n\tx weight 20\n}"},
-		{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes to track", Good: "track_process {\n\tx weight 20\n}", Bad: "track_process now {\n\tx weight 20\n}"},
-		{Name: "track_bfd", Opens: Entries, Repeat: Many, Means: "BFD sessions to track", Good: "track_bfd {\n\tx weight 20\n}", Bad: "track_bfd now {\n\tx weight 20\n}"},
+		{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files to track", With: "track_file x {\n\tfile /run/ha.track\n}", Good: "track_file {\n\tx weight 20\n}", Bad: "track_file now {\n\tx weight 20\n}"},
+		{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes to track", With: "vrrp_track_process x {\n\tprocess sshd\n}", Good: "track_process {\n\tx weight 20\n}", Bad: "track_process now {\n\tx weight 20\n}"},
+		{Name: "track_bfd", Opens: Entries, Repeat: Many, Means: "BFD sessions to track", With: "bfd_instance x {\n\tneighbor_ip 10.0.0.2\n}", Good: "track_bfd {\n\tx weight 20\n}", Bad: "track_bfd now {\n\tx weight 20\n}"},
 		{Name: "mcast_src_ip", Args: list(addr(0)), Means: "source address of adverts", Default: "primary address of interface (link-local for IPv6)", Good: "mcast_src_ip 10.0.0.9", Bad: "mcast_src_ip 10.0.0", Built: Yes},
 		{Name: "unicast_src_ip", Args: list(addr(0)), Means: "source address of unicast adverts", Good: "unicast_src_ip 10.0.0.9\nunicast_peer {\n\t10.0.0.2\n}", Bad: "unicast_src_ip 10.0.0", Built: Yes},
 		{Name: "mcast_dst_ip", Args: list(group(0)), Means: "destination multicast address", Default: "vrrp_mcast_group4/6", Good: "mcast_dst_ip 224.0.0.20", Bad: "mcast_dst_ip 10.0.0.1", Built: Yes},
@@ -169,8 +169,8 @@ func vrrpInstanceKeys() []Keyword {
 		{Name: "promote_secondaries", Means: "set promote_secondaries sysctl on interface", Default: "off", Good: "promote_secondaries", Bad: "promote_secondaries now", Built: Yes},
 		{Name: "linkbeat_use_polling", Means: "poll own interface", Default: "off", Old: "deprecated", Loud: true, Good: "linkbeat_use_polling", Bad: "linkbeat_use_polling now"},
 		{Name: "v3_checksum_as_v2", Args: yesNo(), Means: "VRRPv3 IPv4 checksum without pseudo header", Default: "global", Since: "2.3", Good: "v3_checksum_as_v2 true", Bad: "v3_checksum_as_v2 maybe", Built: Yes},
-		{Name: "virtual_routes", Opens: Entries, Repeat: Many, Means: "routes while MASTER", Good: "virtual_routes {\n\tdefault via 10.0.0.254 table 100\n}", Bad: "virtual_routes now {\n\tdefault via 10.0.0.254 table 100\n}"},
-		{Name: "virtual_rules", Opens: Entries, Repeat: Many, Means: "rules while MASTER", Good: "virtual_rules {\n\tto 10.9.0.0/16 lookup 100\n}", Bad: "virtual_rules now {\n\tto 10.9.0.0/16 lookup 100\n}"},
+		{Name: "virtual_routes", Opens: Entries, Repeat: Many, Means: "routes while MASTER", Good: "virtual_routes {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}", Bad: "virtual_routes now {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}"},
+		{Name: "virtual_rules", Opens: Entries, Repeat: Many, Means: "rules while MASTER", Good: "virtual_rules {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}", Bad: "virtual_rules now {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}"},
 		{Name: "accept", Means: "accept packets to VIPs when not owner", Default: "on unless strict (then only for priority 255)", Good: "accept", Bad: "accept now", Built: Yes},
 		{Name: "no_accept", Means: "drop packets to VIPs when not owner", Good: "no_accept", Bad: "no_accept now"},
 		{Name: "skip_check_adv_addr", Args: yesNo(), Means: "check VIP list only when advert source changes", Default: "global", Good: "skip_check_adv_addr true", Bad: "skip_check_adv_addr maybe", Built: Yes},
