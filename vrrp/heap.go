@@ -65,10 +65,16 @@ func (h *heap) swap(i, j int) {
 	h.timers[i].pos, h.timers[j].pos = i+1, j+1
 }
 
+// less orders timers of the same moment as their routers are configured.
+func (h *heap) less(i, j int) bool {
+	a, b := h.timers[i], h.timers[j]
+	return a.at < b.at || a.at == b.at && a.router.owner < b.router.owner
+}
+
 func (h *heap) up(i int) {
 	for i > 0 {
 		parent := (i - 1) / 2
-		if h.timers[parent].at <= h.timers[i].at {
+		if !h.less(i, parent) {
 			return
 		}
 		h.swap(i, parent)
@@ -82,10 +88,10 @@ func (h *heap) down(i int) (moved bool) {
 		if least >= len(h.timers) {
 			return moved
 		}
-		if right := least + 1; right < len(h.timers) && h.timers[right].at < h.timers[least].at {
+		if right := least + 1; right < len(h.timers) && h.less(right, least) {
 			least = right
 		}
-		if h.timers[i].at <= h.timers[least].at {
+		if !h.less(least, i) {
 			return moved
 		}
 		h.swap(i, least)

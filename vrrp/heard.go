@@ -32,6 +32,7 @@ func (r *Router) heardAsBackup(src netip.Addr, adv *wire.Advert) {
 		r.report(Info, 0, "received lower priority (%d) advert from %s - discarding", adv.Priority, src)
 	}
 	r.master, r.masterPriority = src, adv.Priority // rule D5
+	r.outranked = r.engine.now.Mono
 }
 
 // accepts is rule D1, with the preemption delay of rule B9.
@@ -61,7 +62,7 @@ func (r *Router) acceptAdvert(src netip.Addr, adv *wire.Advert) {
 	r.want, r.released = false, false
 	r.follows(src, adv)
 	r.learnInterval(adv)
-	r.heard = r.engine.now.Mono
+	r.heard, r.outranked = r.engine.now.Mono, 0
 	r.listen(r.downTime())
 	r.arm()
 }

@@ -35,6 +35,7 @@ type Router struct {
 	masterPriority uint8
 	masterInterval time.Duration // learnt in version 3 (rule B3)
 	heard          clock.Instant // the last advert that restarted the down timer
+	outranked      clock.Instant // the last advert of a master that we are about to preempt
 
 	advertAt  clock.Instant // MASTER: the next advert
 	downAt    clock.Instant // BACKUP: the master counts as down
@@ -177,7 +178,7 @@ func (r *Router) enter(s State, c Cause) {
 	from := r.state
 	r.state, r.cause, r.since = s, c, r.engine.now
 	r.want, r.putOff, r.released = false, false, false
-	r.preemptAt, r.rivalSince, r.complained = 0, 0, 0
+	r.preemptAt, r.rivalSince, r.outranked, r.complained = 0, 0, 0, 0
 	r.engine.do(&Transition{Owner: r.owner, Name: r.spec.Name, From: from, To: s, Cause: c})
 	r.changed()
 }
@@ -187,6 +188,9 @@ func (r *Router) drop(from State) {
 	r.advertAt, r.burstAt, r.lowerAt, r.refreshAt = 0, 0, 0, 0
 	if from == Master {
 		r.stats.ReleaseMaster++
+		if r.master == r.source {
+			r.master, r.masterPriority = netip.Addr{}, 0 // until another one is heard
+		}
 	}
 	if r.keeper.wanted {
 		r.keeper.want(false)

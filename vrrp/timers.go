@@ -150,8 +150,11 @@ func (r *Router) downDue() {
 		return
 	}
 	c := Cause{Why: WhyTimeout, From: r.master, Priority: r.masterPriority, At: r.downAt}
-	if r.released {
+	switch {
+	case r.released:
 		c.Why = WhyReleased
+	case r.outranked != 0 && e.now.Mono.Sub(r.outranked) < time.Duration(r.spec.DownAdverts)*r.interval():
+		c.Why = WhyPreempts
 	}
 	if r.lowered {
 		r.restore()
