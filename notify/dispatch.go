@@ -176,7 +176,7 @@ func (d *Dispatcher) arrived(now clock.Now, ev *Event) {
 		}
 		return
 	}
-	o.seen = ev.Seq
+	o.seen = max(o.seen, ev.Seq)
 	t := d.table(ev.Gen)
 	if t == nil {
 		d.say(levelWarn, "%s %s: nothing is configured yet for state %s", k.object, k.name, ev.State)
@@ -191,7 +191,9 @@ func (d *Dispatcher) arrived(now clock.Now, ev *Event) {
 		o.told = ev.State
 	}
 	q := &delivery{ev: *ev, at: now.Mono, steps: steps, group: t.limits.Group}
-	q.next = min(d.resume[Resume{Seq: ev.Seq, Decided: ev.Times.Decided}], len(steps))
+	former := Resume{Seq: ev.Seq, Decided: ev.Times.Decided}
+	q.next = min(d.resume[former], len(steps))
+	delete(d.resume, former)
 	if q.next > 0 {
 		d.say(levelWarn, "%s %s: %s was begun before this process was restarted and is not run again",
 			k.object, k.name, steps[q.next-1].what)

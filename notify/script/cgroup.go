@@ -26,6 +26,9 @@ type cgroups struct {
 type cgroup struct {
 	path string
 	fd   int // of its directory
+	// killed is set once it was killed as a whole. Kernels that compare the number of kills of the parent's cgroup with that of
+	// the child's (6.18 does) kill whatever is later cloned into it, so it is not used again.
+	killed bool
 }
 
 // FindCgroup gives the directory of our own cgroup if the service manager has made it ours to divide (Delegate=yes) and the
@@ -103,10 +106,14 @@ func (g *cgroups) acquire() *cgroup {
 func (g *cgroups) sweep() {
 	busy := g.busy[:0]
 	for _, c := range g.busy {
-		if c.empty() {
-			g.free = append(g.free, c)
-		} else {
+		switch {
+		case !c.empty():
 			busy = append(busy, c)
+		case c.killed:
+			unix.Close(c.fd)
+			_ = os.Remove(c.path)
+		default:
+			g.free = append(g.free, c)
 		}
 	}
 	g.busy = busy
@@ -115,7 +122,7 @@ func (g *cgroups) sweep() {
 func (g *cgroups) release(c *cgroup) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c.empty() {
+	if !c.killed && c.empty() {
 		g.free = append(g.free, c)
 	} else {
 		g.busy = append(g.busy, c)
@@ -149,4 +156,7 @@ func (c *cgroup) empty() bool {
 	return err == nil && bytes.Contains(b, []byte("populated 0"))
 }
 
-func (c *cgroup) kill() { _ = os.WriteFile(filepath.Join(c.path, "cgroup.kill"), []byte("1"), 0) }
+func (c *cgroup) kill() {
+	c.killed = true
+	_ = os.WriteFile(filepath.Join(c.path, "cgroup.kill"), []byte("1"), 0)
+}

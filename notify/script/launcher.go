@@ -7,8 +7,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strings"
 	"syscall"
 	"unsafe"
 
@@ -61,6 +59,8 @@ func RunLauncher() error {
 
 // newLauncher makes this process what its children are to inherit.
 func newLauncher() (*launcher, error) {
+	warm(4)
+	runtime.GC() // makes its workers now
 	ordinary()
 	l := &launcher{fd: LauncherFD}
 	var err error
@@ -73,7 +73,7 @@ func newLauncher() (*launcher, error) {
 	if err := closeOnExec(); err != nil {
 		return nil, err
 	}
-	for _, kv := range cleanEnviron(os.Environ()) {
+	for _, kv := range os.Environ() {
 		p, err := syscall.BytePtrFromString(kv)
 		if err != nil {
 			continue
@@ -122,14 +122,6 @@ func closeOnExec() error {
 		}
 	}
 	return nil
-}
-
-// cleanEnviron is rule R8: everything but what changes the meaning of words or the code of programs.
-func cleanEnviron(env []string) []string {
-	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return name == "IFS" || name == "LD_PRELOAD" || name == "LD_LIBRARY_PATH"
-	})
 }
 
 func descriptors(oob []byte) (fds []int) {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -59,5 +58,3 @@ func file(t testing.TB, name, text string, mode os.FileMode) string {
 	}
 	return path
 }
-
-func lines(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") }

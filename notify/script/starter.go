@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -55,6 +57,10 @@ func New(opt Options) (*Starter, error) {
 	if len(opt.Launcher) == 0 {
 		opt.Launcher = []string{"holdfast", "launcher"}
 	}
+	if opt.Env == nil {
+		opt.Env = os.Environ()
+	}
+	opt.Env = cleanEnviron(opt.Env)
 	if opt.Clock == nil {
 		opt.Clock = Monotonic
 	}
@@ -68,6 +74,7 @@ func New(opt Options) (*Starter, error) {
 			return nil, err
 		}
 	}
+	warm(16)
 	go s.spawner()
 	if _, err := s.connect(nil); err != nil {
 		s.Close()
@@ -226,4 +233,12 @@ func (s *Starter) await(limit time.Duration) {
 	case <-done:
 	case <-time.After(limit):
 	}
+}
+
+// cleanEnviron is rule R8: everything but what changes the meaning of words or the code of programs.
+func cleanEnviron(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return name == "IFS" || name == "LD_PRELOAD" || name == "LD_LIBRARY_PATH"
+	})
 }

@@ -1,0 +1,266 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"holdfast.dev/notify"
+	"holdfast.dev/notify/script"
+	"holdfast.dev/supervisor/role"
+	"holdfast.dev/track"
+)
+
+const (
+	launcherName = "test-launcher"
+	roleName     = "test-runner"
+)
+
+func TestMain(m *testing.M) {
+	var err error
+	switch os.Args[0] {
+	case launcherName:
+		err = script.RunLauncher()
+	case roleName:
+		var ctl *role.Conn
+		if ctl, err = role.NewConn(os.NewFile(3, "control")); err == nil {
+			err = Run(ctl, testOptions())
+		}
+	default:
+		goleak.VerifyTestMain(m)
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func testOptions() Options {
+	return Options{Specs: readSpecs, Script: script.Options{Launcher: []string{launcherName}}}
+}
+
+// specs is the configuration as these tests hand it over.
+type specs struct {
+	Notify notify.Spec
+	Track  []track.Spec
+}
+
+func readSpecs(f *os.File, gen uint64) (*notify.Spec, []track.Spec, error) {
+	var s specs
+	if err := json.NewDecoder(io.NewSectionReader(f, 0, 1<<20)).Decode(&s); err != nil {
+		return nil, nil, err
+	}
+	s.Notify.Gen = gen
+	return &s.Notify, s.Track, nil
+}
+
+// super plays supervisor and vrrp role for one runner.
+type super struct {
+	t       *testing.T
+	ctl     *role.Conn
+	peer    *role.Conn
+	journal *os.File
+	msgs    chan role.Msg // from control
+	said    chan role.Msg // from the direct socket
+	cmd     *exec.Cmd     // nil when it runs in this process
+	ended   chan error
+}
+
+// startRole runs the role, in a process of its own or in this one.
+func startRole(t *testing.T, own bool, journal *os.File) *super {
+	t.Helper()
+	ours, theirs, err := role.Pair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &super{t: t, journal: journal, msgs: make(chan role.Msg, 1000), said: make(chan role.Msg, 1000), ended: make(chan error, 1)}
+	if s.ctl, err = role.NewConn(ours); err != nil {
+		t.Fatal(err)
+	}
+	go pump(s.ctl, s.msgs)
+	if own {
+		s.cmd = &exec.Cmd{Path: "/proc/self/exe", Args: []string{roleName}, ExtraFiles: []*os.File{theirs}, Stderr: os.Stderr}
+		if err := s.cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		theirs.Close()
+		go func() { s.ended <- s.cmd.Wait() }()
+	} else {
+		conn, err := role.NewConn(theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { s.ended <- Run(conn, testOptions()) }()
+	}
+	t.Cleanup(func() {
+		s.ctl.Close()
+		if s.peer != nil {
+			s.peer.Close()
+		}
+		if s.cmd != nil {
+			_ = s.cmd.Process.Kill()
+		}
+		select {
+		case <-s.ended:
+		case <-time.After(20 * time.Second):
+			t.Error("the role does not end")
+		}
+	})
+	return s
+}
+
+func pump(c *role.Conn, to chan<- role.Msg) {
+	for {
+		m, files, err := c.Recv()
+		closeAll(files)
+		if err != nil {
+			return
+		}
+		to <- m
+	}
+}
+
+func (s *super) prepare(gen uint64, conf specs, p role.Prepare) {
+	s.t.Helper()
+	f, err := role.MemFile("config")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer f.Close()
+	b, _ := json.Marshal(conf)
+	if _, err := f.Write(b); err != nil {
+		s.t.Fatal(err)
+	}
+	files := []*os.File{f}
+	if s.journal != nil {
+		files = append(files, s.journal)
+	}
+	p.Gen = gen
+	s.send(role.Msg{Prepare: &p}, files...)
+}
+
+func (s *super) send(m role.Msg, files ...*os.File) {
+	s.t.Helper()
+	if err := s.ctl.Send(m, files...); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// configure prepares and commits.
+func (s *super) configure(gen uint64, conf specs, p role.Prepare) {
+	s.t.Helper()
+	s.prepare(gen, conf, p)
+	if r := s.await("Ready", func(m role.Msg) bool { return m.Ready != nil }).Ready; r.Err != "" {
+		s.t.Fatal(r.Err)
+	}
+	s.send(role.Msg{Commit: &role.Gen{Gen: gen}})
+	s.await("Done", func(m role.Msg) bool { return m.Done != nil })
+}
+
+// link gives the role a new direct socket.
+func (s *super) link() {
+	s.t.Helper()
+	ours, theirs, err := role.Pair()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer theirs.Close()
+	if s.peer != nil {
+		s.peer.Close()
+	}
+	if s.peer, err = role.NewConn(ours); err != nil {
+		s.t.Fatal(err)
+	}
+	go pump(s.peer, s.said)
+	s.send(role.Msg{Peer: &role.Peer{Role: role.VRRP}}, theirs)
+}
+
+func (s *super) event(ev notify.Event) {
+	s.t.Helper()
+	if err := s.peer.Send(role.Msg{Event: &ev}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// await waits for a message on the control socket; awaitPeer for one on the direct socket.
+func (s *super) await(what string, ok func(role.Msg) bool) role.Msg {
+	s.t.Helper()
+	return wait(s.t, s.msgs, what, ok)
+}
+
+func (s *super) awaitPeer(what string, ok func(role.Msg) bool) role.Msg {
+	s.t.Helper()
+	return wait(s.t, s.said, what, ok)
+}
+
+func wait(t *testing.T, from <-chan role.Msg, what string, ok func(role.Msg) bool) role.Msg {
+	t.Helper()
+	limit := time.After(20 * time.Second)
+	for {
+		select {
+		case m := <-from:
+			if ok(m) {
+				return m
+			}
+		case <-limit:
+			t.Fatalf("no %s", what)
+		}
+	}
+}
+
+func logged(part string) func(role.Msg) bool {
+	return func(m role.Msg) bool { return m.Log != nil && strings.Contains(m.Log.Text, part) }
+}
+
+// diary is a file that scripts write lines to.
+type diary struct {
+	t    *testing.T
+	path string
+}
+
+func newDiary(t *testing.T) *diary { return &diary{t, filepath.Join(t.TempDir(), "diary")} }
+
+// script is a shell script that runs before, then writes its words with more arguments, then runs after.
+func (d *diary) script(words, before, after string) notify.Script {
+	line := fmt.Sprintf(`%s
+echo "%s $*" >>%s
+%s`, before, words, d.path, after)
+	return notify.Script{Args: []string{"/bin/sh", "-c", line, "sh"}, UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
+}
+
+func (d *diary) read() []string {
+	b, _ := os.ReadFile(d.path)
+	var out []string
+	for l := range strings.Lines(string(b)) {
+		out = append(out, strings.TrimSpace(l))
+	}
+	return out
+}
+
+// wait waits until there are n lines.
+func (d *diary) wait(n int) []string {
+	d.t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		if got := d.read(); len(got) >= n {
+			return got
+		}
+	}
+	d.t.Fatalf("only %q", d.read())
+	return nil
+}
+
+func (d *diary) want(lines ...string) {
+	d.t.Helper()
+	if got, want := strings.Join(d.wait(len(lines)), "\n"), strings.Join(lines, "\n"); got != want {
+		d.t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
