@@ -16,11 +16,12 @@ const Static Owner = 0
 // State is what one owner wants the kernel to hold. The zero State wants nothing.
 type State struct {
 	Addresses []Address // wanted, in the order in which they are to be added
-	Absent    []Key     // to be deleted if present, whoever added them: what an earlier run may have left (rule C5)
+	Absent    []Key     // to be deleted once if present, whoever added them: what an earlier run may have left (rule C5)
 }
 
 // Key identifies an address on a link. The prefix length is part of the identity: 10.1.0.3/24 and 10.1.0.3/32
-// are two addresses of the kernel's.
+// are two addresses of the kernel's. Of an address with a peer the kernel's prefix length is the peer's, and keepalived's
+// peers are /32 and /128 whatever is written behind the address.
 type Key struct {
 	Link   string // interface name
 	Prefix netip.Prefix
@@ -29,12 +30,12 @@ type Key struct {
 // Address is one address as it is to stand on an interface.
 type Address struct {
 	Key
-	Peer      netip.Prefix // remote end of a point-to-point address; the zero Prefix for none
+	Peer      netip.Prefix // remote end of a point-to-point address, its length replaces that of Key; the zero Prefix for none
 	Broadcast netip.Addr   // IPv4 broadcast address; the zero Addr for none
 	Label     string       // IPv4 label; empty for none
 	Scope     uint8        // RT_SCOPE_*: 0 global, 200 site, 253 link, 254 host
 	Flags     uint32       // IFA_F_*: NODAD, HOMEADDRESS, MANAGETEMPADDR, NOPREFIXROUTE, MCAUTOJOIN
-	Preferred uint32       // preferred lifetime in seconds; Forever for no limit, 0 makes an IPv6 address deprecated at once
+	Preferred uint32       // IPv6: preferred lifetime in seconds; Forever for no limit, 0 makes it deprecated at once (rule K7). IPv4: ignored, as keepalived does
 }
 
 // Forever is the lifetime that never ends (INFINITY_LIFE_TIME).
@@ -42,6 +43,7 @@ const Forever = ^uint32(0)
 
 // Flags of addresses as the kernel numbers them (linux/if_addr.h).
 const (
+	FlagSecondary     uint32 = 0x01 // IPv4: another address of the same network came first. IPv6: a temporary address
 	FlagNoDAD         uint32 = 0x02
 	FlagHomeAddress   uint32 = 0x10
 	FlagDADFailed     uint32 = 0x08
@@ -79,11 +81,16 @@ func (l *Link) IsUp() bool { return l != nil && l.Up && l.Running }
 
 // LinkAddr is an address that the kernel holds on a link.
 type LinkAddr struct {
-	Prefix netip.Prefix // the local address
-	Peer   netip.Prefix
-	Flags  uint32
-	Scope  uint8
-	Proto  uint8 // IFA_PROTO, 0 where the kernel does not tell
+	Prefix    netip.Prefix // the local address
+	Peer      netip.Prefix // the zero Prefix for none
+	Flags     uint32
+	Scope     uint8
+	Proto     uint8 // IFA_PROTO, 0 where the kernel does not tell
+	Broadcast netip.Addr
+	Label     string // IPv4; empty where it is the link's name
+	Preferred uint32 // seconds at the time of reading, Forever for no limit
+	Valid     uint32 // seconds at the time of reading, Forever for no limit
+	Metric    uint32 // IFA_RT_PRIORITY, 0 for the kernel's own choice
 }
 
 // Result is what became of one wanted item.
@@ -94,11 +101,15 @@ type Result struct {
 
 // Applied tells an owner what the kernel made of generation Gen of its State. It may arrive in parts, so that the first
 // addresses can be announced while the last are still on their way; Final is set in the last.
+//
+// Results has every address that is wanted, once per generation; those that stood already too. Later it may have more:
+// an address that waited for its link, or came back with it, gives another Applied of the same generation.
 type Applied struct {
-	Owner   Owner
-	Gen     uint64
-	Results []Result
-	Final   bool
+	Owner     Owner
+	Gen       uint64
+	Results   []Result
+	Unremoved []Result // what should be gone and the kernel refused to delete
+	Final     bool
 }
 
 // Lost tells an owner that an address which stood is gone and that we did not remove it.
@@ -106,6 +117,6 @@ type Lost struct {
 	Owner Owner
 	Key   Key
 	// LinkDown is set when the kernel dropped the address because its link went down or away (IPv6 does, without
-	// keep_addr_on_down): nobody deleted it, and it comes back with the link.
+	// keep_addr_on_down): nobody deleted it, and it comes back with the link for as long as it is wanted.
 	LinkDown bool
 }

@@ -1,0 +1,288 @@
+// Package hosttest is a kernel that is pretended: links and addresses that behave as Linux's do, without a clock, without
+// goroutines, and with faults on demand. Tests and the simulator give it to a host.Reconciler in the place of a real one.
+package hosttest
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"holdfast.dev/host"
+)
+
+// Kernel is a pretended kernel. The zero value is a machine without links. It implements host.Kernel.
+type Kernel struct {
+	// QueueLimit is how many events wait for Poll before one is lost and the receiver is told of an overrun. 0: no limit.
+	QueueLimit int
+	// Hold keeps events back: Poll returns none.
+	Hold bool
+	// PollLimit is how many events one Poll returns at most. 0: no limit.
+	PollLimit int
+	// AddrsFirst turns the order of events round when a link goes down: its addresses before the link itself.
+	AddrsFirst bool
+	// Refuse is asked about every operation; a text other than the empty one is what the kernel has against it.
+	Refuse func(op host.Op) string
+	// SnapshotError and LookError let reading fail.
+	SnapshotError, LookError error
+	// DropAnswers is how many of the next answers get lost although the operations are carried out.
+	DropAnswers int
+
+	Ops     []host.Op // everything that Apply was asked for
+	Batches []int     // how many operations each Apply had
+
+	links   []*link
+	last    int // the latest link's number
+	queue   []host.Event
+	overrun bool
+}
+
+type link struct {
+	host.Link
+	addrs   []*host.LinkAddr // IPv4 primary and secondary, then IPv6
+	promote bool
+	keep    bool
+	auto    bool
+}
+
+var _ host.Kernel = (*Kernel)(nil)
+
+// Poll returns the events that wait.
+func (k *Kernel) Poll(events []host.Event) ([]host.Event, host.PollState) {
+	if k.Hold {
+		return events, host.Waiting
+	}
+	n := len(k.queue)
+	if k.PollLimit > 0 {
+		n = min(n, k.PollLimit)
+	}
+	events = append(events, k.queue[:n]...)
+	k.queue = slices.Delete(k.queue, 0, n)
+	switch {
+	case k.overrun:
+		return events, host.Overrun
+	case len(k.queue) > 0:
+		return events, host.Waiting
+	}
+	return events, host.Drained
+}
+
+// Snapshot reads everything, and ends an overrun.
+func (k *Kernel) Snapshot() ([]host.Link, error) {
+	if k.SnapshotError != nil {
+		return nil, k.SnapshotError
+	}
+	k.overrun = false
+	var out []host.Link
+	for _, l := range k.links {
+		out = append(out, l.snapshot())
+	}
+	return out, nil
+}
+
+func (l *link) snapshot() host.Link {
+	s := l.Link
+	for _, a := range l.addrs {
+		s.Addrs = append(s.Addrs, *a)
+	}
+	return s
+}
+
+// Look reads one link.
+func (k *Kernel) Look(index int) (host.View, error) {
+	if k.LookError != nil {
+		return host.View{}, k.LookError
+	}
+	l := k.byIndex(index)
+	if l == nil {
+		return host.View{Gone: true}, nil
+	}
+	s := l.snapshot()
+	return host.View{Up: s.Up, Addrs: s.Addrs}, nil
+}
+
+// Apply carries out operations.
+func (k *Kernel) Apply(ops []host.Op, results []host.OpResult) []host.OpResult {
+	k.Batches = append(k.Batches, len(ops))
+	for _, op := range ops {
+		k.Ops = append(k.Ops, op)
+		res := k.apply(op)
+		if k.DropAnswers > 0 {
+			k.DropAnswers--
+			res = host.OpResult{Outcome: host.Unknown, Text: "the answer was lost"}
+		}
+		results = append(results, res)
+	}
+	return results
+}
+
+func (k *Kernel) apply(op host.Op) host.OpResult {
+	if k.Refuse != nil {
+		if text := k.Refuse(op); text != "" {
+			return host.OpResult{Outcome: host.Refused, Text: text}
+		}
+	}
+	l := k.byIndex(op.Index)
+	if l == nil {
+		return host.OpResult{Outcome: host.NoLink}
+	}
+	at, peer := op.Address.Prefix, op.Address.Peer
+	if op.Delete {
+		if !k.remove(l, at, peer) {
+			return host.OpResult{Outcome: host.NotThere}
+		}
+		return host.OpResult{}
+	}
+	if a := l.find(at, peer); a != nil && op.Replace {
+		a.Preferred, a.Valid = op.Address.Preferred, op.Valid
+		k.tell(host.Event{Kind: host.AddrNew, Index: l.Index, Addr: *a})
+		return host.OpResult{}
+	}
+	a := host.LinkAddr{
+		Prefix: at, Peer: peer, Scope: op.Address.Scope, Proto: op.Proto, Broadcast: op.Address.Broadcast, Label: op.Address.Label,
+		Preferred: op.Address.Preferred, Valid: op.Valid, Metric: op.Metric, Flags: op.Address.Flags | host.FlagPermanent,
+	}
+	if at.Addr().Is6() && l.Up && a.Flags&host.FlagNoDAD == 0 {
+		a.Flags |= host.FlagTentative
+	}
+	return k.insert(l, a)
+}
+
+// insert adds an address as the kernel does.
+func (k *Kernel) insert(l *link, a host.LinkAddr) host.OpResult {
+	at := len(l.addrs)
+	if a.Prefix.Addr().Is4() {
+		at = 0
+		for i, b := range l.addrs {
+			if !b.Prefix.Addr().Is4() {
+				break
+			}
+			at = i + 1
+			if network(*b) != network(a) {
+				continue
+			}
+			if b.Prefix.Addr() == a.Prefix.Addr() {
+				return host.OpResult{Outcome: host.Exists}
+			}
+			if b.Scope != a.Scope {
+				return host.OpResult{Outcome: host.Refused, Text: "ipv4: Invalid scope value"}
+			}
+			a.Flags |= host.FlagSecondary
+		}
+	} else {
+		for _, b := range l.addrs {
+			if b.Prefix.Addr() == a.Prefix.Addr() {
+				return host.OpResult{Outcome: host.Exists}
+			}
+		}
+	}
+	l.addrs = slices.Insert(l.addrs, at, &a)
+	k.tell(host.Event{Kind: host.AddrNew, Index: l.Index, Addr: a})
+	return host.OpResult{}
+}
+
+// remove deletes an address, and what the kernel deletes with it.
+func (k *Kernel) remove(l *link, at, peer netip.Prefix) bool {
+	a := l.find(at, peer)
+	if a == nil {
+		return false
+	}
+	l.addrs = slices.DeleteFunc(l.addrs, func(b *host.LinkAddr) bool { return b == a })
+	if a.Prefix.Addr().Is4() && a.Flags&host.FlagSecondary == 0 {
+		k.removeSecondaries(l, a)
+	}
+	k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *a})
+	return true
+}
+
+func (k *Kernel) removeSecondaries(l *link, primary *host.LinkAddr) {
+	promoted := false
+	for _, b := range slices.Clone(l.addrs) {
+		if !b.Prefix.Addr().Is4() || network(*b) != network(*primary) {
+			continue
+		}
+		switch {
+		case l.promote && !promoted:
+			promoted = true
+			b.Flags &^= host.FlagSecondary
+			k.tell(host.Event{Kind: host.AddrNew, Index: l.Index, Addr: *b})
+		case !l.promote:
+			l.addrs = slices.DeleteFunc(l.addrs, func(c *host.LinkAddr) bool { return c == b })
+			k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *b})
+		}
+	}
+}
+
+func (l *link) find(at, peer netip.Prefix) *host.LinkAddr {
+	want := network(host.LinkAddr{Prefix: at, Peer: peer})
+	for _, a := range l.addrs {
+		if a.Prefix == at && (at.Addr().Is6() || network(*a) == want) {
+			return a
+		}
+	}
+	return nil
+}
+
+func network(a host.LinkAddr) netip.Prefix {
+	if a.Peer.IsValid() {
+		return netip.PrefixFrom(a.Peer.Addr(), a.Prefix.Bits()).Masked()
+	}
+	return a.Prefix.Masked()
+}
+
+func (k *Kernel) tell(ev host.Event) {
+	if k.QueueLimit > 0 && len(k.queue) >= k.QueueLimit {
+		k.overrun = true
+		return
+	}
+	k.queue = append(k.queue, ev)
+}
+
+func (k *Kernel) tellLink(l *link) {
+	facts := l.Link
+	k.tell(host.Event{Kind: host.LinkNew, Index: l.Index, Link: facts})
+}
+
+func (k *Kernel) byIndex(index int) *link {
+	for _, l := range k.links {
+		if l.Index == index {
+			return l
+		}
+	}
+	return nil
+}
+
+// String is the state of the machine, one link a line, as a person would write it: "eth0 up: 10.0.0.1/24 10.0.0.2/24(s)".
+// An address is followed by s for secondary, t for tentative, f for a failed duplicate address detection.
+func (k *Kernel) String() string {
+	var b strings.Builder
+	for _, l := range k.links {
+		state := "down"
+		if l.Up {
+			state = "up"
+		}
+		fmt.Fprintf(&b, "%s %s:", l.Name, state)
+		for _, a := range l.addrs {
+			fmt.Fprintf(&b, " %s%s", a.Prefix, marks(*a))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func marks(a host.LinkAddr) string {
+	s := ""
+	if a.Prefix.Addr().Is4() && a.Flags&host.FlagSecondary != 0 {
+		s += "s"
+	}
+	if a.Flags&host.FlagTentative != 0 {
+		s += "t"
+	}
+	if a.Flags&host.FlagDADFailed != 0 {
+		s += "f"
+	}
+	if s == "" {
+		return ""
+	}
+	return "(" + s + ")"
+}

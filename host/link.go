@@ -1,0 +1,141 @@
+package host
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// standing is an address that we believe the kernel holds.
+type standing struct {
+	LinkAddr
+	ours  bool    // added or adopted by us
+	told  bool    // the kernel has described it
+	known bool    // set is what we asked for; otherwise somebody else added it, and its settings are taken as they are
+	set   Address // as we added it
+}
+
+// linkState is a link that we believe the kernel has.
+type linkState struct {
+	Link             // Addrs is not used
+	list []*standing // in the kernel's order as far as it is known
+	at   map[netip.Prefix]*standing
+	nets map[netip.Prefix][]*standing // IPv4, by network: the first is the primary address
+	six  map[netip.Addr]*standing     // IPv6: an address stands once, whatever its prefix length
+
+	// recent has what we added or deleted a moment ago. Events about it may be older than that, until there are none left.
+	recent map[netip.Prefix]struct{}
+
+	changed bool // to be reported
+	suspect bool // an event contradicts what we believe: ask
+	fell    bool // it was down since it was last asked
+	dying   bool // it is gone, only its last event has not come yet
+}
+
+func newLinkState(l Link) *linkState {
+	l.Addrs = nil
+	return &linkState{
+		Link: l, changed: true,
+		at:     map[netip.Prefix]*standing{},
+		nets:   map[netip.Prefix][]*standing{},
+		six:    map[netip.Addr]*standing{},
+		recent: map[netip.Prefix]struct{}{},
+	}
+}
+
+// same reports whether a differs in lifetimes at most.
+func (s *standing) same(a LinkAddr) bool {
+	a.Preferred, a.Valid = s.Preferred, s.Valid
+	return a == s.LinkAddr
+}
+
+// find returns the address with this prefix length and peer, nil if it does not stand. The peer counts only as far as the
+// kernel tells addresses apart by it.
+func (l *linkState) find(at, peer netip.Prefix) *standing {
+	s := l.at[at]
+	if s == nil || (at.Addr().Is4() && network(at, peer) != network(at, s.Peer)) {
+		return nil
+	}
+	return s
+}
+
+// covered reports whether the address stands with this or, for IPv6, any prefix length: adding it would give EEXIST.
+func (l *linkState) covered(at, peer netip.Prefix) bool {
+	if at.Addr().Is6() {
+		return l.six[at.Addr()] != nil
+	}
+	return l.find(at, peer) != nil
+}
+
+// put adds an address or brings it up to date. Of two IPv4 addresses that differ in the peer alone only the later is seen.
+func (l *linkState) put(a LinkAddr) *standing {
+	if s := l.find(a.Prefix, a.Peer); s != nil {
+		s.LinkAddr, s.told = a, true
+		return s
+	}
+	if old := l.at[a.Prefix]; old != nil {
+		l.remove(old)
+	}
+	s := &standing{LinkAddr: a, told: true}
+	l.list = append(l.list, s)
+	l.at[a.Prefix] = s
+	if a.Prefix.Addr().Is4() {
+		net := network(a.Prefix, a.Peer)
+		l.nets[net] = append(l.nets[net], s)
+	} else {
+		l.six[a.Prefix.Addr()] = s
+	}
+	return s
+}
+
+func (l *linkState) remove(s *standing) {
+	delete(l.at, s.Prefix)
+	l.list = without(l.list, s)
+	if s.Prefix.Addr().Is6() {
+		if l.six[s.Prefix.Addr()] == s {
+			delete(l.six, s.Prefix.Addr())
+		}
+		return
+	}
+	net := network(s.Prefix, s.Peer)
+	if rest := without(l.nets[net], s); len(rest) > 0 {
+		l.nets[net] = rest
+	} else {
+		delete(l.nets, net)
+	}
+}
+
+func without(list []*standing, s *standing) []*standing {
+	if i := slices.Index(list, s); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
+}
+
+// secondaries are the other addresses of the network of s, if s is its primary one, or may be: the kernel drops them with
+// it, unless promote_secondaries is set.
+func (l *linkState) secondaries(s *standing) []*standing {
+	if s.Prefix.Addr().Is6() {
+		return nil
+	}
+	net := l.nets[network(s.Prefix, s.Peer)]
+	if net[0] == s || (s.told && s.Flags&FlagSecondary == 0) {
+		return without(slices.Clone(net), s)
+	}
+	return nil
+}
+
+// snapshot is the link as it is reported.
+func (l *linkState) snapshot() Link {
+	out := l.Link
+	out.Addrs = make([]LinkAddr, len(l.list))
+	for i, s := range l.list {
+		out.Addrs[i] = s.LinkAddr
+	}
+	return out
+}
+
+// sameFacts reports whether two descriptions of a link differ in nothing that an event of kind LinkNew tells.
+func sameFacts(a, b *Link) bool {
+	return a.Name == b.Name && a.Index == b.Index && a.Up == b.Up && a.Running == b.Running && a.Multicast == b.Multicast &&
+		a.Loopback == b.Loopback && a.NoARP == b.NoARP && a.Type == b.Type && a.MTU == b.MTU && a.MAC == b.MAC
+}

@@ -1,0 +1,143 @@
+package host
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// MaxBatch is how many operations are given to the kernel at a time: about 1.1 ms of its time (design.md section 5).
+const MaxBatch = 64
+
+// Op is one change to be made by the kernel.
+type Op struct {
+	Index   int     // the link, by number: a name may have moved on
+	Delete  bool    // delete Address, of which only the key and the peer count then; otherwise add it
+	Replace bool    // change lifetimes and flags of an address that stands
+	Proto   uint8   // IFA_PROTO to mark it with
+	Valid   uint32  // valid lifetime in seconds
+	Metric  uint32  // IFA_RT_PRIORITY, 0 for none
+	Address Address // Key.Link is for people only; Key.Prefix has the kernel's prefix length
+}
+
+// String is the operation as tests and logs write it: "+10.0.0.3/24 eth0".
+func (o Op) String() string {
+	sign := "+"
+	if o.Delete {
+		sign = "-"
+	} else if o.Replace {
+		sign = "~"
+	}
+	return sign + o.Address.Prefix.String() + " " + o.Address.Link
+}
+
+// Outcome is what the kernel said to an Op.
+type Outcome uint8
+
+// Outcomes. Exists and NotThere are as good as Done (rule H10).
+const (
+	Done     Outcome = iota
+	Exists           // EEXIST: an address to be added stands already
+	NotThere         // EADDRNOTAVAIL: an address to be deleted does not exist
+	NoLink           // ENODEV: the link does not exist
+	Refused          // anything else: see the text
+	Unknown          // the kernel's answer did not arrive; the operation may or may not have been carried out
+)
+
+// OpResult is the kernel's answer to the Op at the same position.
+type OpResult struct {
+	Outcome Outcome
+	Text    string // of Refused and Unknown: the kernel's own words
+}
+
+// Texts of a Result that is not the kernel's own.
+const (
+	NoSuchInterface = "no such interface"
+	NotAnAddress    = "not an address that can stand on an interface"
+)
+
+// place is where an address stands, by the names that owners use: the link's name and the kernel's form of the prefix.
+type place struct {
+	link string
+	at   netip.Prefix
+}
+
+func (p place) String() string { return p.at.String() + " " + p.link }
+
+// kernelPrefix is the local address with the prefix length that the kernel will have for it.
+func (a *Address) kernelPrefix() netip.Prefix {
+	local := a.Prefix.Addr()
+	if a.Peer.IsValid() {
+		return netip.PrefixFrom(local, a.Peer.Bits())
+	}
+	return netip.PrefixFrom(local, a.Prefix.Bits())
+}
+
+// valid reports whether the kernel could be asked to add a; a nonsensical address must not become a nonsensical message.
+func (a *Address) valid() bool {
+	local := a.Prefix.Addr()
+	if !a.Prefix.IsValid() || local.Is4In6() || local.Zone() != "" || a.Link == "" || len(a.Link) > 15 {
+		return false
+	}
+	if p := a.Peer; p != (netip.Prefix{}) {
+		if !p.IsValid() || p.Addr().Is4() != local.Is4() || p.Addr().Is4In6() || p.Addr().Zone() != "" {
+			return false
+		}
+	}
+	if a.Broadcast.IsValid() && !(a.Broadcast.Is4() && local.Is4()) {
+		return false
+	}
+	return len(a.Label) <= 15 && !strings.ContainsRune(a.Label, 0) && !strings.ContainsRune(a.Link, 0)
+}
+
+// network is the IPv4 network in which an address is the primary or a secondary one: the kernel compares the remote end
+// where there is one.
+func network(at, peer netip.Prefix) netip.Prefix {
+	if peer.IsValid() {
+		return netip.PrefixFrom(peer.Addr(), at.Bits()).Masked()
+	}
+	return at.Masked()
+}
+
+// sameSettings reports whether b can be had from a standing a without doing anything, and if not, whether it is enough to
+// replace what the kernel lets one replace.
+func sameSettings(a, b *Address) (same, replaceable bool) {
+	const atAdd = FlagNoDAD | FlagMCAutoJoin // matters only in the moment of adding
+	fixed := a.Peer == b.Peer && a.Broadcast == b.Broadcast && a.Label == b.Label && a.Scope == b.Scope
+	loose := (a.Flags^b.Flags)&^atAdd == 0
+	if a.Prefix.Addr().Is4() {
+		return fixed && loose, false
+	}
+	return fixed && loose && a.Preferred == b.Preferred, fixed
+}
+
+// asAddress is a standing address as one would have to add it again.
+func (a *LinkAddr) asAddress(link string) Address {
+	const settable = FlagHomeAddress | FlagManageTemp | FlagNoPrefixRoute | FlagMCAutoJoin
+	return Address{
+		Key: Key{Link: link, Prefix: a.Prefix}, Peer: a.Peer, Broadcast: a.Broadcast, Label: a.Label, Scope: a.Scope,
+		Flags: a.Flags & settable, Preferred: a.Preferred,
+	}
+}
+
+// String is the key as people write it: "10.0.0.3/24 eth0".
+func (k Key) String() string { return k.Prefix.String() + " " + k.Link }
+
+// String is for logs.
+func (o Outcome) String() string {
+	switch o {
+	case Done:
+		return "done"
+	case Exists:
+		return "exists"
+	case NotThere:
+		return "not there"
+	case NoLink:
+		return NoSuchInterface
+	case Refused:
+		return "refused"
+	case Unknown:
+		return "unknown"
+	}
+	return "outcome " + strconv.Itoa(int(o))
+}

@@ -1,0 +1,331 @@
+package host_test
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"holdfast.dev/host"
+	"holdfast.dev/host/hosttest"
+)
+
+// engine stands for the owners: it remembers what it wants, and wants it again when it hears that something is missing,
+// as the election does.
+type engine struct {
+	r      *host.Reconciler
+	gen    uint64
+	want   map[host.Owner]host.State
+	owed   map[host.Owner]bool // a Final of the latest generation is to come
+	repeat map[host.Owner]bool // something is missing
+	view   map[string]host.Link
+}
+
+func (e *engine) set(o host.Owner, s host.State) {
+	e.gen++
+	e.want[o] = s
+	e.owed[o], e.repeat[o] = true, false
+	e.r.Want(o, e.gen, s)
+}
+
+func (e *engine) forget(o host.Owner) {
+	delete(e.want, o)
+	delete(e.owed, o)
+	delete(e.repeat, o)
+	e.r.Forget(o)
+}
+
+func (e *engine) hear(t *rapid.T, rep host.Report) {
+	for _, name := range rep.Gone {
+		delete(e.view, name)
+	}
+	for _, l := range rep.Changed {
+		e.view[l.Name] = l
+	}
+	for _, l := range rep.Lost {
+		if _, ok := e.want[l.Owner]; !ok {
+			t.Fatalf("lost of an owner that does not exist: %+v", l)
+		}
+		if !l.LinkDown { // those come back with the link
+			e.repeat[l.Owner] = true
+		}
+	}
+	for _, a := range rep.Applied {
+		for _, res := range append(slices.Clone(a.Results), a.Unremoved...) {
+			if res.Err != "" && res.Err != host.NoSuchInterface {
+				e.repeat[a.Owner] = true
+			}
+		}
+		if a.Final {
+			e.owed[a.Owner] = false
+		}
+	}
+}
+
+// again wants anew what is missing, as a retry does.
+func (e *engine) again() (did bool) {
+	for _, o := range slices.Sorted(maps.Keys(e.repeat)) {
+		if e.repeat[o] {
+			e.set(o, e.want[o])
+			did = true
+		}
+	}
+	return did
+}
+
+var (
+	ourPool = []string{
+		"10.0.0.3/24", "10.0.0.4/24", "10.0.0.5/24", "10.0.1.3/24", "10.0.0.6/32", "fd00::3/64", "fd00::4/128",
+		"10.0.0.3/24@eth1", "10.0.0.7/24@eth1", "fd00::3/64@eth1", "10.0.0.8/24@eth2", "fd00::8/64@eth2",
+	}
+	foreignPool = []string{"10.0.0.100/24", "10.0.0.101/24", "10.0.1.100/24", "fd00::100/64", "10.0.0.6/24"}
+	linkPool    = []string{"eth0", "eth1", "eth2"}
+)
+
+func drawState(t *rapid.T) host.State {
+	var s host.State
+	for i, text := range ourPool {
+		switch rapid.IntRange(0, 3).Draw(t, fmt.Sprintf("want%d", i)) {
+		case 0:
+			a := addr(text)
+			if rapid.IntRange(0, 4).Draw(t, "other") == 0 {
+				if a.Prefix.Addr().Is4() {
+					a.Label = a.Link + ":1"
+				} else {
+					a.Preferred = 0
+				}
+			}
+			s.Addresses = append(s.Addresses, a)
+		case 1:
+			s.Absent = append(s.Absent, addr(text).Key)
+		}
+	}
+	return s
+}
+
+// TestProperty lets owners change their minds, other people delete and add addresses, links go and come, the kernel
+// refuse and events be late or lost. When it is quiet again the kernel holds what is wanted and everything else is as
+// other people left it.
+func TestProperty(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := &hosttest.Kernel{}
+		k.AddrsFirst = rapid.Bool().Draw(t, "addrs first")
+		e := &engine{
+			r: host.New(host.ProtoMark), want: map[host.Owner]host.State{}, owed: map[host.Owner]bool{},
+			repeat: map[host.Owner]bool{}, view: map[string]host.Link{},
+		}
+		p := &property{t: t, k: k, e: e, foreign: map[string]map[string]bool{}}
+		for _, name := range linkPool {
+			p.k.AddLink(name, true)
+			p.foreign[name] = map[string]bool{}
+		}
+		for range rapid.IntRange(1, 40).Draw(t, "steps") {
+			p.step()
+		}
+		p.settle()
+		p.check()
+	})
+}
+
+type property struct {
+	t       *rapid.T
+	k       *hosttest.Kernel
+	e       *engine
+	foreign map[string]map[string]bool // by link: what other people have there
+}
+
+func (p *property) step() {
+	t, k := p.t, p.k
+	link := rapid.SampledFrom(linkPool).Draw(t, "link")
+	switch rapid.IntRange(0, 13).Draw(t, "what") {
+	case 0, 1, 2:
+		p.e.set(host.Owner(rapid.IntRange(0, 3).Draw(t, "owner")), drawState(t))
+	case 3:
+		p.e.forget(host.Owner(rapid.IntRange(0, 3).Draw(t, "owner")))
+	case 4, 5, 6:
+		p.round()
+	case 7:
+		p.foreignAdd(link)
+	case 8:
+		p.foreignDelete(link)
+	case 9:
+		up := rapid.Bool().Draw(t, "up")
+		k.SetUp(link, up)
+		p.recount(link)
+	case 10:
+		if rapid.Bool().Draw(t, "delete") {
+			k.DeleteLink(link)
+			clear(p.foreign[link])
+		} else if len(k.Addrs(link)) == 0 && !strings.Contains(k.String(), link) {
+			k.AddLink(link, rapid.Bool().Draw(t, "up"))
+		}
+	case 11:
+		k.Hold = !k.Hold
+	case 12:
+		switch rapid.IntRange(0, 2).Draw(t, "fault") {
+		case 0:
+			k.LoseEvents()
+		case 1:
+			k.DropAnswers = rapid.IntRange(1, 3).Draw(t, "answers")
+		case 2:
+			k.PollLimit = rapid.IntRange(0, 3).Draw(t, "poll limit")
+		}
+	case 13:
+		p.refuse()
+	}
+}
+
+// foreignAdd lets somebody add an address, and lets us hear of it: nobody can put back what he does not know of.
+func (p *property) foreignAdd(link string) {
+	text := rapid.SampledFrom(foreignPool).Draw(p.t, "foreign")
+	if p.k.Hold || !p.k.AddAddr(link, text) {
+		return
+	}
+	p.foreign[link][text] = true
+	p.deliver()
+}
+
+// deliver has the events heard of before anything else is done.
+func (p *property) deliver() {
+	for p.k.Waiting() > 0 {
+		events, state := p.k.Poll(nil)
+		for i := range events {
+			p.e.r.Observe(&events[i])
+		}
+		if state == host.Overrun {
+			links, _ := p.k.Snapshot()
+			p.e.r.Sync(links)
+		}
+	}
+}
+
+// foreignDelete lets somebody delete one of the addresses of a link, ours or not. A primary address takes its secondary
+// ones along.
+func (p *property) foreignDelete(link string) {
+	addrs := p.k.Addrs(link)
+	if len(addrs) == 0 || (p.k.Hold && len(p.foreign[link]) > 0) {
+		return
+	}
+	a := rapid.SampledFrom(addrs).Draw(p.t, "victim")
+	p.k.DelAddr(link, a.Prefix.String())
+	p.recount(link)
+	if !p.k.Hold {
+		p.deliver()
+	}
+}
+
+// recount strikes out what the kernel or somebody has just deleted.
+func (p *property) recount(link string) {
+	left := map[string]bool{}
+	for _, b := range p.k.Addrs(link) {
+		left[b.Prefix.String()] = true
+	}
+	maps.DeleteFunc(p.foreign[link], func(text string, _ bool) bool { return !left[text] })
+}
+
+// refuse lets the kernel refuse to add one of our addresses, until the end. Never to delete, and never what is not ours.
+func (p *property) refuse() {
+	victim := addr(rapid.SampledFrom(ourPool).Draw(p.t, "refused")).Key
+	p.k.Refuse = func(op host.Op) string {
+		if op.Address.Key == victim && !op.Delete && op.Proto == host.ProtoMark {
+			return "not now"
+		}
+		return ""
+	}
+}
+
+func (p *property) round() (more bool) {
+	more, err := p.e.r.Round(p.k)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.e.hear(p.t, p.e.r.Reports())
+	for _, n := range p.k.Batches {
+		if n > host.MaxBatch {
+			p.t.Fatalf("a batch of %d", n)
+		}
+	}
+	return more
+}
+
+func (p *property) settle() {
+	p.k.Hold, p.k.Refuse, p.k.DropAnswers = false, nil, 0
+	for range 400 {
+		if !p.round() && p.k.Waiting() == 0 && !p.e.again() {
+			return
+		}
+	}
+	p.t.Fatal("does not come to rest")
+}
+
+func (p *property) check() {
+	wanted := map[string]map[string]bool{}
+	for _, name := range linkPool {
+		wanted[name] = map[string]bool{}
+	}
+	for _, s := range p.e.want {
+		for _, a := range s.Addresses {
+			wanted[a.Link][a.Prefix.String()] = true
+		}
+	}
+	for o, owed := range p.e.owed {
+		if owed {
+			p.t.Errorf("owner %d was never told that its generation is done", o)
+		}
+	}
+	held := map[string]bool{}
+	for _, key := range p.e.r.Held() {
+		held[key.String()] = true
+	}
+	for _, name := range linkPool {
+		got := map[string]bool{}
+		for _, a := range p.k.Addrs(name) {
+			got[a.Prefix.String()] = true
+			if wanted[name][a.Prefix.String()] != held[host.Key{Link: name, Prefix: a.Prefix}.String()] {
+				p.t.Errorf("%s: held %v, wanted %v", a.Prefix, held, wanted[name])
+			}
+		}
+		if !strings.Contains(p.k.String(), name) {
+			continue // the link does not exist
+		}
+		expect := maps.Clone(wanted[name])
+		for text := range p.foreign[name] {
+			expect[text] = true
+		}
+		if strings.Contains(p.k.String(), name+" down") { // what went with the link comes back with it
+			maps.DeleteFunc(expect, func(text string, _ bool) bool { return strings.Contains(text, ":") && !got[text] })
+		}
+		if !maps.Equal(got, expect) {
+			p.t.Errorf("%s holds %v, want %v (wanted %v, foreign %v)", name, got, expect, wanted[name], p.foreign[name])
+		}
+		p.checkView(name)
+	}
+}
+
+// checkView compares what was reported of a link, our own addresses apart, with what is there.
+func (p *property) checkView(name string) {
+	view, ok := p.e.view[name]
+	if !ok {
+		p.t.Errorf("%s is there and was never reported", name)
+		return
+	}
+	theirs := func(list []host.LinkAddr) map[netip.Prefix]bool {
+		out := map[netip.Prefix]bool{}
+		for _, a := range list {
+			if p.foreign[name][a.Prefix.String()] {
+				out[a.Prefix] = true
+			}
+		}
+		return out
+	}
+	if got, want := theirs(view.Addrs), theirs(p.k.Addrs(name)); !maps.Equal(got, want) {
+		p.t.Errorf("%s was reported with %v, has %v", name, got, want)
+	}
+	if up := strings.Contains(p.k.String(), name+" up"); view.Up != up {
+		p.t.Errorf("%s was reported up=%v, is up=%v", name, view.Up, up)
+	}
+}

@@ -1,0 +1,196 @@
+package host
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// Reconciler makes a kernel hold what its owners want. It is driven from outside (Round): it is told what is wanted, what
+// the kernel's events say and what came of its operations, and says what to do next and what is to be reported.
+//
+// It is level-triggered: an operation is made only where what stands is not what is wanted. It carries out each Want once.
+// What the kernel refuses, and what somebody deletes, it reports and leaves alone; whoever wants it decides whether and
+// when to want it again. Only with a link do addresses come (back) without being asked for again: when it appears, or
+// comes up after the kernel has dropped its IPv6 addresses, what is wanted on it still is added then.
+//
+// Events are late and tell of our own doings too, so no event about an address of ours is believed: it makes the
+// Reconciler look at the link. Since looking and operating take turns, what is seen needs no guessing; the port id in an
+// event, which the kernel leaves empty for IPv6, is not needed.
+//
+// A Reconciler must not be used from two goroutines at a time.
+type Reconciler struct {
+	mark uint8 // IFA_PROTO of what we add
+
+	synced    bool
+	links     map[int]*linkState
+	names     map[string]*linkState
+	early     map[int]bool // forwarding of links that were not announced yet
+	namesakes bool         // two links were seen with one name
+
+	owners map[Owner]*owner
+	items  map[string]map[netip.Prefix]*item // by link name
+	stamp  uint64                            // of the Want that is being taken in
+	seq    uint64                            // of the latest item
+
+	queue  queue
+	carry  []flight // planned, not handed out yet; the links are described as if they had been carried out already
+	flight []flight // handed out, not answered yet
+
+	ops     []Op // these are reused
+	events  []Event
+	results []OpResult
+
+	suspects []*linkState
+	changed  []*linkState
+	dirty    []*owner
+	recents  []*linkState
+
+	out   Report
+	stats Stats
+}
+
+// owner is one who wants something.
+type owner struct {
+	id        Owner
+	gen       uint64
+	wants     []*item
+	pending   int // items whose waiters include this owner
+	results   []Result
+	unremoved []Result
+	dirty     bool
+}
+
+// item is a place where an address is wanted, or should be gone, or was a moment ago.
+type item struct {
+	place
+	key    Key     // as the owner calls it
+	addr   Address // as it is to stand, Prefix in the kernel's form; as the latest owner wants it
+	owners []Owner // who wants it, nobody if it is to go
+	absent bool    // to be deleted even if we did not add it
+
+	stamp    uint64
+	seq      uint64 // the order in which items were made: nothing may depend on the order of a map
+	stands   bool   // wanted, and there
+	linkless bool   // wanted, and not there because of its link: goes on when the link does
+	queued   bool
+	flying   int      // operations planned or on their way
+	again    bool     // something changed while they were; look into it once more
+	failure  string   // what the kernel said to them, if not yes
+	waiters  []*owner // who is to be told what comes of it
+}
+
+// New returns a Reconciler that marks what it adds with the IFA_PROTO value mark. It does nothing until it was given a
+// Snapshot.
+func New(mark uint8) *Reconciler {
+	return &Reconciler{
+		mark:   mark,
+		links:  map[int]*linkState{},
+		names:  map[string]*linkState{},
+		early:  map[int]bool{},
+		owners: map[Owner]*owner{},
+		items:  map[string]map[netip.Prefix]*item{},
+	}
+}
+
+// Reports returns what there is to tell since the last call. The value is the caller's.
+func (r *Reconciler) Reports() Report {
+	for _, o := range r.dirty {
+		o.dirty = false
+		if r.owners[o.id] != o {
+			continue // forgotten meanwhile
+		}
+		r.out.Applied = append(r.out.Applied, Applied{
+			Owner: o.id, Gen: o.gen, Results: o.results, Unremoved: o.unremoved, Final: o.pending == 0,
+		})
+		o.results, o.unremoved = nil, nil
+	}
+	for _, l := range r.changed {
+		l.changed = false
+		if r.links[l.Index] == l {
+			r.out.Changed = append(r.out.Changed, l.snapshot())
+		}
+	}
+	r.dirty, r.changed = r.dirty[:0], r.changed[:0]
+	out := r.out
+	r.out = Report{}
+	return out
+}
+
+// Held returns the addresses that stand and that we added or adopted, sorted: what a later run would have to remove if
+// this one were killed now.
+func (r *Reconciler) Held() []Key {
+	var keys []Key
+	for _, l := range r.links {
+		for _, s := range l.list {
+			if s.ours {
+				keys = append(keys, Key{Link: l.Name, Prefix: s.Prefix})
+			}
+		}
+	}
+	slices.SortFunc(keys, compareKeys)
+	return keys
+}
+
+// Stats returns the counters.
+func (r *Reconciler) Stats() Stats { return r.stats }
+
+// Pending reports whether there is anything to be done at once: operations to be made, or links to be looked at.
+func (r *Reconciler) Pending() bool {
+	return len(r.suspects) > 0 || (r.synced && (len(r.carry) > 0 || r.queue.len() > 0))
+}
+
+func compareKeys(a, b Key) int {
+	if a.Link != b.Link {
+		if a.Link < b.Link {
+			return -1
+		}
+		return 1
+	}
+	if c := a.Prefix.Addr().Compare(b.Prefix.Addr()); c != 0 {
+		return c
+	}
+	return a.Prefix.Bits() - b.Prefix.Bits()
+}
+
+// touch has the owner reported.
+func (r *Reconciler) touch(o *owner) {
+	if !o.dirty {
+		o.dirty = true
+		r.dirty = append(r.dirty, o)
+	}
+}
+
+// show has the link reported.
+func (r *Reconciler) show(l *linkState) {
+	if !l.changed {
+		l.changed = true
+		r.changed = append(r.changed, l)
+	}
+}
+
+// doubt has the link looked at.
+func (r *Reconciler) doubt(l *linkState) {
+	if !l.suspect {
+		l.suspect = true
+		r.suspects = append(r.suspects, l)
+	}
+}
+
+// queue holds the items that something has to be done about, in the order in which that came up.
+type queue struct {
+	items []*item
+	head  int
+}
+
+func (q *queue) len() int { return len(q.items) - q.head }
+
+func (q *queue) push(it *item) { q.items = append(q.items, it) }
+
+func (q *queue) pop() *item {
+	it := q.items[q.head]
+	q.items[q.head] = nil
+	if q.head++; q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+	}
+	return it
+}

@@ -1,0 +1,186 @@
+package host
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+// Suspects returns the numbers of links, at most limit, that are to be looked at because events contradict what we believe.
+func (r *Reconciler) Suspects(limit int) []int {
+	var out []int
+	for _, l := range r.suspects[:min(limit, len(r.suspects))] {
+		out = append(out, l.Index)
+	}
+	return out
+}
+
+// Looked takes in what a link looked like. It settles which of our addresses are gone, and why.
+func (r *Reconciler) Looked(index int, v View) {
+	r.stats.Looks++
+	for i, l := range r.suspects {
+		if l.Index == index {
+			r.suspects = append(r.suspects[:i], r.suspects[i+1:]...)
+			l.suspect = false
+			break
+		}
+	}
+	l := r.links[index]
+	if l == nil {
+		return
+	}
+	l.dying = v.Gone
+	r.verify(l, v)
+}
+
+// Sync takes in everything that the kernel holds.
+func (r *Reconciler) Sync(links []Link) {
+	r.stats.Resyncs++
+	r.synced = true
+	r.out.Synced = true
+	present := make(map[int]struct{}, len(links))
+	for i := range links {
+		present[links[i].Index] = struct{}{}
+	}
+	for _, index := range slices.Sorted(maps.Keys(r.links)) {
+		l := r.links[index]
+		r.cancel(l)
+		if _, ok := present[index]; !ok {
+			r.vanish(l)
+		}
+	}
+	clear(r.early)
+	for i := range links {
+		facts := links[i]
+		facts.Addrs = nil
+		l := r.linkNew(facts.Index, facts)
+		l.dying = false
+		if l.Forward6 != facts.Forward6 {
+			l.Forward6 = facts.Forward6
+			r.show(l)
+		}
+		r.replace(l, links[i].Addrs)
+		r.verify(l, View{Up: facts.Up, Addrs: links[i].Addrs})
+	}
+}
+
+// replace takes over the addresses of other people, and the order of all.
+func (r *Reconciler) replace(l *linkState, addrs []LinkAddr) {
+	old := l.list
+	fresh := newLinkState(l.Link)
+	for _, a := range addrs {
+		s := fresh.put(a)
+		if b := l.find(a.Prefix, a.Peer); b != nil {
+			s.ours, s.known, s.set = b.ours, b.known, b.set
+		}
+	}
+	differs := false
+	for _, s := range old {
+		switch {
+		case s.ours && fresh.find(s.Prefix, s.Peer) == nil:
+			n := fresh.put(s.LinkAddr) // verify says what became of it
+			n.ours, n.known, n.set = true, s.known, s.set
+		case !s.ours && fresh.find(s.Prefix, s.Peer) == nil:
+			differs = true
+		}
+	}
+	for _, s := range fresh.list {
+		if b := l.find(s.Prefix, s.Peer); b == nil || (!s.ours && !b.same(s.LinkAddr)) {
+			differs = true
+		}
+	}
+	l.list, l.at, l.nets, l.six = fresh.list, fresh.at, fresh.nets, fresh.six
+	if differs {
+		r.show(l)
+	}
+}
+
+// verify compares what should stand on a link with what is seen there. Addresses with an operation on its way are left to
+// its answer.
+func (r *Reconciler) verify(l *linkState, v View) {
+	seen := make(map[netip.Prefix]*LinkAddr, len(v.Addrs))
+	six := map[netip.Addr]struct{}{}
+	for i := range v.Addrs {
+		a := &v.Addrs[i]
+		seen[a.Prefix] = a
+		if a.Prefix.Addr().Is6() {
+			six[a.Prefix.Addr()] = struct{}{}
+		}
+	}
+	for _, it := range r.itemsOn(l.Name) {
+		if it.flying > 0 {
+			continue
+		}
+		a := seen[it.at]
+		if a != nil && len(it.owners) > 0 && network(a.Prefix, a.Peer) != network(it.at, it.addr.Peer) {
+			a = nil // another address of the same name, which differs in the peer
+		}
+		_, alias := six[it.at.Addr()]
+		r.verifyItem(l, it, a, alias, v)
+	}
+	r.verifyRest(l, seen, v)
+	if v.Up {
+		l.fell = false
+	}
+}
+
+func (r *Reconciler) verifyItem(l *linkState, it *item, a *LinkAddr, alias bool, v View) {
+	s := l.at[it.at]
+	if a != nil {
+		if s == nil {
+			s = l.put(*a)
+			r.show(l)
+		} else if s.Prefix == a.Prefix {
+			s.LinkAddr, s.told = *a, true
+		}
+		if len(it.owners) > 0 && !it.queued {
+			if !s.ours {
+				s.ours, s.known = true, false
+				r.out.Held = true
+			}
+			it.stands, it.linkless = true, false
+		}
+		return
+	}
+	if s != nil {
+		if s.ours {
+			r.out.Held = true
+		}
+		l.remove(s)
+	}
+	switch six := it.at.Addr().Is6(); {
+	case !it.stands || alias:
+	case it.queued: // it is about to be looked into, and added
+		it.stands = false
+		r.askAll(it)
+	default:
+		r.lose(it, v.Gone || (six && (!v.Up || l.fell)), v.Up)
+	}
+}
+
+// verifyRest does so with what nobody wants or ceases to want: ours that could not be deleted, and other people's that we
+// had to do with a moment ago. For the others events are enough.
+func (r *Reconciler) verifyRest(l *linkState, seen map[netip.Prefix]*LinkAddr, v View) {
+	for i := len(l.list) - 1; i >= 0; i-- {
+		s := l.list[i]
+		it := r.items[l.Name][s.Prefix]
+		switch {
+		case seen[s.Prefix] != nil || (it != nil && it.flying > 0):
+		case s.ours:
+			l.remove(s)
+			r.out.Held = true
+		default:
+			if _, recent := l.recent[s.Prefix]; recent {
+				l.remove(s)
+				r.show(l)
+			}
+		}
+	}
+	for i := range v.Addrs {
+		a := v.Addrs[i]
+		if _, recent := l.recent[a.Prefix]; recent && l.find(a.Prefix, a.Peer) == nil && r.items[l.Name][a.Prefix] == nil {
+			l.put(a)
+			r.show(l)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package host
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// Want replaces what the owner wants. Gen comes back in Applied, of which every Want causes at least one unless a newer
+// one overtakes it; also if there is nothing to do. What the owner no longer wants is deleted if nobody else wants it.
+func (r *Reconciler) Want(id Owner, gen uint64, want State) {
+	o := r.owners[id]
+	if o == nil {
+		o = &owner{id: id}
+		r.owners[id] = o
+	}
+	o.gen, o.results, o.unremoved = gen, nil, nil
+	r.touch(o)
+
+	adds, gone := r.claim(o, want.Addresses)
+	gone = append(gone, r.leftovers(want.Absent)...)
+	blocked := r.blockedNets(gone)
+	late := adds[:0:0]
+	for _, it := range adds {
+		if _, ok := blocked[netAt{it.link, network(it.at, it.addr.Peer)}]; ok {
+			late = append(late, it)
+			continue
+		}
+		r.ask(it, o)
+	}
+	for _, it := range append(r.primariesLast(gone), late...) {
+		r.ask(it, o)
+	}
+}
+
+// Forget ends an owner: what it wanted is deleted if nobody else wants it, and nothing is reported to it any more.
+func (r *Reconciler) Forget(id Owner) {
+	o := r.owners[id]
+	if o == nil {
+		return
+	}
+	_, gone := r.claim(o, nil)
+	delete(r.owners, id)
+	r.out.Lost = slices.DeleteFunc(r.out.Lost, func(l Lost) bool { return l.Owner == id })
+	for _, it := range r.primariesLast(gone) {
+		r.enqueue(it)
+	}
+}
+
+// claim makes o an owner of the addresses, and of nothing else. It returns their items, and those that nobody wants any
+// more.
+func (r *Reconciler) claim(o *owner, addrs []Address) (adds, gone []*item) {
+	r.stamp++
+	old := o.wants
+	o.wants = make([]*item, 0, len(addrs))
+	for i := range addrs {
+		a := addrs[i]
+		if !a.valid() {
+			o.results = append(o.results, Result{Key: a.Key, Err: NotAnAddress})
+			continue
+		}
+		key := a.Key
+		a.Prefix = a.kernelPrefix()
+		it := r.item(place{a.Link, a.Prefix})
+		if it.stamp == r.stamp {
+			continue // named twice
+		}
+		it.stamp = r.stamp
+		o.wants = append(o.wants, it)
+		if !slices.Contains(it.owners, o.id) {
+			it.owners = append(it.owners, o.id)
+		}
+		it.key, it.addr, it.absent = key, a, false
+		adds = append(adds, it)
+	}
+	for _, it := range old {
+		if it.stamp == r.stamp {
+			continue
+		}
+		if it.disown(o.id); len(it.owners) == 0 {
+			gone = append(gone, it)
+		}
+	}
+	return adds, gone
+}
+
+func (it *item) disown(id Owner) {
+	if i := slices.Index(it.owners, id); i >= 0 {
+		it.owners = slices.Delete(it.owners, i, i+1)
+	}
+	if len(it.owners) == 0 {
+		it.stands, it.linkless = false, false
+	}
+}
+
+// leftovers are the items of keys that should be absent. One that anybody wants is left alone.
+func (r *Reconciler) leftovers(keys []Key) (gone []*item) {
+	for _, k := range keys {
+		a := Address{Key: k}
+		if !a.valid() {
+			continue // it can't be there either
+		}
+		it := r.item(place{k.Link, k.Prefix})
+		if len(it.owners) == 0 {
+			it.key, it.absent = k, true
+			gone = append(gone, it)
+		}
+	}
+	return gone
+}
+
+// item returns the item of a place, and makes it if need be.
+func (r *Reconciler) item(p place) *item {
+	m := r.items[p.link]
+	if m == nil {
+		m = map[netip.Prefix]*item{}
+		r.items[p.link] = m
+	}
+	it := m[p.at]
+	if it == nil {
+		r.seq++
+		it = &item{seq: r.seq, place: p, key: Key{Link: p.link, Prefix: p.at}, addr: Address{Key: Key{Link: p.link, Prefix: p.at}}}
+		m[p.at] = it
+	}
+	return it
+}
+
+// itemsOn returns the items of a link in a fixed order.
+func (r *Reconciler) itemsOn(link string) []*item {
+	list := make([]*item, 0, len(r.items[link]))
+	for _, it := range r.items[link] {
+		list = append(list, it)
+	}
+	slices.SortFunc(list, func(a, b *item) int { return cmp.Compare(a.seq, b.seq) })
+	return list
+}
+
+// tidy lets go of an item that nobody has any business with.
+func (r *Reconciler) tidy(it *item) {
+	if len(it.owners) > 0 || it.queued || it.flying > 0 || len(it.waiters) > 0 {
+		return
+	}
+	m := r.items[it.link]
+	delete(m, it.at)
+	if len(m) == 0 {
+		delete(r.items, it.link)
+	}
+}
+
+// ask has the item looked into, and tells o what came of it.
+func (r *Reconciler) ask(it *item, o *owner) {
+	if !slices.Contains(it.waiters, o) {
+		it.waiters = append(it.waiters, o)
+		o.pending++
+	}
+	r.enqueue(it)
+}
+
+// askAll does so for all owners: nobody asked for it now.
+func (r *Reconciler) askAll(it *item) {
+	for _, id := range it.owners {
+		if o := r.owners[id]; o != nil {
+			r.ask(it, o)
+		}
+	}
+	r.enqueue(it)
+}
+
+func (r *Reconciler) enqueue(it *item) {
+	if !it.queued {
+		it.queued = true
+		r.queue.push(it)
+	}
+}
+
+// netAt is an IPv4 network on a link.
+type netAt struct {
+	link string
+	net  netip.Prefix
+}
+
+// blockedNets are the networks whose primary address is about to go: what is added before that becomes a secondary
+// address and is dropped together with it. Elsewhere adding comes first, so that a link is never without an address.
+func (r *Reconciler) blockedNets(gone []*item) map[netAt]struct{} {
+	blocked := map[netAt]struct{}{}
+	for _, it := range gone {
+		if l := r.names[it.link]; l != nil && it.at.Addr().Is4() {
+			if s := l.at[it.at]; s != nil && (s.Flags&FlagSecondary == 0 || l.nets[network(s.Prefix, s.Peer)][0] == s) {
+				blocked[netAt{it.link, network(s.Prefix, s.Peer)}] = struct{}{}
+			}
+		}
+	}
+	return blocked
+}
+
+// primariesLast orders deletions so that secondary addresses go one by one, and nothing is dropped by the way.
+func (r *Reconciler) primariesLast(gone []*item) []*item {
+	var primary []*item
+	rest := gone[:0:0]
+	for _, it := range gone {
+		l := r.names[it.link]
+		if l != nil && l.at[it.at] != nil && len(l.secondaries(l.at[it.at])) > 0 {
+			primary = append(primary, it)
+			continue
+		}
+		rest = append(rest, it)
+	}
+	return append(rest, primary...)
+}
