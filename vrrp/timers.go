@@ -7,13 +7,18 @@ import (
 	"holdfast.dev/vrrp/wire"
 )
 
-// skew is Skew_Time: (256 - priority) / 256 of an interval (rule B1). Owners count as 255 even while lowered.
+// skew is Skew_Time (rule B1): (256 - priority) / 256, of the interval in version 3 (RFC 9568 section 6.1), of a second in version 2
+// (RFC 3768 section 6.1). Owners count as 255 even while lowered.
 func (r *Router) skew() time.Duration {
 	p := r.priority
 	if r.spec.Owner() {
 		p = wire.PriorityOwner
 	}
-	return time.Duration(256-int(p)) * r.interval() / 256
+	whole := time.Second
+	if r.spec.Version == wire.V3 {
+		whole = r.interval()
+	}
+	return time.Duration(256-int(p)) * whole / 256
 }
 
 // downTime is Active_Down_Interval (rule B2).
