@@ -35,6 +35,13 @@ func openJournal(f *os.File) (*journal, error) {
 		return &journal{make([]entry, journalEntries)}, nil
 	}
 	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	if n := st.Size(); n != 0 && n != int64(JournalSize) {
+		return nil, fmt.Errorf("journal: a file of %d bytes is something else", n)
+	}
 	if err := f.Truncate(int64(JournalSize)); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}

@@ -7,11 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"holdfast.dev/notify"
 	"holdfast.dev/notify/script"
@@ -69,9 +72,9 @@ type super struct {
 	ctl     *role.Conn
 	peer    *role.Conn
 	journal *os.File
-	msgs    chan role.Msg // from control
-	said    chan role.Msg // from the direct socket
-	cmd     *exec.Cmd     // nil when it runs in this process
+	msgs    *record   // from control
+	said    *record   // from the direct sockets
+	cmd     *exec.Cmd // nil when it runs in this process
 	ended   chan error
 }
 
@@ -82,7 +85,7 @@ func startRole(t *testing.T, own bool, journal *os.File) *super {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &super{t: t, journal: journal, msgs: make(chan role.Msg, 1000), said: make(chan role.Msg, 1000), ended: make(chan error, 1)}
+	s := &super{t: t, journal: journal, msgs: &record{}, said: &record{}, ended: make(chan error, 1)}
 	if s.ctl, err = role.NewConn(ours); err != nil {
 		t.Fatal(err)
 	}
@@ -118,15 +121,36 @@ func startRole(t *testing.T, own bool, journal *os.File) *super {
 	return s
 }
 
-func pump(c *role.Conn, to chan<- role.Msg) {
+// record keeps messages until somebody asks for them, in any order.
+type record struct {
+	mu   sync.Mutex
+	msgs []role.Msg
+}
+
+func pump(c *role.Conn, to *record) {
 	for {
 		m, files, err := c.Recv()
 		closeAll(files)
 		if err != nil {
 			return
 		}
-		to <- m
+		to.mu.Lock()
+		to.msgs = append(to.msgs, m)
+		to.mu.Unlock()
 	}
+}
+
+// take gives the first message that fits, once.
+func (r *record) take(ok func(role.Msg) bool) (role.Msg, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, m := range r.msgs {
+		if ok(m) {
+			r.msgs = slices.Delete(r.msgs, i, i+1)
+			return m, true
+		}
+	}
+	return role.Msg{}, false
 }
 
 func (s *super) prepare(gen uint64, conf specs, p role.Prepare) {
@@ -202,19 +226,15 @@ func (s *super) awaitPeer(what string, ok func(role.Msg) bool) role.Msg {
 	return wait(s.t, s.said, what, ok)
 }
 
-func wait(t *testing.T, from <-chan role.Msg, what string, ok func(role.Msg) bool) role.Msg {
+func wait(t *testing.T, from *record, what string, ok func(role.Msg) bool) role.Msg {
 	t.Helper()
-	limit := time.After(20 * time.Second)
-	for {
-		select {
-		case m := <-from:
-			if ok(m) {
-				return m
-			}
-		case <-limit:
-			t.Fatalf("no %s", what)
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if m, found := from.take(ok); found {
+			return m
 		}
 	}
+	t.Fatalf("no %s", what)
+	return role.Msg{}
 }
 
 func logged(part string) func(role.Msg) bool {
@@ -263,4 +283,13 @@ func (d *diary) want(lines ...string) {
 	if got, want := strings.Join(d.wait(len(lines)), "\n"), strings.Join(lines, "\n"); got != want {
 		d.t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
+}
+
+func dup(t *testing.T, f *os.File) *os.File {
+	t.Helper()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return os.NewFile(uintptr(fd), f.Name())
 }

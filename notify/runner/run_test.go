@@ -209,11 +209,11 @@ func TestKilledRunner(t *testing.T) {
 		second.event(ev)
 	}
 	second.await("line", logged("was begun before this process was restarted and is not run again"))
-	got := d.wait(12)
+	d.wait(12)
 	second.send(role.Msg{Stop: &role.Stop{Within: 10 * time.Second}})
 	second.peer.Close()
 	second.await("Stopped", func(m role.Msg) bool { return m.Stopped != nil })
-	got = d.read()
+	got := d.read()
 	slices.Sort(got)
 	var want []string
 	for i := range 6 {
@@ -246,9 +246,12 @@ func TestTracking(t *testing.T) {
 	s.await("line", logged("VRRP_Script(check) failed (exited with status 7)"))
 	// A new vrrp process is told all states.
 	s.link()
+	s.await("timeout", logged("VRRP_Script(hang) timed_out"))
+	s.await("failure", logged("VRRP_Script(gone) failed"))
 	for name, reason := range map[string]string{
 		"check": "exited with status 7", "hang": "timed_out", "gone": "could not be run: no such file or directory",
 	} {
+		s.said = &record{} // what was said before does not count
 		s.link()
 		if m := s.awaitPeer(name, is(name, track.Down)); m.Track.Reason != reason {
 			t.Errorf("%s: %q", name, m.Track.Reason)

@@ -68,14 +68,14 @@ func (p *Process) Signal(kill bool) {
 
 // deliver sends p.signal if there is somebody to get it. A child that has not yet made its process group is meant by its pid.
 func (p *Process) deliver() {
+	if p.signal == syscall.SIGKILL && p.cgroup != nil {
+		p.cgroup.kill() // also a child that has not reported yet
+	}
 	if p.pid == 0 || p.signal == 0 {
 		return
 	}
 	if errors.Is(unix.Kill(-p.pid, p.signal), unix.ESRCH) {
 		_ = unix.Kill(p.pid, p.signal)
-	}
-	if p.signal == syscall.SIGKILL && p.cgroup != nil {
-		p.cgroup.kill()
 	}
 }
 
@@ -102,9 +102,7 @@ func (p *Process) run(c Command) {
 	if p.out != nil {
 		p.res.Output = p.out.end(&p.s.linger)
 	}
-	if p.cgroup != nil {
-		p.s.cgroups.release(p.cgroup)
-	}
+	p.leave()
 	p.finish()
 }
 
@@ -208,6 +206,11 @@ func (p *Process) reset() {
 		p.out.end(&p.s.linger)
 		p.out = nil
 	}
+	p.leave()
+}
+
+// leave gives the cgroup back; from then on it may be another script's.
+func (p *Process) leave() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cgroup != nil {
