@@ -87,7 +87,7 @@ func (b *builder) place(d *draft) {
 			"Strict mode does not support unicast on an interface that supports multicast", "remove unicast_peer or strict mode")
 	}
 	switch {
-	case d.vmac && !facts.Ethernet:
+	case (d.vmac || d.ipvlan) && !facts.Ethernet:
 		b.errorf(d.pos, d.Name, "interface %s is not ethernet, a virtual MAC is not possible on it - disabling", d.Interface)
 		d.Faults = append(d.Faults, FaultNoEthernet)
 	case !d.Unicast() && !facts.Multicast:
@@ -98,7 +98,7 @@ func (b *builder) place(d *draft) {
 
 // mayFloat reports whether the instance can do without an interface.
 func (b *builder) mayFloat(d *draft) bool {
-	return d.Unicast() && !d.vmac && d.Source.IsValid() && !(d.Source.Is6() && d.Source.IsLinkLocalUnicast())
+	return d.Unicast() && !d.vmac && !d.ipvlan && d.Source.IsValid() && !(d.Source.Is6() && d.Source.IsLinkLocalUnicast())
 }
 
 // delivery settles where adverts go, and rule A9.
@@ -110,6 +110,9 @@ func (b *builder) delivery(d *draft) {
 			ttl = 0
 		}
 		d.TTL = d.ttl.or(ttl)
+		if d.group.IsValid() {
+			b.errorf(d.pos, d.Name, "multicast destination specified with unicast - ignoring")
+		}
 		d.CheckSource = d.wantCheck || d.peerTTL || g.CheckUnicastSource
 	} else {
 		b.noPeers(d)
@@ -121,13 +124,34 @@ func (b *builder) delivery(d *draft) {
 			d.Group = d.group
 		}
 	}
-	if k := find(d.node.Body, "vmac_xmit_base"); k != nil && !d.vmac {
-		b.errorf(k.Pos, d.Name, "vmac_xmit_base is only valid with a vmac")
-	}
+	b.vmacOptions(d)
 	d.TrackSource = d.TrackSource && d.Source.IsValid()
 	if d.VRF != "" && (d.Interface != "" || !d.Unicast()) {
 		b.errorf(d.pos, d.Name, "vrf is only for unicast without an interface - ignoring")
 		d.VRF = ""
+	}
+}
+
+// vmacOptions checks keywords that do not go with a virtual MAC, or not without one.
+func (b *builder) vmacOptions(d *draft) {
+	k := find(d.node.Body, "vmac_xmit_base")
+	switch {
+	case k == nil:
+		if d.Unicast() && d.vmac {
+			b.errorf(d.pos, d.Name, "unicast with use_vmac requires vmac_xmit_base - setting")
+		}
+	case !d.vmac && !d.ipvlan:
+		b.errorf(k.Pos, d.Name, "vmac_xmit_base is only valid with a vmac")
+	case d.Strict:
+		b.errorf(k.Pos, d.Name, "xmit_base is incompatible with strict mode - resetting")
+	}
+	if d.ipvlan && d.Family == IPv4 && !d.Source.IsValid() {
+		b.errorf(d.pos, d.Name, "IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state")
+		d.Faults = append(d.Faults, FaultNoSource)
+	}
+	if d.PromoteSecondaries && (d.vmac || d.ipvlan) {
+		b.errorf(d.pos, d.Name, "promote_secondaries is automatically set for vmacs - ignoring")
+		d.PromoteSecondaries = false
 	}
 }
 

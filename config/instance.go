@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"holdfast.dev/config/diag"
@@ -43,6 +44,7 @@ type draft struct {
 	peerTTL    bool // a peer has a TTL range
 	auth       authDraft
 	vmac       bool
+	ipvlan     bool
 	vmacNames  []string // name and MAC given to use_vmac
 	strictPos  diag.Pos
 	member     *groupDraft
@@ -135,7 +137,7 @@ var instanceKeys = map[string]instanceKey{
 	"notify_master_rx_lower_pri": func(b *builder, d *draft, n *schema.Node) { b.notify(&d.Notify.LowerPrio, d.Name, n) },
 	"notify_deleted":             (*builder).readDeleted,
 	"use_vmac":                   (*builder).readVMAC,
-	"use_ipvlan":                 (*builder).readVMAC,
+	"use_ipvlan":                 (*builder).readIPVLAN,
 }
 
 func (b *builder) readState(d *draft, n *schema.Node) {
@@ -310,6 +312,26 @@ func (b *builder) readVMAC(d *draft, n *schema.Node) {
 		}
 	}
 	d.Rest = append(d.Rest, item(n))
+}
+
+// readIPVLAN takes the address of use_ipvlan as source address where there is none.
+func (b *builder) readIPVLAN(d *draft, n *schema.Node) {
+	d.ipvlan = true
+	d.Rest = append(d.Rest, item(n))
+	for _, u := range n.Opts {
+		if u.Name() != "" || len(u.Args) == 0 {
+			continue
+		}
+		text, _, _ := strings.Cut(u.Args[0].Text, "/")
+		a, err := netip.ParseAddr(text)
+		switch {
+		case err != nil: // a name
+		case !d.fits(a):
+			b.errorf(u.Pos, d.Name, "ipvlan address[%s] MUST match vrrp instance family !!! Skipping...", u.Args[0].Text)
+		case !d.Source.IsValid():
+			d.Source = a
+		}
+	}
 }
 
 func (b *builder) readAuth(d *draft, n *schema.Node) {

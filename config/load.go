@@ -36,6 +36,7 @@ type builder struct {
 	scripts     map[string]*scriptDraft
 	trackGroups set[string]
 	defined     set[string]     // what can be referred to, as "track_file NAME"
+	trackers    set[[3]string]  // trackers without a model: owner, kind, name
 	garpIfaces  set[string]     // members of garp groups
 	order       []*scriptDraft  // scripts in the order of the file
 	later       map[string]bool // names of scripts that the file defines further down
@@ -53,7 +54,7 @@ func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
 	b := &builder{
 		env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
-		trackGroups: make(set[string]), defined: make(set[string]), garpIfaces: make(set[string]),
+		trackGroups: make(set[string]), defined: make(set[string]), trackers: make(set[[3]string]), garpIfaces: make(set[string]),
 	}
 	for i := range tree {
 		if tree[i].Key.Name == "vrrp_script" {

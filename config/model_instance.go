@@ -84,6 +84,7 @@ const (
 	FaultNoPeer      Fault = "no unicast peer"                        // rule A9
 	FaultNoMulticast Fault = "interface does not support multicast"   // rule A11
 	FaultNoEthernet  Fault = "interface is not ethernet"              // rule A11
+	FaultNoSource    Fault = "ipvlan without a source address"        // rule L13
 	FaultVMAC        Fault = "virtual interface name or MAC is taken" // rule A31
 	FaultClash       Fault = "duplicate VRID on interface"            // rule A30
 )

@@ -59,7 +59,11 @@ func (b *builder) tracked(who string, n *schema.Node) {
 		return
 	}
 	for i := range n.Body {
-		if e := &n.Body[i]; !b.defined.has(k[0] + " " + e.Name()) {
+		e := &n.Body[i]
+		if b.defined.has(k[0]+" "+e.Name()) && !b.trackers.add([3]string{who, k[0], e.Name()}) {
+			b.errorf(e.Pos, who, "duplicate %s %s - ignoring", n.Key.Name, e.Name())
+		}
+		if !b.defined.has(k[0] + " " + e.Name()) {
 			b.say(e.Pos, diag.Error, diag.GeneralError, who, fmt.Sprintf("track %s %s not found, ignoring...", k[1], e.Name()),
 				"a "+k[0]+" of that name must stand before this block")
 		}

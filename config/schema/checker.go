@@ -29,7 +29,7 @@ func virtualServerRealSmtpCheckKeys() []Keyword {
 
 func virtualServerRealMiscCheckKeys() []Keyword {
 	return slices.Concat(checkKeys(), []Keyword{
-		{Name: "misc_path", Args: command(), Lack: Ignore, Means: "command", Good: "misc_path \"/usr/bin/test -e /run/ok\"", Bad: "misc_path"},
+		{Name: "misc_path", Args: command(), Lack: Ignore, Means: "command", Quiet: true, Good: "misc_path \"/usr/bin/test -e /run/ok\"", Bad: "misc_path"},
 		{Name: "misc_timeout", Args: list(unit("s", num("SECONDS", 0, 4294))), Means: "time before termination", Default: "vs delay_loop", Good: "misc_timeout 5", Bad: "misc_timeout 5000"},
 		{Name: "misc_dynamic", Means: "exit code 2-255 sets weight code-2", Default: "off", Good: "misc_dynamic", Bad: "misc_dynamic now"},
 		{Name: "user", Args: who(), Lack: Ignore, Means: "run as", Default: "script_user", Good: "user nobody", Bad: "user no_such_user"},
@@ -81,7 +81,7 @@ func virtualServerRealFileCheckKeys() []Keyword {
 
 func virtualServerRealBfdCheckKeys() []Keyword {
 	return []Keyword{
-		{Name: "name", Args: list(word("BFD_NAME")), Lack: Ignore, Means: "BFD session", Good: "name b", Bad: "name"},
+		{Name: "name", Args: list(word("BFD_NAME")), Lack: Ignore, Repeat: First, Means: "BFD session", Good: "name b", Bad: "name"},
 		{Name: "alpha", Args: yesNo(), Means: "start as down", Default: "rs", Good: "alpha true", Bad: "alpha maybe", Built: UnlessTrue},
 	}
 }
@@ -138,8 +138,8 @@ func webKeys() []Keyword {
 // urlKeys are keywords that several checkers share.
 func urlKeys() []Keyword {
 	return []Keyword{
-		{Name: "path", Args: list(word("PATH")), Means: "request path", Good: "path /health", Bad: "path"},
-		{Name: "digest", Args: list(form("HEX32", md5)), Means: "expected MD5 of body", Good: "digest 640205b7b0fc66c1ea91c463fac6334d", Bad: "digest 640205"},
+		{Name: "path", Args: list(word("PATH")), Repeat: Replace, Means: "request path", Good: "path /health", Bad: "path"},
+		{Name: "digest", Args: list(form("HEX32", md5)), Repeat: First, Means: "expected MD5 of body", Good: "digest 640205b7b0fc66c1ea91c463fac6334d", Bad: "digest 640205"},
 		{Name: "status_code", Args: list(rest(form("CODE[-CODE]", statusCodes))), Repeat: Many, Lack: Ignore, Means: "accepted statuses", Default: "200-299", Good: "status_code 200-299 304", Bad: "status_code 700"},
 		{Name: "virtualhost", Args: list(word("STRING")), Lack: Ignore, Means: "Host header", Default: "checker, rs, vs, address:port", Good: "virtualhost www.example.org", Bad: "virtualhost"},
 		{Name: "regex", Args: command(), Lack: Ignore, Means: "PCRE2 pattern body must match", Quiet: true, Good: "regex \"^ok\"", Bad: "regex"},

@@ -111,8 +111,8 @@ func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keywo
 	}
 	n := Node{Key: key, Pos: line.Pos, Text: line.Text}
 	use := p.header(&n, line)
-	if use && key.Repeat == First {
-		use = !p.repeated(key, first, &n)
+	if use && (key.Repeat == First || key.Repeat == Replace) {
+		use = !p.repeated(key, first, &n) || key.Repeat == Replace
 	}
 	if !use {
 		if key.Opens != NoBlock {
@@ -150,7 +150,7 @@ func (p *Parser) suggest(b *Block, word string) string {
 	return Suggest(b, word)
 }
 
-// repeated reports whether key was used before in the block, where only the first use counts.
+// repeated reports, and says, that key was used before in the block where it should stand once.
 func (p *Parser) repeated(key *Keyword, first map[*Keyword]diag.Pos, n *Node) bool {
 	pos, again := first[key]
 	if !again {
@@ -161,8 +161,12 @@ func (p *Parser) repeated(key *Keyword, first map[*Keyword]diag.Pos, n *Node) bo
 	if key.isCommand() {
 		what += " script"
 	}
+	fate := "ignoring"
+	if key.Repeat == Replace {
+		fate = "replacing"
+	}
 	p.report(n.Pos, diag.Error, diag.GeneralError,
-		strings.TrimRight(fmt.Sprintf("%s already specified - ignoring %s", what, clip(n.Name())), " "),
+		strings.TrimRight(fmt.Sprintf("%s already specified - %s %s", what, fate, clip(n.Name())), " "),
 		fmt.Sprintf("the first is at %s", pos))
 	return true
 }

@@ -85,9 +85,10 @@ type Repeat uint8
 
 // The rules of repetition.
 const (
-	Last  Repeat = iota // the later use replaces the earlier
-	First               // the later use is an error and ignored
-	Many                // every use counts
+	Last    Repeat = iota // the later use replaces the earlier
+	First                 // the later use is an error and ignored
+	Many                  // every use counts
+	Replace               // the later use replaces the earlier, which is an error
 )
 
 // Lack is what becomes of a use of a keyword without a required argument.

@@ -67,6 +67,9 @@ func checkRow(t *testing.T, k *schema.Keyword, r []string) {
 	if (r[2] == "-") != (len(k.Args) == 0 && k.Opens == schema.NoBlock) {
 		t.Errorf("%s: %d arguments, want %q", name, len(k.Args), r[2])
 	}
+	if once := strings.Contains(r[3]+r[5], "first wins") || strings.Contains(r[3]+r[5], "only once"); once && k.Repeat != schema.First {
+		t.Errorf("%s: repetition %d, but the list says %q %q", name, k.Repeat, r[3], r[5])
+	}
 	if newer := strings.Contains(r[5], "added after 2.2.7"); newer != (k.Since != "") {
 		t.Errorf("%s: since %q, but the list says %q", name, k.Since, r[5])
 	}

@@ -60,9 +60,9 @@ func garpGroupKeys() []Keyword {
 
 func sslKeys() []Keyword {
 	return []Keyword{
-		{Name: "password", Args: list(word("STRING")), Lack: Ignore, Means: "password of the private key", Good: "password secret", Bad: "password"},
-		{Name: "ca", Args: list(word("PATH")), Lack: Ignore, Means: "CA file", Good: "ca /etc/ssl/ha.pem", Bad: "ca"},
-		{Name: "certificate", Args: list(word("PATH")), Lack: Ignore, Means: "client certificate file", Good: "certificate /etc/ssl/ha.pem", Bad: "certificate"},
-		{Name: "key", Args: list(word("PATH")), Lack: Ignore, Means: "private key file", Good: "key /etc/ssl/ha.pem", Bad: "key"},
+		{Name: "password", Args: list(word("STRING")), Lack: Ignore, Repeat: Replace, Means: "password of the private key", Good: "password secret", Bad: "password"},
+		{Name: "ca", Args: list(word("PATH")), Lack: Ignore, Repeat: Replace, Means: "CA file", Good: "ca /etc/ssl/ha.pem", Bad: "ca"},
+		{Name: "certificate", Args: list(word("PATH")), Lack: Ignore, Repeat: Replace, Means: "client certificate file", Good: "certificate /etc/ssl/ha.pem", Bad: "certificate"},
+		{Name: "key", Args: list(word("PATH")), Lack: Ignore, Repeat: Replace, Means: "private key file", Good: "key /etc/ssl/ha.pem", Bad: "key"},
 	}
 }

@@ -11,7 +11,7 @@ func trackBlocks() []*Block {
 
 func vrrpScriptKeys() []Keyword {
 	return []Keyword{
-		{Name: "script", Args: command(), Lack: Ignore, Means: "command", Good: "script \"/usr/bin/test -e /run/ok\"", Bad: "script", Built: Yes},
+		{Name: "script", Args: command(), Lack: Ignore, Means: "command", Quiet: true, Good: "script \"/usr/bin/test -e /run/ok\"", Bad: "script", Built: Yes},
 		{Name: "interval", Args: list(millis("SECONDS", "s", 0, 4294000000)), Means: "run period", Default: "1", Good: "interval 2.5", Bad: "interval -1", Built: Yes},
 		{Name: "timeout", Args: list(millis("SECONDS", "s", 0, 4294000000)), Means: "time before termination", Default: "0 = interval", Good: "timeout 2", Bad: "timeout never", Built: Yes},
 		{Name: "weight", Args: weight(253, "reverse"), Means: "priority adjustment; 0 = FAULT on failure", Default: "0", Good: "weight -20", Bad: "weight 300", Built: Yes},
@@ -24,7 +24,7 @@ func vrrpScriptKeys() []Keyword {
 
 func vrrpTrackProcessKeys() []Keyword {
 	return []Keyword{
-		{Name: "process", Args: list(rest(word("PATH"))), Means: "process name, or full command when params given", Good: "process /usr/sbin/sshd", Bad: "process"},
+		{Name: "process", Args: list(rest(word("PATH"))), Repeat: First, Means: "process name, or full command when params given", Good: "process /usr/sbin/sshd", Bad: "process"},
 		{Name: "param_match", Args: list(optional(choice("HOW", "initial", "partial"))), Means: "parameter comparison", Default: "none", Good: "param_match initial", Bad: "param_match some"},
 		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Means: "priority adjustment", Default: "0", Good: "weight 10", Bad: "weight 300"},
 		{Name: "quorum", Args: list(num("N", 1, 65535)), Means: "minimum processes", Default: "1", Good: "quorum 2", Bad: "quorum 0"},
@@ -38,16 +38,16 @@ func vrrpTrackProcessKeys() []Keyword {
 
 func trackFileKeys() []Keyword {
 	return []Keyword{
-		{Name: "file", Args: list(word("PATH")), Lack: Ignore, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
-		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
+		{Name: "file", Args: list(word("PATH")), Lack: Ignore, Repeat: First, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
+		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Repeat: First, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
 		{Name: "init_file", Args: list(Arg{Kind: Options, Optional: true, Opts: []Option{option("overwrite")}, Plain: &Option{Args: list(num("VALUE", -maxInt32-1, maxInt32))}}), Means: "create (or overwrite) the file at start", Default: "0, warn outside", Good: "init_file 5 overwrite", Bad: "init_file five"},
 	}
 }
 
 func vrrpTrackFileKeys() []Keyword {
 	return []Keyword{
-		{Name: "file", Args: list(word("PATH")), Lack: Ignore, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
-		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
+		{Name: "file", Args: list(word("PATH")), Lack: Ignore, Repeat: First, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
+		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Repeat: First, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
 		{Name: "init_file", Args: list(Arg{Kind: Options, Optional: true, Opts: []Option{option("overwrite")}, Plain: &Option{Args: list(num("VALUE", -maxInt32-1, maxInt32))}}), Means: "create (or overwrite) the file at start", Default: "0, warn outside", Good: "init_file 5 overwrite", Bad: "init_file five"},
 	}
 }

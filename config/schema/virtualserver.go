@@ -42,7 +42,7 @@ func virtualServerKeys() []Keyword {
 		{Name: "protocol", Args: list(fold(choice("PROTOCOL", "TCP", "UDP", "SCTP"))), Means: "service protocol", Default: "UDP with error if addressed", Good: "protocol UDP", Bad: "protocol ICMP"},
 		{Name: "ha_suspend", Means: "suspend checkers while VIP absent from system", Default: "off", Good: "ha_suspend", Bad: "ha_suspend now"},
 		{Name: "smtp_alert", Args: yesNo(), Means: "mail quorum changes", Default: "smtp_alert_checker, smtp_alert, else off", Good: "smtp_alert true", Bad: "smtp_alert maybe", Built: UnlessTrue},
-		{Name: "virtualhost", Args: list(word("STRING")), Lack: Ignore, Means: "default Host header", Good: "virtualhost www.example.org", Bad: "virtualhost"},
+		{Name: "virtualhost", Args: list(word("STRING")), Lack: Ignore, Repeat: Replace, Means: "default Host header", Good: "virtualhost www.example.org", Bad: "virtualhost"},
 		{Name: "snmp_name", Args: list(word("STRING")), Lack: Ignore, Exact: true, Means: "name exposed by SNMP", Good: "snmp_name web", Bad: "snmp_name"},
 		{Name: "alpha", Means: "RS start as down until checked", Default: "off", Good: "alpha", Bad: "alpha now"},
 		{Name: "omega", Means: "run down notifies at shutdown", Default: "off", Good: "omega", Bad: "omega now"},
