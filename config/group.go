@@ -168,6 +168,9 @@ func (b *builder) shareTrackers(g *groupDraft, d *draft) {
 	for _, t := range g.Track.Interfaces {
 		if t.Name == d.Interface {
 			twice("track_interface", t.Name)
+			if !d.DontTrackPrimary {
+				continue // its own tracking of it is as strict
+			}
 		}
 		t.FromGroup = true
 		d.Track.Interfaces = append(d.Track.Interfaces, t)

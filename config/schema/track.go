@@ -2,52 +2,44 @@ package schema
 
 func trackBlocks() []*Block {
 	return []*Block{
-		{Path: "vrrp_script", Means: "tracking script definition", Frame: "vrrp_script chk {\nscript /bin/true\n%s\n}\nvrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 10.0.0.1 }\ntrack_script { chk }\n}", Keys: vrrpScriptKeys()},
-		{Path: "vrrp_track_process", Means: "tracked process definition", Frame: "vrrp_track_process p {\nprocess sshd\n%s\n}", Keys: vrrpTrackProcessKeys()},
-		{Path: "track_file", Means: "file whose integer content is tracked", Frame: "track_file f {\nfile /run/ha.track\n%s\n}", Keys: trackFileKeys()},
-		{Path: "vrrp_track_file", Means: "deprecated alias of track_file", Frame: "vrrp_track_file f {\nfile /run/ha.track\n%s\n}", Keys: vrrpTrackFileKeys()},
+		{Path: "vrrp_script", Means: "tracking script definition", Frame: "vrrp_script chk {\nscript /bin/true\n%s\n}\nvrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 10.0.0.1 }\ntrack_script { chk }\n}", Keys: vrrpScriptKeys},
+		{Path: "vrrp_track_process", Means: "tracked process definition", Frame: "vrrp_track_process p {\nprocess sshd\n%s\n}", Keys: vrrpTrackProcessKeys},
+		{Path: "track_file", Means: "file whose integer content is tracked", Frame: "track_file f {\nfile /run/ha.track\n%s\n}", Keys: trackFileKeys},
+		{Path: "vrrp_track_file", Means: "deprecated alias of track_file", Frame: "vrrp_track_file f {\nfile /run/ha.track\n%s\n}", Keys: vrrpTrackFileKeys},
 	}
 }
 
-func vrrpScriptKeys() []Keyword {
-	return []Keyword{
-		{Name: "script", Args: command(), Lack: Ignore, Means: "command", Quiet: true, Good: "script \"/usr/bin/test -e /run/ok\"", Bad: "script", Built: Yes},
-		{Name: "interval", Args: list(millis("SECONDS", "s", 0, 4294000000)), Means: "run period", Default: "1", Good: "interval 2.5", Bad: "interval -1", Built: Yes},
-		{Name: "timeout", Args: list(millis("SECONDS", "s", 0, 4294000000)), Means: "time before termination", Default: "0 = interval", Good: "timeout 2", Bad: "timeout never", Built: Yes},
-		{Name: "weight", Args: weight(253, "reverse"), Means: "priority adjustment; 0 = FAULT on failure", Default: "0", Good: "weight -20", Bad: "weight 300", Built: Yes},
-		{Name: "rise", Args: list(num("N", 1, maxInt32)), Means: "successes to be up", Default: "1", Good: "rise 3", Bad: "rise 0", Built: Yes},
-		{Name: "fall", Args: list(num("N", 1, maxInt32)), Means: "failures to be down", Default: "1", Good: "fall 3", Bad: "fall 0", Built: Yes},
-		{Name: "user", Args: who(), Means: "run as", Default: "script_user", Good: "user nobody", Bad: "user no_such_user", Built: Yes},
-		{Name: "init_fail", Means: "start in failed state", Good: "init_fail", Bad: "init_fail now", Built: Yes},
-	}
+var vrrpScriptKeys = []Keyword{
+	{Name: "script", Args: command(), Lack: Ignore, Means: "command", Quiet: true, Good: "script \"/usr/bin/test -e /run/ok\"", Bad: "script", Built: Yes},
+	{Name: "interval", Args: list(millis("SECONDS", "s", 0, 4294000000)), Means: "run period", Default: "1", Good: "interval 2.5", Bad: "interval -1", Built: Yes},
+	{Name: "timeout", Args: list(millis("SECONDS", "s", 0, 4294000000)), Means: "time before termination", Default: "0 = interval", Good: "timeout 2", Bad: "timeout never", Built: Yes},
+	{Name: "weight", Args: weight(253, "reverse"), Means: "priority adjustment; 0 = FAULT on failure", Default: "0", Good: "weight -20", Bad: "weight 300", Built: Yes},
+	{Name: "rise", Args: list(num("N", 1, maxInt32)), Means: "successes to be up", Default: "1", Good: "rise 3", Bad: "rise 0", Built: Yes},
+	{Name: "fall", Args: list(num("N", 1, maxInt32)), Means: "failures to be down", Default: "1", Good: "fall 3", Bad: "fall 0", Built: Yes},
+	{Name: "user", Args: who(), Means: "run as", Default: "script_user", Good: "user nobody", Bad: "user no_such_user", Built: Yes},
+	{Name: "init_fail", Means: "start in failed state", Good: "init_fail", Bad: "init_fail now", Built: Yes},
 }
 
-func vrrpTrackProcessKeys() []Keyword {
-	return []Keyword{
-		{Name: "process", Args: list(rest(word("PATH"))), Repeat: First, Means: "process name, or full command when params given", Good: "process /usr/sbin/sshd", Bad: "process"},
-		{Name: "param_match", Args: list(optional(choice("HOW", "initial", "partial"))), Means: "parameter comparison", Default: "none", Good: "param_match initial", Bad: "param_match some"},
-		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Means: "priority adjustment", Default: "0", Good: "weight 10", Bad: "weight 300"},
-		{Name: "quorum", Args: list(num("N", 1, 65535)), Means: "minimum processes", Default: "1", Good: "quorum 2", Bad: "quorum 0"},
-		{Name: "quorum_max", Args: list(num("N", 0, 65535)), Means: "maximum processes; 0 = none may run", Default: "unlimited", Good: "quorum_max 9", Bad: "quorum_max 70000"},
-		{Name: "delay", Args: list(seconds(1, 3600000000)), Means: "sets fork_delay and terminate_delay", Default: "0", Good: "delay 2.5", Bad: "delay 4000"},
-		{Name: "terminate_delay", Args: list(seconds(1, 3600000000)), Means: "wait before counting loss", Good: "terminate_delay 2.5", Bad: "terminate_delay 4000"},
-		{Name: "fork_delay", Args: list(seconds(1, 3600000000)), Means: "wait before counting gain", Good: "fork_delay 2.5", Bad: "fork_delay 4000"},
-		{Name: "full_command", Means: "match /proc/PID/cmdline instead of comm", Default: "off", Good: "full_command", Bad: "full_command now"},
-	}
+var vrrpTrackProcessKeys = []Keyword{
+	{Name: "process", Args: list(rest(word("PATH"))), Repeat: First, Means: "process name, or full command when params given", Good: "process /usr/sbin/sshd", Bad: "process"},
+	{Name: "param_match", Args: list(optional(choice("HOW", "initial", "partial"))), Means: "parameter comparison", Default: "none", Good: "param_match initial", Bad: "param_match some"},
+	{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Means: "priority adjustment", Default: "0", Good: "weight 10", Bad: "weight 300"},
+	{Name: "quorum", Args: list(num("N", 1, 65535)), Means: "minimum processes", Default: "1", Good: "quorum 2", Bad: "quorum 0"},
+	{Name: "quorum_max", Args: list(num("N", 0, 65535)), Means: "maximum processes; 0 = none may run", Default: "unlimited", Good: "quorum_max 9", Bad: "quorum_max 70000"},
+	{Name: "delay", Args: list(seconds(1, 3600000000)), Means: "sets fork_delay and terminate_delay", Default: "0", Good: "delay 2.5", Bad: "delay 4000"},
+	{Name: "terminate_delay", Args: list(seconds(1, 3600000000)), Means: "wait before counting loss", Good: "terminate_delay 2.5", Bad: "terminate_delay 4000"},
+	{Name: "fork_delay", Args: list(seconds(1, 3600000000)), Means: "wait before counting gain", Good: "fork_delay 2.5", Bad: "fork_delay 4000"},
+	{Name: "full_command", Means: "match /proc/PID/cmdline instead of comm", Default: "off", Good: "full_command", Bad: "full_command now"},
 }
 
-func trackFileKeys() []Keyword {
-	return []Keyword{
-		{Name: "file", Args: list(word("PATH")), Lack: Ignore, Repeat: First, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
-		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Repeat: First, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
-		{Name: "init_file", Args: list(Arg{Kind: Options, Optional: true, Opts: []Option{option("overwrite")}, Plain: &Option{Args: list(num("VALUE", -maxInt32-1, maxInt32))}}), Means: "create (or overwrite) the file at start", Default: "0, warn outside", Good: "init_file 5 overwrite", Bad: "init_file five"},
-	}
+var trackFileKeys = []Keyword{
+	{Name: "file", Args: list(word("PATH")), Lack: Ignore, Repeat: First, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
+	{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Repeat: First, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
+	{Name: "init_file", Args: list(Arg{Kind: Options, Optional: true, Opts: []Option{option("overwrite")}, Plain: &Option{Args: list(num("VALUE", -maxInt32-1, maxInt32))}}), Means: "create (or overwrite) the file at start", Default: "0, warn outside", Good: "init_file 5 overwrite", Bad: "init_file five"},
 }
 
-func vrrpTrackFileKeys() []Keyword {
-	return []Keyword{
-		{Name: "file", Args: list(word("PATH")), Lack: Ignore, Repeat: First, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
-		{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Repeat: First, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
-		{Name: "init_file", Args: list(Arg{Kind: Options, Optional: true, Opts: []Option{option("overwrite")}, Plain: &Option{Args: list(num("VALUE", -maxInt32-1, maxInt32))}}), Means: "create (or overwrite) the file at start", Default: "0, warn outside", Good: "init_file 5 overwrite", Bad: "init_file five"},
-	}
+var vrrpTrackFileKeys = []Keyword{
+	{Name: "file", Args: list(word("PATH")), Lack: Ignore, Repeat: First, Means: "tracked file", Good: "file /run/ha.track", Bad: "file"},
+	{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Repeat: First, Means: "multiplier of file value (VRRP) ", Default: "1", Good: "weight 2", Bad: "weight 300"},
+	{Name: "init_file", Args: list(Arg{Kind: Options, Optional: true, Opts: []Option{option("overwrite")}, Plain: &Option{Args: list(num("VALUE", -maxInt32-1, maxInt32))}}), Means: "create (or overwrite) the file at start", Default: "0, warn outside", Good: "init_file 5 overwrite", Bad: "init_file five"},
 }
