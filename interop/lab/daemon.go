@@ -65,9 +65,7 @@ func (n *Node) Start(p Program, config string, args ...string) *Daemon {
 		d.Dir = n.lab.T.TempDir()
 	}
 	d.Write(config)
-	args = append([]string{
-		"-n", "-l", "-D", "-G", "-P", "-f", d.file("keepalived.conf"), "-p", d.file("main.pid"), "-r", d.file("vrrp.pid"),
-	}, args...)
+	args = append(append([]string{"-n", "-l", "-D", "-G", "-P"}, d.Files()...), args...)
 	d.cmd = exec.Command(p.Path, args...)
 	d.cmd.Dir = d.Dir
 	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.Dir)
@@ -87,6 +85,11 @@ func (n *Node) Start(p Program, config string, args ...string) *Daemon {
 
 // Daemon is the daemon that was last started on the node.
 func (n *Node) Daemon() *Daemon { return n.daemon }
+
+// Files are the arguments that name the daemon's files.
+func (d *Daemon) Files() []string {
+	return []string{"-f", d.file("keepalived.conf"), "-p", d.file("main.pid"), "-r", d.file("vrrp.pid")}
+}
 
 func (d *Daemon) file(name string) string { return filepath.Join(d.Dir, name) }
 

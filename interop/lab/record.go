@@ -112,6 +112,35 @@ func (r *record) advertsOf(v VR, from, to time.Time) []Advert {
 	return out
 }
 
+// advertises reports whether a node has advertised a virtual router, not to give it up, between two times.
+func (r *record) advertises(n *Node, v VR, from, to time.Time) bool {
+	return slices.ContainsFunc(r.advertsOf(v, from, to), func(a Advert) bool { return a.Node == n && a.Priority > 0 })
+}
+
+// Claims lists what a node has said about addresses since a time.
+func (l *Lab) Claims(n *Node, since time.Time) (out []Claim) {
+	l.rec.mu.Lock()
+	defer l.rec.mu.Unlock()
+	for _, c := range l.rec.claims {
+		if c.Node == n && c.At.After(since) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// FirstAdvert is when anybody first advertised after a time; the zero time if nobody did.
+func (l *Lab) FirstAdvert(since time.Time) time.Time {
+	l.rec.mu.Lock()
+	defer l.rec.mu.Unlock()
+	for _, a := range l.rec.adverts {
+		if a.At.After(since) {
+			return a.At
+		}
+	}
+	return time.Time{}
+}
+
 // span is a time in which a node held an address and counted.
 type span struct {
 	node     *Node

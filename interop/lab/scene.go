@@ -47,6 +47,26 @@ func (s *Scene) Elect(want *Node, within time.Duration) {
 	s.reach(want, time.Now(), within)
 }
 
+// ElectAny waits like Elect, but for whichever router it is that wins.
+func (s *Scene) ElectAny(within time.Duration) *Node {
+	s.lab.T.Helper()
+	from := time.Now()
+	var winner *Node
+	ok := s.lab.poll(within+Margin, func() bool {
+		for _, n := range s.lab.Nodes {
+			if s.missing(n, from) == "" {
+				winner = n
+			}
+		}
+		return winner != nil
+	})
+	if !ok {
+		s.lab.T.Fatalf("no router is the one master within %v and %v of margin: %s", within, Margin, s.missing(s.lab.Nodes[0], from))
+	}
+	s.reach(winner, from, within)
+	return winner
+}
+
 // Move does something after which want has to be the one master within a time. Until then there may be none, and two
 // for no longer than it takes one of them to hear the other.
 func (s *Scene) Move(want *Node, within time.Duration, do func()) {
@@ -65,6 +85,31 @@ func (s *Scene) Leave(do func()) {
 	do()
 }
 
+// End looks back for the last time: nothing is asserted from here on.
+func (s *Scene) End() {
+	s.lab.T.Helper()
+	s.Leave(func() {})
+}
+
+// Apart waits until each of the routers is master, as those that do not understand or do not hear each other are, for
+// at most within and the margin. Nothing is asserted from here until the next Elect.
+func (s *Scene) Apart(within time.Duration, routers ...*Node) {
+	s.lab.T.Helper()
+	from := time.Now()
+	s.Leave(func() {})
+	for _, n := range routers {
+		s.lab.WaitFor(n.Name+" is master on its own", time.Until(from.Add(within)), func() bool {
+			now := time.Now()
+			for _, v := range s.vrs {
+				if !s.lab.rec.advertises(n, v, from, now) || !n.Has(v.VIPs[0]) {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
 // Stay lets time go by and then looks back at it.
 func (s *Scene) Stay(d time.Duration) {
 	s.lab.T.Helper()
@@ -76,7 +121,7 @@ func (s *Scene) Stay(d time.Duration) {
 func (s *Scene) reach(want *Node, from time.Time, within time.Duration) {
 	s.lab.T.Helper()
 	s.lab.rec.note("%s should be master within %v", want.Name, within)
-	ok := s.lab.poll(within+Margin, func() bool { return s.missing(want, from) == "" })
+	ok := s.lab.poll(time.Until(from.Add(within+Margin)), func() bool { return s.missing(want, from) == "" })
 	if !ok {
 		s.lab.T.Fatalf("%s is not the one master within %v and %v of margin: %s", want.Name, within, Margin, s.missing(want, from))
 	}

@@ -83,6 +83,8 @@ func (w *watch) take(now time.Time, m netlink.Message) {
 		w.node.lab.rec.hold(hold{now, w.node, prefix.Addr(), has})
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
 		what = "link"
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
+		what = "route"
 	}
 	w.node.lab.rec.change(Change{now, w.node, what})
 }
