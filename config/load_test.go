@@ -142,6 +142,14 @@ func TestMissing(t *testing.T) {
 	}
 }
 
+// TestTooMany checks that a loop can't fill the memory.
+func TestTooMany(t *testing.T) {
+	r := load("vrrp_instance VI_1 {\n~SEQ(N, 1, 1100000) nopreempt\n}\n", true)
+	if r.Config != nil || !strings.Contains(fmt.Sprint(r.Diags.All()), "the rest is not read") {
+		t.Errorf("%d findings", len(r.Diags.All()))
+	}
+}
+
 // many is a file with n instances.
 func many(n int) string {
 	var b strings.Builder

@@ -197,8 +197,6 @@ type Node struct {
 	Body []Node
 	// List are the words of a word list.
 	List []Value
-	// Text is the line as it was read.
-	Text string
 }
 
 // Value is one argument as given.
