@@ -137,7 +137,7 @@ func (b *builder) vmacOptions(d *draft) {
 	k := find(d.node.Body, "vmac_xmit_base")
 	switch {
 	case k == nil:
-		if d.Unicast() && d.vmac {
+		if d.Unicast() && (d.vmac || d.ipvlan) {
 			b.errorf(d.pos, d.Name, "unicast with use_vmac requires vmac_xmit_base - setting")
 		}
 	case !d.vmac && !d.ipvlan:

@@ -23,7 +23,7 @@ var vrrpScriptKeys = []Keyword{
 var vrrpTrackProcessKeys = []Keyword{
 	{Name: "process", Args: list(rest(word("PATH"))), Repeat: First, Means: "process name, or full command when params given", Good: "process /usr/sbin/sshd", Bad: "process"},
 	{Name: "param_match", Args: list(optional(choice("HOW", "initial", "partial"))), Means: "parameter comparison", Default: "none", Good: "param_match initial", Bad: "param_match some"},
-	{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Means: "priority adjustment", Default: "0", Good: "weight 10", Bad: "weight 300"},
+	{Name: "weight", Args: weight(254, "reverse"), Lack: Ignore, Repeat: First, Means: "priority adjustment", Default: "0", Good: "weight 10", Bad: "weight 300"},
 	{Name: "quorum", Args: list(num("N", 1, 65535)), Means: "minimum processes", Default: "1", Good: "quorum 2", Bad: "quorum 0"},
 	{Name: "quorum_max", Args: list(num("N", 0, 65535)), Means: "maximum processes; 0 = none may run", Default: "unlimited", Good: "quorum_max 9", Bad: "quorum_max 70000"},
 	{Name: "delay", Args: list(seconds(1, 3600000000)), Means: "sets fork_delay and terminate_delay", Default: "0", Good: "delay 2.5", Bad: "delay 4000"},

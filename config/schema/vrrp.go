@@ -150,7 +150,7 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "notify_master", Args: script(), Repeat: First, Means: "script on MASTER", Good: "notify_master \"/usr/bin/test -e /run/ok\"", Bad: "notify_master", Built: Yes},
 	{Name: "notify_fault", Args: script(), Repeat: First, Means: "script on FAULT", Good: "notify_fault \"/usr/bin/test -e /run/ok\"", Bad: "notify_fault", Built: Yes},
 	{Name: "notify_stop", Args: script(), Repeat: First, Means: "script at stop", Good: "notify_stop \"/usr/bin/test -e /run/ok\"", Bad: "notify_stop", Built: Yes},
-	{Name: "notify_deleted", Args: optionalScript(), Means: "notify DELETED when reload removes the instance", Good: "notify_deleted \"/usr/bin/test -e /run/ok\"", Bad: "notify_deleted \"/usr/bin/test", Built: Yes},
+	{Name: "notify_deleted", Args: optionalScript(), Repeat: First, Means: "notify DELETED when reload removes the instance", Good: "notify_deleted \"/usr/bin/test -e /run/ok\"", Bad: "notify_deleted \"/usr/bin/test", Built: Yes},
 	{Name: "notify", Args: script(), Repeat: First, Means: "generic script", Good: "notify \"/usr/bin/test -e /run/ok\"", Bad: "notify", Built: Yes},
 	{Name: "notify_master_rx_lower_pri", Args: script(), Repeat: First, Means: "script when MASTER receives lower priority advert", Good: "notify_master_rx_lower_pri \"/usr/bin/test -e /run/ok\"", Bad: "notify_master_rx_lower_pri", Built: Yes},
 	{Name: "smtp_alert", Args: yesNo(), Means: "mail state changes", Default: "smtp_alert_vrrp then smtp_alert then off", Good: "smtp_alert true", Bad: "smtp_alert maybe", Built: UnlessTrue},
