@@ -200,9 +200,16 @@ func (e *Engine) notify(ev notify.Event) {
 	e.do(&Notify{Event: ev})
 }
 
+// How many routers one Step deals with at most. What is left is due at once: the Deadline is in the past, and the caller hears what has come
+// in meanwhile before it goes on.
+const (
+	advertSlice = 256
+	timerSlice  = 64
+)
+
 // advertsDue sends what is due and decides nothing.
 func (e *Engine) advertsDue() {
-	for {
+	for range advertSlice {
 		r := e.adverts.due(e.now.Mono)
 		if r == nil {
 			return
@@ -214,7 +221,7 @@ func (e *Engine) advertsDue() {
 // wakeup decides what is due, take-overs among it, then announces one slice.
 func (e *Engine) wakeup() {
 	e.advertsDue()
-	for {
+	for range timerSlice {
 		r := e.timers.due(e.now.Mono)
 		if r == nil {
 			break

@@ -14,8 +14,10 @@ type group struct {
 	state   State
 	pending string // a notification that waits for the members' own (rule I10)
 	told    string
+	untold  bool   // it is new, or its members are
 	waited  bool   // it had to wait for a first result before its first state (rule Y3)
 	pass    uint64 // the reassess in which it followed last
+	defers  bool   // see memberWait
 }
 
 // ready reports whether every member wants to be MASTER (rule I1).
@@ -30,6 +32,7 @@ func (g *group) ready() bool {
 
 func (g *group) becomeMaster(first *Router, c Cause) {
 	g.engine.report(Info, 0, "VRRP_Group(%s) Syncing instances to MASTER state", g.spec.Name)
+	g.defers = false
 	if first.state != Master {
 		first.becomeMaster(c)
 	}
@@ -44,25 +47,29 @@ func (g *group) becomeMaster(first *Router, c Cause) {
 // becomeBackup moves all members, the one that caused it first.
 func (g *group) becomeBackup(first *Router, c Cause) {
 	g.engine.report(Info, 0, "VRRP_Group(%s) Syncing instances to BACKUP state", g.spec.Name)
-	turn := 0
-	if c.Why == WhyHigher && c.From.Compare(first.source) > 0 {
-		turn = 1
-	}
-	first.becomeBackup(c, first.groupWait(turn))
+	g.defers = c.Why == WhyHigher && c.From.Compare(first.source) > 0
+	first.becomeBackup(c, first.memberWait())
 	for _, m := range g.members {
 		if m != first && m.state == Master {
-			m.becomeBackup(Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: c.At}, m.groupWait(turn))
+			m.becomeBackup(Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: c.At}, m.memberWait())
 		}
 	}
 	g.enter(Backup)
 }
 
-// groupWait is the down time of a member whose group made way. If each of two nodes has a member that outranks the other's, both make
-// way, and with equal timers both would come back at the same moment, for ever. So the one with the lower address waits one interval
-// longer; it costs nothing where the other one stays MASTER, since its adverts restart the timer.
-func (r *Router) groupWait(turn int) time.Duration {
-	return r.downTime() + time.Duration(turn)*r.interval()
+// memberWait is the down time of a router, or one interval more if its group has made way to a higher address and nobody has been heard
+// as a steady master since. If each of two nodes has a member that outranks the other's, both make way, and with equal timers both would
+// come back at the same moment, for ever; so all come later but the one with the highest address.
+func (r *Router) memberWait() time.Duration {
+	wait := r.downTime()
+	if r.group != nil && r.group.defers {
+		wait += r.interval()
+	}
+	return wait
 }
+
+// steady notes that a master was heard twice, as far apart as regular adverts are: it stays.
+func (g *group) steady() { g.defers = false }
 
 // stepDown gives the others a chance to take the whole group.
 func (g *group) stepDown(first *Router, c Cause, wait func(*Router) time.Duration) {
@@ -153,7 +160,7 @@ func (g *group) start(c Cause) {
 // join brings a member that was added or recovered alone to where the group is.
 func (g *group) join() {
 	for _, m := range g.members {
-		if m.state != Init && m.state != Fault || m.state == Init && m.health.pending != "" {
+		if m.state != Init && m.state != Fault || m.health.pending != "" {
 			continue
 		}
 		c := Cause{Why: WhyGroup, Text: "sync group " + g.spec.Name, At: g.engine.now.Mono}

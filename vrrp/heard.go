@@ -60,10 +60,13 @@ func (r *Router) accepts(adv *wire.Advert) bool {
 // acceptAdvert restarts the down timer (rules D3, D4).
 func (r *Router) acceptAdvert(src netip.Addr, adv *wire.Advert) {
 	r.want, r.released = false, false
+	if r.group != nil && src == r.master && r.heard != 0 && r.engine.now.Mono.Sub(r.heard) > r.interval()/2 {
+		r.group.steady()
+	}
 	r.follows(src, adv)
 	r.learnInterval(adv)
 	r.heard, r.outranked = r.engine.now.Mono, 0
-	r.listen(r.downTime())
+	r.listen(r.memberWait())
 	r.arm()
 }
 

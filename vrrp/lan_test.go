@@ -22,6 +22,9 @@ type lan struct {
 	check func(*node, Action)       // every action
 	wire  []packet
 	steps int
+
+	inspect     func(d *node, actions int) // after every step
+	transitions int
 }
 
 type node struct {
@@ -36,6 +39,11 @@ type node struct {
 	ap   Applied
 	off  bool // stopped, crashed or paused
 	deaf bool // every packet is thrown away: the defect of incident 1
+
+	slept   time.Duration // how long its machine was suspended
+	refuse  bool          // the kernel refuses every address
+	lazy    bool          // the kernel answers a round later
+	pending []*Applied
 }
 
 type packet struct {
@@ -66,7 +74,13 @@ func (d *node) boot() {
 func (d *node) step(ev Event) {
 	l := d.lan
 	l.steps++
-	for _, a := range d.e.Step(l.now, ev) {
+	now := l.now
+	now.Boot, now.Wall = now.Boot.Add(d.slept), now.Wall+int64(d.slept)
+	actions := d.e.Step(now, ev)
+	if l.inspect != nil {
+		l.inspect(d, len(actions))
+	}
+	for _, a := range actions {
 		if l.check != nil {
 			l.check(d, a)
 		}
@@ -90,7 +104,17 @@ func (d *node) step(ev Event) {
 func (d *node) answer(o host.Owner, gen uint64, want host.State) {
 	d.ap.Applied = host.Applied{Owner: o, Gen: gen, Final: true, Results: d.ap.Results[:0]}
 	for i := range want.Addresses {
-		d.ap.Results = append(d.ap.Results, host.Result{Key: want.Addresses[i].Key})
+		res := host.Result{Key: want.Addresses[i].Key}
+		if d.refuse {
+			res.Err = "refused"
+		}
+		d.ap.Results = append(d.ap.Results, res)
+	}
+	if d.lazy {
+		late := d.ap
+		late.Results = slices.Clone(late.Results)
+		d.pending = append(d.pending, &late)
+		return
 	}
 	d.step(&d.ap)
 }
@@ -115,6 +139,11 @@ func (d *node) round(events ...Event) {
 	}
 	d.step(&d.due)
 	d.receive()
+	late := d.pending
+	d.pending = nil
+	for _, a := range late {
+		d.step(a)
+	}
 	for _, ev := range events {
 		d.step(ev)
 	}
@@ -155,7 +184,11 @@ func (l *lan) next() (at clock.Instant) {
 
 // run lets time pass until end.
 func (l *lan) run(end clock.Instant) {
+	limit := l.steps + 5000*len(l.nodes)*(2+int(end.Sub(l.now.Mono)/time.Second))
 	for {
+		if l.steps > limit {
+			panic("nodes are busy without end")
+		}
 		at := l.next()
 		if at == 0 || at > end {
 			l.now = l.now.Add(max(0, end.Sub(l.now.Mono)))

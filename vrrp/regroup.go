@@ -35,11 +35,11 @@ func (e *Engine) regroup(specs []GroupSpec) {
 			o = first // renamed
 		}
 		if o != nil {
-			g.told, g.pending, g.waited = o.told, o.pending, o.waited
+			g.told, g.pending, g.waited, g.defers = o.told, o.pending, o.waited, o.defers
 		}
 		g.adopt()
 		if o == nil || o.state != g.state || !sameMembers(g, o) {
-			g.introduce()
+			g.untold = g.state != Init
 		}
 		g.flushTold()
 		e.groups = append(e.groups, g)
@@ -78,14 +78,18 @@ func (g *group) adopt() {
 			}
 		}
 		g.state = Backup
-		if count[Fault] > 0 {
+		if count[Fault]+count[Init] == n {
 			g.state = Fault
 		}
 	}
 }
 
-// introduce tells the state of a new group, or of one whose members were elsewhere.
+// introduce tells the state of a new group, or of one whose members were elsewhere, unless it has just changed anyway.
 func (g *group) introduce() {
+	if !g.untold {
+		return
+	}
+	g.untold = false
 	if word := g.state.word(); word != "" && g.told != word && g.pending != word {
 		g.tellLater(word)
 	}

@@ -41,6 +41,9 @@ func (e *Engine) configure(ev *Configure) {
 	e.configureStatic(next.Static)
 	e.resume(fresh, ev.Resume)
 	e.reassess(e.routers, WhyReload)
+	for _, g := range e.groups {
+		g.introduce()
+	}
 }
 
 // rebaseDelay makes the start-up delay that of the new configuration, counted from the start of the process (rule C8): deadlines that
