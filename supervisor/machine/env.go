@@ -49,32 +49,64 @@ func Env() config.Env {
 	}
 }
 
+// Groups gives a function that finds the supplementary groups of a user, the group gid included. /etc/group is read once.
+func Groups() func(user string, gid uint32) []uint32 {
+	members := sync.OnceValue(func() map[string][]uint32 {
+		out := make(map[string][]uint32)
+		eachLine("/etc/group", func(words []string) {
+			var id uint32
+			if len(words) < 4 || !number(words[2], &id) {
+				return
+			}
+			for _, user := range strings.Split(words[3], ",") {
+				out[user] = append(out[user], id)
+			}
+		})
+		return out
+	})
+	return func(user string, gid uint32) []uint32 {
+		groups := []uint32{gid}
+		for _, id := range members()[user] {
+			if user != "" && id != gid {
+				groups = append(groups, id)
+			}
+		}
+		return groups
+	}
+}
+
 type account struct{ id, gid uint32 }
 
 // accounts reads a file in the form of /etc/passwd or /etc/group: name:password:id[:gid...]. Services like LDAP are not
 // asked: that takes the C library.
 func accounts(path string, fields int) map[string]account {
 	out := make(map[string]account)
-	f, err := os.Open(path)
-	if err != nil {
-		return out
-	}
-	defer f.Close()
-	for scan := bufio.NewScanner(io.LimitReader(f, 64<<20)); scan.Scan(); {
-		words := strings.Split(scan.Text(), ":")
-		if len(words) < fields || words[0] == "" || words[0][0] == '+' || words[0][0] == '-' {
-			continue
-		}
+	eachLine(path, func(words []string) {
 		var a account
-		if !number(words[2], &a.id) || out[words[0]] != (account{}) {
-			continue
+		if len(words) < fields || words[0] == "" || words[0][0] == '+' || words[0][0] == '-' || !number(words[2], &a.id) {
+			return
+		}
+		if _, twice := out[words[0]]; twice {
+			return
 		}
 		if len(words) > 3 {
 			number(words[3], &a.gid)
 		}
 		out[words[0]] = a
-	}
+	})
 	return out
+}
+
+// eachLine splits the lines of a file at colons. A file that can't be read has none.
+func eachLine(path string, do func(words []string)) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	for scan := bufio.NewScanner(io.LimitReader(f, 64<<20)); scan.Scan(); {
+		do(strings.Split(scan.Text(), ":"))
+	}
 }
 
 func number(s string, to *uint32) bool {

@@ -1,0 +1,228 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/config"
+	"holdfast.dev/supervisor/logs"
+	"holdfast.dev/supervisor/pidfile"
+	"holdfast.dev/supervisor/role"
+)
+
+type state uint8
+
+const (
+	down       state = iota
+	preparing        // Prepare was sent
+	prepared         // Ready came
+	committing       // Commit was sent
+	running          // Done came
+	leaving          // Stop was sent
+)
+
+// child is one role; its processes come and go.
+type child struct {
+	name  role.Name
+	title string
+	ident string
+	pid   *pidfile.File // nil for none
+	page  *page         // nil for roles without a heart
+	heart heart
+	past  restarts
+
+	restartAt time.Time // while down
+	state     state
+
+	// Of the present process.
+	proc     process // nil while there is none
+	conn     *role.Conn
+	stderr   *os.File // what it prints; nil in a single process
+	born     time.Time
+	gen      uint64 // the last one that it was asked to prepare
+	paged    bool   // the process has the page
+	resume   bool
+	answerBy time.Time // when its answer is overdue
+	killAt   time.Time
+}
+
+// wanted reports whether a configuration needs the role.
+func (c *child) wanted(cfg *config.Config, o *Options) bool {
+	if o.All || c.name == role.VRRP && cfg.Parts.VRRP {
+		return true
+	}
+	return c.name == role.Runner && cfg.Parts.VRRP && needsRunner(cfg)
+}
+
+// needsRunner reports whether anything may have to be executed.
+func needsRunner(cfg *config.Config) bool {
+	if len(cfg.Scripts) > 0 {
+		return true
+	}
+	for i := range cfg.Instances {
+		if hasScript(&cfg.Instances[i].Notify) {
+			return true
+		}
+	}
+	for i := range cfg.Groups {
+		if hasScript(&cfg.Groups[i].Notify) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasScript(n *config.Notify) bool {
+	for _, c := range []*config.Command{n.Master, n.Backup, n.Fault, n.Stop, n.Any, n.LowerPrio, n.Deleted} {
+		if c != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// spawn starts a process of the role, for the configuration cfg.
+func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
+	now := time.Now()
+	proc, conn, stderr, err := s.launch(c, cfg)
+	if err != nil {
+		return fmt.Errorf("start %s process: %w", c.title, err)
+	}
+	c.proc, c.conn, c.stderr = proc, conn, stderr
+	c.born, c.state, c.paged = now, down, false
+	c.resume = c.past.mayResume(now)
+	c.restartAt, c.killAt = time.Time{}, time.Time{}
+	c.heart = heart{}
+	s.say(logs.Info, "Starting %s child process, pid=%d", c.title, proc.pid())
+	if c.pid != nil {
+		if err := c.pid.Write(proc.pid()); err != nil {
+			s.say(logs.Err, "%v", err)
+		}
+	}
+	s.listeners.Go(func() { s.hear(c, conn, proc.pid()) })
+	if stderr != nil {
+		s.listeners.Go(func() { s.relayErrors(c.ident, proc.pid(), stderr) })
+	}
+	s.introduce()
+	return nil
+}
+
+// introduce gives vrrp and runner a fresh direct connection, once both are there.
+func (s *Supervisor) introduce() {
+	v, r := s.children[role.VRRP], s.children[role.Runner]
+	if v.proc == nil || r.proc == nil {
+		return
+	}
+	a, b, err := role.Pair()
+	if err != nil {
+		s.say(logs.Err, "VRRP and runner can't talk: %v", err)
+		return
+	}
+	defer a.Close()
+	defer b.Close()
+	s.send(v, role.Msg{Peer: &role.Peer{Role: role.Runner}}, a)
+	s.send(r, role.Msg{Peer: &role.Peer{Role: role.VRRP}}, b)
+}
+
+// send queues a message. A role that reads so little that the queue is full, or has closed its end, is useless: it is
+// killed, and its death is dealt with like any other.
+func (s *Supervisor) send(c *child, m role.Msg, files ...*os.File) {
+	if err := c.conn.Send(m, files...); err != nil {
+		s.hung(c, "can't be told anything: %v", err)
+	}
+}
+
+// hear passes on what a role says until its connection ends, which is after the last words of its process.
+func (s *Supervisor) hear(c *child, conn *role.Conn, pid int) {
+	defer conn.Close()
+	for {
+		m, files, err := conn.Recv()
+		for _, f := range files {
+			f.Close() // a role has nothing to give us
+		}
+		if m.Log != nil && err == nil {
+			s.log.Relay(c.ident, pid, m.Log)
+			continue
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, role.ErrClosed) {
+				s.post(func() {
+					if c.conn == conn {
+						s.hung(c, "sent nonsense: %v", err)
+					}
+				})
+			}
+			return
+		}
+		s.post(func() {
+			if c.conn == conn {
+				s.message(c, &m)
+			}
+		})
+	}
+}
+
+// message acts on what a role says.
+func (s *Supervisor) message(c *child, m *role.Msg) {
+	switch {
+	case m.Ready != nil:
+		s.ready(c, m.Ready)
+	case m.Done != nil:
+		s.done(c, m.Done.Gen)
+	case m.Asked != nil:
+		s.asked(m.Asked.Number)
+	case m.Stopped != nil:
+		if m.Stopped.Leftovers > 0 {
+			s.say(logs.Warning, "%s left %d items in the kernel", c.title, m.Stopped.Leftovers)
+		}
+	default:
+		s.hung(c, "sent a message that is not for the supervisor")
+	}
+}
+
+// hung ends a process that does not do what it should: it is made to tell where it stands, then killed.
+func (s *Supervisor) hung(c *child, format string, args ...any) {
+	if c.proc == nil || !c.killAt.IsZero() {
+		return
+	}
+	s.say(logs.Alert, "%s child process(%d) %s: killing it", c.title, c.proc.pid(), fmt.Sprintf(format, args...))
+	c.proc.signal(unix.SIGABRT)
+	c.killAt = time.Now().Add(s.opt.Timing.Die)
+	c.answerBy = time.Time{}
+}
+
+// slay is for processes that were given all the time that they get.
+func (s *Supervisor) slay(c *child) {
+	if c.proc == nil {
+		return
+	}
+	if c.state == leaving {
+		s.say(logs.Warning, "%s child process(%d) did not end in time: killing it", c.title, c.proc.pid())
+	}
+	c.proc.signal(unix.SIGKILL)
+}
+
+// silent is for a process that did not answer in time.
+func (s *Supervisor) silent(c *child) {
+	s.hung(c, "did not answer in time")
+}
+
+// lastWords is how long what a dead process said is waited for.
+const lastWords = time.Second
+
+// gone forgets the process of a role. Its connection is read to the end by hear.
+func (c *child) gone() {
+	if c.stderr != nil { // somebody that it started may have it still
+		_ = c.stderr.SetReadDeadline(time.Now().Add(lastWords))
+	}
+	c.proc, c.conn, c.stderr, c.state = nil, nil, nil, down
+	c.answerBy, c.killAt = time.Time{}, time.Time{}
+	if c.pid != nil {
+		_ = c.pid.Clear()
+	}
+}

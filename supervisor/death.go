@@ -1,0 +1,110 @@
+package supervisor
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/supervisor/logs"
+	"holdfast.dev/supervisor/role"
+)
+
+// exit is how a process ended.
+type exit struct {
+	code   int         // when signal is 0
+	signal unix.Signal // 0 for none
+}
+
+// permanent are the exit codes after which a role is not started again, with keepalived's words (rule Q3).
+var permanent = map[int]string{
+	role.ExitFatal: "FATAL", role.ExitConfig: "CONFIG", role.ExitPermission: "missing permission",
+}
+
+// died deals with the end of a role's process.
+func (s *Supervisor) died(c *child, e exit) {
+	pid, lived, was, killing := c.proc.pid(), time.Since(c.born), c.state, !c.killAt.IsZero()
+	c.gone()
+	if c.name == role.VRRP {
+		s.sweepDue = e != exit{}
+	}
+	if was == leaving || s.stopping {
+		if !s.stopping && c.wanted(s.cfg, &s.opt) { // it was started for a change that was called off
+			c.restartAt = time.Now()
+		}
+		s.bury()
+		return
+	}
+	word, final := permanent[e.code]
+	switch {
+	case e.signal != 0:
+		s.say(logs.Info, "pid %d exited due to signal %d (%s)", pid, int(e.signal), signalName(e.signal))
+	case final:
+		s.say(logs.Info, "pid %d exited with permanent error %s. Terminating", pid, word)
+		s.fail(e.code, "%s child process(%d) can't run", c.title, pid)
+		return
+	default:
+		s.say(logs.Info, "pid %d exited with status %d", pid, e.code)
+	}
+	if s.opt.NoRespawn {
+		s.say(logs.Alert, "%s child process(%d) died: Exiting", c.title, pid)
+		s.stop()
+		return
+	}
+	ch := s.change
+	drop := ch != nil && !ch.committed && !ch.first && !c.wanted(s.cfg, &s.opt)
+	if !drop {
+		s.say(logs.Alert, "%s child process(%d) died: Respawning", c.title, pid)
+		s.schedule(c, lived)
+	}
+	switch {
+	case ch == nil:
+		s.next()
+	case ch.committed:
+		delete(ch.left, c)
+		s.advance()
+	case !ch.first: // while others wait: back to what was
+		s.abort(fmt.Sprintf("%s child process(%d) %s while it prepared", c.title, pid, ending(killing)), role.ExitFatal)
+	}
+}
+
+func ending(killed bool) string {
+	if killed {
+		return "had to be killed"
+	}
+	return "died"
+}
+
+func signalName(s unix.Signal) string {
+	if name := s.String(); name != "" {
+		return name
+	}
+	return "unknown"
+}
+
+// schedule has a role started again after the delay that it deserves.
+func (s *Supervisor) schedule(c *child, lived time.Duration) {
+	now := time.Now()
+	delay, limited := c.past.died(now, lived, &s.opt.Timing)
+	if limited {
+		s.say(logs.Info, "Restart of %s process delayed %d seconds to limit respawn rate", c.title, int(delay.Seconds()))
+	}
+	c.restartAt = now.Add(delay)
+}
+
+// restart starts a role again: for the configuration in force, or for the first one that is on its way.
+func (s *Supervisor) restart(c *child) {
+	if s.stopping || c.proc != nil {
+		return
+	}
+	cfg, file, gen := s.cfg, s.file, s.active
+	if s.change != nil && s.change.first && !s.change.committed {
+		cfg, file, gen = s.change.cfg, s.change.file, s.change.gen
+	}
+	if err := s.spawn(c, cfg); err != nil {
+		s.say(logs.Err, "%v", err)
+		s.schedule(c, 0)
+		return
+	}
+	s.prepare(c, gen, file)
+}

@@ -1,0 +1,106 @@
+package supervisor
+
+import (
+	"path/filepath"
+
+	"holdfast.dev/config"
+	"holdfast.dev/supervisor/role"
+)
+
+// maxComm is the longest name that the kernel keeps for a thread.
+const maxComm = 15
+
+// idents of the roles in the log, before namespace and instance are added.
+var idents = map[role.Name]string{
+	role.Supervisor: "Keepalived", role.VRRP: "Keepalived_vrrp", role.Runner: "Keepalived_runner",
+}
+
+// titles of the roles in messages; keepalived's for those that it has.
+var titles = map[role.Name]string{role.VRRP: "VRRP", role.Runner: "Runner"}
+
+// ident is the name of a role in the log.
+func (o *Options) ident(r role.Name, p *config.Process) string {
+	s := idents[r]
+	for _, part := range []string{o.namespace(p), p.Instance} {
+		if part != "" {
+			s += "_" + part
+		}
+	}
+	return s
+}
+
+func (o *Options) namespace(p *config.Process) string {
+	if o.Namespace != "" {
+		return o.Namespace
+	}
+	return p.Namespace
+}
+
+// comm is the visible name of a role's process: the configured one, else for vrrp and the supervisor that of the program
+// when it is called as keepalived, so that killall -HUP keepalived reaches those that it reaches there.
+func (o *Options) comm(r role.Name, c *config.Config) string {
+	var s string
+	names := &c.Global.ProcessNames
+	switch {
+	case r == role.Supervisor:
+		s = or(names.Parent, o.Called)
+	case r == role.VRRP && names.VRRP != "":
+		s = names.VRRP
+	case r == role.VRRP && o.Called == "keepalived":
+		s = o.Called
+	case r == role.Runner && o.Called == "keepalived":
+		s = "keepalived-run"
+	default:
+		s = o.Called + "-" + string(r)
+	}
+	return s[:min(len(s), maxComm)]
+}
+
+// args is the command line that a role shows: that of the program. The runner, which keepalived does not have, stays out
+// of what pidof keepalived finds.
+func (o *Options) args(r role.Name, comm string) []string {
+	if r == role.Runner || len(o.Args) == 0 {
+		return []string{comm}
+	}
+	return o.Args
+}
+
+// paths are the files of one daemon in the run directory.
+type paths struct {
+	pid, vrrp string // pid files
+	state     string // what may be in the kernel because of us
+	dir       string // to be made; empty for none
+}
+
+// paths names the files (cli.tsv, pidfile rows).
+func (o *Options) paths(p *config.Process) paths {
+	run := or(o.RunDir, "/run")
+	var out paths
+	dir, suffix := run, ""
+	if ns := o.namespace(p); ns != "" || p.Instance != "" || p.UsePidDir {
+		dir = filepath.Join(run, "keepalived", ns)
+		out.dir = dir
+		if p.Instance != "" {
+			suffix = "_" + p.Instance
+		}
+	}
+	out.pid = or(o.PIDFile, filepath.Join(dir, "keepalived"+suffix+".pid"))
+	out.vrrp = or(o.VRRPPID, filepath.Join(dir, "vrrp"+suffix+".pid"))
+	out.state = StateFile(out.pid)
+	return out
+}
+
+// StateFile is the name of the file that tells what a daemon may have put into the kernel: one per pid file.
+func StateFile(pidFile string) string {
+	if ext := filepath.Ext(pidFile); ext == ".pid" {
+		pidFile = pidFile[:len(pidFile)-len(ext)]
+	}
+	return pidFile + ".state"
+}
+
+func or(s, def string) string {
+	if s == "" {
+		return def
+	}
+	return s
+}

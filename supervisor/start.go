@@ -1,0 +1,238 @@
+package supervisor
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/config"
+	"holdfast.dev/internal/syslog"
+	"holdfast.dev/supervisor/logs"
+	"holdfast.dev/supervisor/pidfile"
+	"holdfast.dev/supervisor/role"
+)
+
+// defaultUmask lets only the owner read and write new files, as keepalived does.
+const defaultUmask = 0o177
+
+// logWait is how long one line may wait for room in the system log.
+const logWait = 200 * time.Millisecond
+
+// start does everything up to the first Prepare. When ok is false the daemon ends with code.
+func (s *Supervisor) start(ready func()) (code int, ok bool) {
+	umask := s.opt.Umask
+	if umask < 0 {
+		umask = defaultUmask
+	}
+	unix.Umask(umask)
+	s.ident = idents[role.Supervisor]
+	s.log = logs.New(s.logSettings())
+	s.sd = newSystemd()
+	s.greet()
+	res := s.hooks.Load(false)
+	s.tell(res.Diags)
+	if why, code := s.acceptable(&res); why != "" {
+		s.say(logs.Err, "The configuration can't be used: %s", why)
+		s.sd.failed(code)
+		return code, false
+	}
+	cfg := res.Config
+	s.rename(cfg)
+	if code, ok := s.lock(cfg); !ok {
+		return code, false
+	}
+	if err := s.adopt(cfg); err != nil {
+		s.say(logs.Err, "%v", err)
+		return role.ExitFatal, false
+	}
+	ready()
+	s.dump(cfg)
+	if !cfg.Parts.VRRP && !s.opt.All {
+		s.say(logs.Info, "Warning - keepalived has no configuration to run")
+	}
+	s.begin(cfg)
+	return 0, true
+}
+
+func (s *Supervisor) logSettings() logs.Settings {
+	set := logs.Settings{Detail: s.opt.Detail, Facility: s.opt.Facility, Wait: logWait, File: s.opt.LogFile}
+	if !s.opt.NoSyslog {
+		set.Syslog = or(s.opt.SyslogPath, syslog.Path)
+	}
+	if s.opt.Console && s.opt.Foreground {
+		set.Console = os.Stderr
+	}
+	set.Fallback = s.opt.Console && !s.opt.Foreground
+	return set
+}
+
+// greet writes the first lines of every log.
+func (s *Supervisor) greet() {
+	var uts unix.Utsname
+	_ = unix.Uname(&uts)
+	s.say(logs.Info, "Starting %s", s.opt.Title())
+	s.say(logs.Info, "Running on %s %s %s", unix.ByteSliceToString(uts.Sysname[:]),
+		unix.ByteSliceToString(uts.Release[:]), unix.ByteSliceToString(uts.Version[:]))
+	s.say(logs.Info, "Command line: '%s'", strings.Join(s.opt.Args, "' '"))
+	s.say(logs.Info, "Configuration file %s", s.opt.ConfigFile)
+	if s.opt.LogFile != "" {
+		if err := logs.CheckFile(s.opt.LogFile, s.ident); err != nil {
+			s.say(logs.Err, "log file: %v", err)
+		}
+	}
+}
+
+// rename takes on the names that the configuration gives.
+func (s *Supervisor) rename(cfg *config.Config) {
+	if ident := s.opt.ident(role.Supervisor, &cfg.Process); ident != s.ident {
+		s.say(logs.Info, "Changing syslog ident to %s", ident)
+		s.ident = ident
+	}
+	if !s.opt.Single {
+		_ = os.WriteFile("/proc/self/comm", []byte(s.opt.comm(role.Supervisor, cfg)), 0)
+	}
+}
+
+// lock creates the pid files. Another daemon that holds one is no error for keepalived, so it is none here.
+func (s *Supervisor) lock(cfg *config.Config) (code int, ok bool) {
+	s.paths = s.opt.paths(&cfg.Process)
+	if dir := s.paths.dir; dir != "" {
+		for _, d := range []string{filepath.Dir(dir), dir} {
+			if os.Mkdir(d, 0o755) == nil {
+				_ = os.Chmod(d, 0o755) // whatever the umask
+			}
+		}
+	}
+	main, err := pidfile.Create(s.paths.pid)
+	if err == nil {
+		s.pid = main
+		err = main.Write(os.Getpid())
+	}
+	var vrrp *pidfile.File
+	if err == nil {
+		vrrp, err = pidfile.Create(s.paths.vrrp)
+	}
+	if errors.Is(err, pidfile.ErrRunning) {
+		s.say(logs.Info, "daemon is already running")
+		return 0, false
+	}
+	if err != nil {
+		s.say(logs.Err, "%v", err)
+		return role.ExitFatal, false
+	}
+	for _, name := range []role.Name{role.VRRP, role.Runner} {
+		c := &child{name: name, title: titles[name], ident: s.opt.ident(name, &cfg.Process)}
+		s.children[name] = c
+		s.order = append(s.order, c)
+	}
+	s.children[role.VRRP].pid = vrrp
+	return 0, true
+}
+
+// adopt makes the process what a supervisor has to be.
+func (s *Supervisor) adopt(cfg *config.Config) error {
+	p, err := newPage()
+	if err != nil {
+		return err
+	}
+	s.children[role.VRRP].page = p
+	for _, c := range s.order {
+		if s.hooks.Mains[c.name] == nil && c.wanted(cfg, &s.opt) {
+			return fmt.Errorf("the %s process is not built into this program", c.title)
+		}
+	}
+	if s.opt.Reap {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			s.say(logs.Warning, "processes whose parents end can't be adopted: %v", err)
+		}
+	}
+	if s.opt.Core {
+		limit := unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}
+		if err := unix.Setrlimit(unix.RLIMIT_CORE, &limit); err != nil {
+			s.say(logs.Warning, "core dump limit: %v", err)
+		}
+	}
+	s.setCorePattern()
+	return nil
+}
+
+const corePattern = "/proc/sys/kernel/core_pattern"
+
+// setCorePattern does what -M asks for, which finish undoes.
+func (s *Supervisor) setCorePattern() {
+	if s.opt.CorePath == "" {
+		return
+	}
+	old, err := os.ReadFile(corePattern)
+	if err == nil {
+		err = os.WriteFile(corePattern, []byte(s.opt.CorePath), 0)
+	}
+	if err != nil {
+		s.say(logs.Warning, "core dump pattern: %v", err)
+		return
+	}
+	s.oldCore = old
+}
+
+// dump logs a configuration as it was understood (-d).
+func (s *Supervisor) dump(cfg *config.Config) {
+	if !s.opt.DumpConf {
+		return
+	}
+	text, err := json.MarshalIndent(cfg, "", "  ")
+	if err != nil {
+		s.say(logs.Err, "%v", err)
+		return
+	}
+	for line := range strings.Lines(string(text)) {
+		s.say(logs.Info, "%s", strings.TrimRight(line, "\n"))
+	}
+}
+
+// finish leaves nothing behind. The last line is not for those who never started.
+func (s *Supervisor) finish(started bool) {
+	if started && s.sweepDue && !s.opt.Keep && s.hooks.Sweep != nil {
+		if err := s.hooks.Sweep(s.paths.state, s.cfg); err != nil {
+			s.say(logs.Err, "What the VRRP process left in the kernel could not be removed: %v", err)
+		}
+	}
+	heard := make(chan struct{})
+	go func() { s.listeners.Wait(); close(heard) }()
+	select {
+	case <-heard:
+	case <-time.After(2 * lastWords):
+	}
+	if s.oldCore != nil {
+		_ = os.WriteFile(corePattern, s.oldCore, 0)
+	}
+	if s.file != nil {
+		s.file.Close()
+	}
+	for _, c := range s.order {
+		c.pid.Remove()
+		if c.page != nil {
+			c.page.file.Close()
+		}
+	}
+	s.pid.Remove()
+	if started {
+		s.say(logs.Info, "CPU usage (self/children) user: %s", usage())
+		s.say(logs.Info, "Stopped %s", s.opt.Title())
+	}
+	s.sd.close()
+	s.log.Close(2 * time.Second)
+}
+
+func usage() string {
+	var self, kids unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &self)
+	_ = unix.Getrusage(unix.RUSAGE_CHILDREN, &kids)
+	sec := func(t unix.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
+	return fmt.Sprintf("%.6f/%.6f system: %.6f/%.6f", sec(self.Utime), sec(kids.Utime), sec(self.Stime), sec(kids.Stime))
+}
