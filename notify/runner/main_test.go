@@ -254,7 +254,7 @@ func (d *diary) script(words, before, after string) notify.Script {
 	line := fmt.Sprintf(`%s
 echo "%s $*" >>%s
 %s`, before, words, d.path, after)
-	return notify.Script{Args: []string{"/bin/sh", "-c", line, "sh"}, UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
+	return notify.Script{Args: []string{"/bin/sh", "-c", line, "sh"}, UID: uid, GID: gid}
 }
 
 func (d *diary) read() []string {

@@ -14,6 +14,8 @@ import (
 	"holdfast.dev/track"
 )
 
+var uid, gid = uint32(os.Getuid()), uint32(os.Getgid())
+
 var states = []string{notify.Master, notify.Backup, notify.Fault, notify.Stop}
 
 // object has a script per state and a generic one, each with something to do before its line and after it.
@@ -102,7 +104,7 @@ func TestFailuresAreLogged(t *testing.T) {
 	d := newDiary(t)
 	s := startRole(t, false, nil)
 	conf := specs{Notify: notify.Spec{Objects: []notify.ObjectSpec{d.object(notify.Instance, "A", "", "exit 3")}}}
-	conf.Notify.Objects[0].Scripts[notify.Fault] = notify.Script{Args: []string{"/nonexistent/script"}}
+	conf.Notify.Objects[0].Scripts[notify.Fault] = notify.Script{Args: []string{"/nonexistent/script"}, UID: uid, GID: gid}
 	s.configure(1, conf, role.Prepare{})
 	s.link()
 	s.event(event(1, notify.Instance, "A", notify.Master))
@@ -230,10 +232,12 @@ func TestTracking(t *testing.T) {
 	flag := filepath.Join(t.TempDir(), "flag")
 	check := track.Spec{
 		Name: "check", Args: []string{"/bin/sh", "-c", "test ! -e " + flag + " || exit 7"}, Interval: 50 * time.Millisecond,
-		Timeout: 10 * time.Second, UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
+		Timeout: 10 * time.Second, UID: uid, GID: gid,
 	}
-	hang := track.Spec{Name: "hang", Args: []string{"/bin/sleep", "1000"}, Interval: time.Hour, Timeout: 100 * time.Millisecond}
-	gone := track.Spec{Name: "gone", Args: []string{"/nonexistent/check"}, Interval: time.Hour}
+	hang := track.Spec{
+		Name: "hang", Args: []string{"/bin/sleep", "1000"}, Interval: time.Hour, Timeout: 100 * time.Millisecond, UID: uid, GID: gid,
+	}
+	gone := track.Spec{Name: "gone", Args: []string{"/nonexistent/check"}, Interval: time.Hour, UID: uid, GID: gid}
 	s.configure(1, specs{Track: []track.Spec{check, hang, gone}}, role.Prepare{})
 	s.link()
 	is := func(name string, status track.Status) func(role.Msg) bool {

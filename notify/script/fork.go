@@ -32,6 +32,11 @@ type plan struct {
 	parent uintptr // pid that must be its parent
 	clone  uintptr // flags
 	cgroup int     // directory to start in, -1 for none
+
+	rep       report // the child's own variables
+	time      unix.Timespec
+	dfl       sigAction
+	noSignals uint64
 }
 
 // report is what goes through the status pipe. It closes by itself when the program begins.
@@ -58,10 +63,8 @@ type cloneArgs struct {
 type sigAction [8]uint64
 
 // fork makes the child. The calling goroutine must be locked to its thread. The child is a copy of this process with one
-// thread: it runs on its own copy of this stack, so nothing of ours waits for it.
-//
-// Everything after the fork happens in this one frame, with raw system calls that never grow the stack; signals are blocked
-// all the way, so that no handler of the runtime's can run in the child.
+// thread: it runs on its own copy of this stack, so nothing of ours waits for it. Signals are blocked all the way, so that no
+// handler of the runtime's can run in it.
 //
 //go:norace
 //go:noinline
@@ -69,15 +72,11 @@ func fork(p *plan) (pid int, inside bool, err syscall.Errno) {
 	var (
 		all  = ^uint64(0)
 		old  uint64
-		dfl  sigAction
-		rep  report
-		ts   unix.Timespec
 		args cloneArgs
-		r, s uintptr
-		e    syscall.Errno
+		r    uintptr
+		e    = syscall.ENOSYS
 	)
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), 8, 0, 0)
-	e = syscall.ENOSYS
 	if p.cgroup >= 0 {
 		args.flags = uint64(p.clone) | unix.CLONE_INTO_CGROUP
 		args.cgroup = uint64(p.cgroup)
@@ -90,75 +89,112 @@ func fork(p *plan) (pid int, inside bool, err syscall.Errno) {
 	if !inside {
 		r, _, e = rawClone(p.clone | uintptr(unix.SIGCHLD))
 	}
-	if e != 0 || r != 0 {
-		syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
-		return int(r), inside, e
+	if e == 0 && r == 0 {
+		child(p, inside)
 	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, 8, 0, 0)
+	return int(r), inside, e
+}
 
-	// The child, from here on.
-	rep.Kind = reportForked
+// child turns the copy into the script, and never returns. It and what it calls must neither allocate nor grow the stack: the
+// linker checks the latter of functions that are marked nosplit. Little fits on what stack there is, so what they need to
+// keep is in the plan, of which the child has its own copy like of everything else.
+//
+//go:norace
+//go:nosplit
+func child(p *plan, inside bool) {
+	p.rep.Kind = reportForked
 	if inside {
-		rep.Kind = reportInside
+		p.rep.Kind = reportInside
 	}
-	r, _, _ = syscall.RawSyscall(unix.SYS_GETPID, 0, 0, 0)
-	rep.A = uint64(r)
-	syscall.RawSyscall(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&ts)), 0)
-	rep.B = uint64(ts.Sec)*1e9 + uint64(ts.Nsec)
-	syscall.RawSyscall(unix.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&rep)), uintptr(reportSize))
+	r, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+	p.rep.A = uint64(r)
+	syscall.RawSyscall6(unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, uintptr(unsafe.Pointer(&p.time)), 0, 0, 0, 0)
+	p.rep.B = uint64(p.time.Sec)*1e9 + uint64(p.time.Nsec)
+	syscall.RawSyscall6(unix.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&p.rep)), uintptr(reportSize), 0, 0, 0)
 
-	rep.Kind = reportFailed
+	p.rep.Kind = reportFailed
+	e := settle(p)
+	if e == 0 {
+		e = setUser(p)
+	}
+	if e == 0 {
+		e = begin(p)
+	}
+	p.rep.B = uint64(e)
+	syscall.RawSyscall6(unix.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&p.rep)), uintptr(reportSize), 0, 0, 0)
+	for {
+		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 127, 0, 0, 0, 0, 0)
+	}
+}
+
+// settle gives the child its own signal handlers, process group and descriptors.
+//
+//go:norace
+//go:nosplit
+func settle(p *plan) (e syscall.Errno) {
+	var s uintptr
 	for s = 1; s <= 64; s++ { // execve leaves ignored signals ignored
-		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, s, uintptr(unsafe.Pointer(&dfl)), 0, 8, 0, 0)
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, s, uintptr(unsafe.Pointer(&p.dfl)), 0, 8, 0, 0)
 	}
-	rep.A = uint64(StageGroup)
-	if _, _, e = syscall.RawSyscall(unix.SYS_SETPGID, 0, 0, 0); e != 0 {
-		goto fail
+	p.rep.A = uint64(StageGroup)
+	if _, _, e = syscall.RawSyscall6(unix.SYS_SETPGID, 0, 0, 0, 0, 0, 0); e != 0 {
+		return e
 	}
-	rep.A = uint64(StageStdio)
+	p.rep.A = uint64(StageStdio)
 	for s = 0; s < 3; s++ { // none of p.stdio is below 3
-		if _, _, e = syscall.RawSyscall(unix.SYS_DUP3, p.stdio[s], s, 0); e != 0 {
-			goto fail
+		if _, _, e = syscall.RawSyscall6(unix.SYS_DUP3, p.stdio[s], s, 0, 0, 0, 0); e != 0 {
+			return e
 		}
 	}
-	rep.A = uint64(StageUser)
+	return 0
+}
+
+// setUser changes user and groups, and takes away capabilities that a program would inherit.
+//
+//go:norace
+//go:nosplit
+func setUser(p *plan) (e syscall.Errno) {
+	p.rep.A = uint64(StageUser)
 	syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, 0)
-	if _, _, e = syscall.RawSyscall(unix.SYS_SETGROUPS, p.nGroups, uintptr(unsafe.Pointer(p.groups)), 0); e != 0 && p.changeUser {
-		goto fail
+	_, _, e = syscall.RawSyscall6(unix.SYS_SETGROUPS, p.nGroups, uintptr(unsafe.Pointer(p.groups)), 0, 0, 0, 0)
+	if !p.changeUser {
+		return 0
 	}
-	if p.changeUser {
-		if _, _, e = syscall.RawSyscall(unix.SYS_SETRESGID, p.gid, p.gid, p.gid); e != 0 {
-			goto fail
-		}
-		if _, _, e = syscall.RawSyscall(unix.SYS_SETRESUID, p.uid, p.uid, p.uid); e != 0 {
-			goto fail
-		}
+	if e == 0 {
+		_, _, e = syscall.RawSyscall6(unix.SYS_SETRESGID, p.gid, p.gid, p.gid, 0, 0, 0)
 	}
+	if e == 0 {
+		_, _, e = syscall.RawSyscall6(unix.SYS_SETRESUID, p.uid, p.uid, p.uid, 0, 0, 0)
+	}
+	return e
+}
+
+// begin runs the program, or opens what is to be opened. It returns only if that fails.
+//
+//go:norace
+//go:nosplit
+func begin(p *plan) (e syscall.Errno) {
 	// After the change of user, which clears it. Whoever died before this is found by looking.
 	syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGTERM), 0, 0, 0, 0)
-	rep.A, e = uint64(StageParent), 0
-	if r, _, _ = syscall.RawSyscall(unix.SYS_GETPPID, 0, 0, 0); r != p.parent {
-		goto fail
+	p.rep.A = uint64(StageParent)
+	if r, _, _ := syscall.RawSyscall6(unix.SYS_GETPPID, 0, 0, 0, 0, 0, 0); r != p.parent {
+		return syscall.ESRCH
 	}
-	rep.A = uint64(StageExec)
-	all = 0
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), 0, 8, 0, 0)
+	p.rep.A = uint64(StageExec)
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&p.noSignals)), 0, 8, 0, 0)
 	if p.open {
 		_, _, e = syscall.RawSyscall6(unix.SYS_OPENAT, atFDCWD, uintptr(unsafe.Pointer(p.path)), openFlags, 0, 0, 0)
 		if e == 0 {
-			syscall.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+			syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 0, 0, 0, 0, 0, 0)
 		}
-		goto fail
+		return e
 	}
-	_, _, e = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)), uintptr(unsafe.Pointer(p.argv)), uintptr(unsafe.Pointer(p.env)))
+	_, _, e = syscall.RawSyscall6(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.path)), uintptr(unsafe.Pointer(p.argv)), uintptr(unsafe.Pointer(p.env)), 0, 0, 0)
 	if e == syscall.ENOEXEC {
-		_, _, e = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.shell)), uintptr(unsafe.Pointer(p.shArgv)), uintptr(unsafe.Pointer(p.env)))
+		_, _, e = syscall.RawSyscall6(unix.SYS_EXECVE, uintptr(unsafe.Pointer(p.shell)), uintptr(unsafe.Pointer(p.shArgv)), uintptr(unsafe.Pointer(p.env)), 0, 0, 0)
 	}
-fail:
-	rep.B = uint64(e)
-	syscall.RawSyscall(unix.SYS_WRITE, p.status, uintptr(unsafe.Pointer(&rep)), uintptr(reportSize))
-	for {
-		syscall.RawSyscall(unix.SYS_EXIT_GROUP, 127, 0, 0)
-	}
+	return e
 }
 
 const (

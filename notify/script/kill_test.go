@@ -16,8 +16,8 @@ import (
 	"holdfast.dev/clock"
 )
 
-// begin starts a script and waits for its first line of output in a file: the pids that it names.
-func begin(t *testing.T, s *Starter, line string) (p *Process, pids []int, end chan Result) {
+// launch starts a script and waits for its first line of output in a file: the pids that it names.
+func launch(t *testing.T, s *Starter, line string) (p *Process, pids []int, end chan Result) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "pids")
 	end = make(chan Result, 1)
@@ -46,7 +46,7 @@ func begin(t *testing.T, s *Starter, line string) (p *Process, pids []int, end c
 func TestGrandchildHoldsOutput(t *testing.T) {
 	t.Parallel()
 	s := newStarter(t, Options{})
-	_, pids, end := begin(t, s, `sleep 1000 & echo said; echo $! >$0`)
+	_, pids, end := launch(t, s, `sleep 1000 & echo said; echo $! >$0`)
 	r := <-end
 	if !r.OK() || r.Output != "said\n" {
 		t.Errorf("%+v", r)
@@ -62,7 +62,7 @@ func TestGrandchildGoesOnPrinting(t *testing.T) {
 	t.Parallel()
 	s := newStarter(t, Options{})
 	done := filepath.Join(t.TempDir(), "done")
-	_, _, end := begin(t, s, `(sleep 0.1; head -c 1000000 /dev/zero && echo ok >`+done+`) & echo $! >$0`)
+	_, _, end := launch(t, s, `(sleep 0.1; head -c 1000000 /dev/zero && echo ok >`+done+`) & echo $! >$0`)
 	<-end
 	eventually(t, "the end of what it prints", func() bool {
 		b, _ := os.ReadFile(done)
@@ -73,7 +73,7 @@ func TestGrandchildGoesOnPrinting(t *testing.T) {
 func TestTermAndGroup(t *testing.T) {
 	t.Parallel()
 	s := newStarter(t, Options{})
-	p, pids, end := begin(t, s, `trap 'exit 5' TERM; sleep 1000 & echo $$ $! >$0; wait`)
+	p, pids, end := launch(t, s, `trap 'exit 5' TERM; sleep 1000 & echo $$ $! >$0; wait`)
 	p.Signal(false)
 	if r := <-end; r.Code != 5 || r.Signal != 0 {
 		t.Errorf("%+v", r)
@@ -86,7 +86,7 @@ func TestTermAndGroup(t *testing.T) {
 func TestStubbornGroupMember(t *testing.T) {
 	t.Parallel()
 	s := newStarter(t, Options{})
-	p, pids, end := begin(t, s, `(trap '' TERM; while :; do sleep 1; done) & echo $$ $! >$0; wait`)
+	p, pids, end := launch(t, s, `(trap '' TERM; while :; do sleep 1; done) & echo $$ $! >$0; wait`)
 	p.Signal(false)
 	if r := <-end; r.Signal != unix.SIGTERM {
 		t.Errorf("%+v", r)
@@ -97,7 +97,7 @@ func TestStubbornGroupMember(t *testing.T) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	s := newStarter(t, Options{})
-	p, _, end := begin(t, s, `trap '' TERM; echo $$ >$0; while :; do sleep 1; done`)
+	p, _, end := launch(t, s, `trap '' TERM; echo $$ >$0; while :; do sleep 1; done`)
 	p.Signal(false)
 	select {
 	case r := <-end:
@@ -154,7 +154,7 @@ func TestSetsidGrandchild(t *testing.T) {
 	}
 	defer s.Close() // before the directory is removed
 	for range 3 {
-		p, pids, end := begin(t, s, `setsid sh -c 'echo $$ >$0; exec sleep 1000' "$0" & wait`)
+		p, pids, end := launch(t, s, `setsid sh -c 'echo $$ >$0; exec sleep 1000' "$0" & wait`)
 		p.Signal(true)
 		if r := <-end; r.Signal != unix.SIGKILL {
 			t.Errorf("%+v", r)
@@ -196,7 +196,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	launcher := s.link.cmd.Process.Pid
-	_, pids, end := begin(t, s, `sleep 1000 & trap '' TERM; echo $$ $! >$0; wait; sleep 1000`)
+	_, pids, end := launch(t, s, `sleep 1000 & trap '' TERM; echo $$ $! >$0; wait; sleep 1000`)
 	s.Close()
 	if r := <-end; r.Signal != unix.SIGKILL {
 		t.Errorf("%+v", r)
@@ -215,7 +215,7 @@ func TestLauncherDies(t *testing.T) {
 	t.Parallel()
 	s := newStarter(t, Options{})
 	out := filepath.Join(t.TempDir(), "out")
-	_, _, end := begin(t, s, `echo $$ >$0; sleep 0.2; exit 4`)
+	_, _, end := launch(t, s, `echo $$ >$0; sleep 0.2; exit 4`)
 	var stop atomic.Bool
 	var killer sync.WaitGroup
 	killer.Go(func() {

@@ -58,3 +58,9 @@ func file(t testing.TB, name, text string, mode os.FileMode) string {
 	}
 	return path
 }
+
+func opening(path string) Command {
+	c := own()
+	c.Open = path
+	return c
+}

@@ -146,7 +146,7 @@ func (p *Process) try(l *link, c *Command) (again bool, err error) {
 	defer p.status.Close()
 	var rep report
 	if _, err := io.ReadFull(p.status, rep.bytes()); err != nil {
-		return !p.abandoned(), ErrClosed
+		return !p.told(), errEarly
 	}
 	if rep.Kind == reportFailed {
 		return false, &StartError{Stage(rep.A), syscall.Errno(rep.B)}
@@ -155,10 +155,7 @@ func (p *Process) try(l *link, c *Command) (again bool, err error) {
 	if _, err := io.ReadFull(p.status, rep.bytes()); err == nil {
 		return false, &StartError{Stage(rep.A), syscall.Errno(rep.B)}
 	}
-	p.mu.Lock()
-	begun := p.signal == 0 // else it may as well have been killed before
-	p.mu.Unlock()
-	if begun {
+	if !p.told() { // else it may as well have been killed before
 		p.res.Started = p.s.opt.Clock()
 		if p.started != nil {
 			p.started(p.res.Started)
@@ -166,6 +163,15 @@ func (p *Process) try(l *link, c *Command) (again bool, err error) {
 	}
 	return false, nil
 }
+
+// told reports whether the script was told to end.
+func (p *Process) told() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.signal != 0 || p.gone
+}
+
+var errEarly = errors.New("ended before it began")
 
 // ask sends the request with its descriptors. Our copies of what the child gets are closed again.
 func (p *Process) ask(l *link, c *Command) error {

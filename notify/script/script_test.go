@@ -39,7 +39,7 @@ func TestCannotRun(t *testing.T) {
 		{"nothing", own(), "could not be run: no program"},
 		{"zero byte", own("/bin/echo", "a\x00b"), "could not be run: a zero byte in the command"},
 		{"too long", own("/bin/echo", strings.Repeat("x", 200_000)), "could not be run: command too long: 200036 bytes, at most 98304"},
-		{"cannot open", Command{Open: "/nonexistent"}, "could not be run: no such file or directory"},
+		{"cannot open", opening("/nonexistent"), "could not be run: no such file or directory"},
 	} {
 		r := s.Run(c.cmd)
 		if got := r.String(); got != c.want {
@@ -66,7 +66,7 @@ func TestScriptWithoutInterpreterLine(t *testing.T) {
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	s := newStarter(t, Options{})
-	if r := s.Run(Command{Open: file(t, "f", "", 0o600)}); !r.OK() {
+	if r := s.Run(opening(file(t, "f", "", 0o600))); !r.OK() {
 		t.Errorf("%+v", r)
 	}
 }
