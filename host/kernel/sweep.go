@@ -1,0 +1,46 @@
+package kernel
+
+import "holdfast.dev/host"
+
+// Swept is what Sweep did.
+type Swept struct {
+	Removed []host.Key
+	Failed  []host.Result // what is still there, and why
+}
+
+// Sweep deletes exactly the addresses with these keys, where they are present, in the network namespace of the calling
+// thread: what a run that was killed has left behind (rule C5). That an address bears our mark is no reason to delete it:
+// it may be another daemon's. What the kernel drops together with a primary address is put back.
+func Sweep(keys []host.Key) (Swept, error) {
+	var out Swept
+	q, err := newRequests(0, false)
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = q.close() }()
+	links, err := q.snapshot()
+	if err != nil {
+		return out, err
+	}
+	ops := host.Diff(links, nil, keys, host.ProtoMark)
+	for len(ops) > 0 {
+		batch := ops[:min(len(ops), host.MaxBatch)]
+		ops = ops[len(batch):]
+		for i, res := range q.apply(batch, nil) {
+			out.note(&batch[i], res)
+		}
+	}
+	return out, nil
+}
+
+func (s *Swept) note(op *host.Op, res host.OpResult) {
+	failed := res.Outcome == host.Refused || res.Outcome == host.Unknown
+	switch {
+	case failed && op.Delete:
+		s.Failed = append(s.Failed, host.Result{Key: op.Address.Key, Err: res.Text})
+	case failed:
+		s.Failed = append(s.Failed, host.Result{Key: op.Address.Key, Err: "putting it back after its primary address was deleted: " + res.Text})
+	case op.Delete && res.Outcome == host.Done:
+		s.Removed = append(s.Removed, op.Address.Key)
+	}
+}

@@ -1,0 +1,236 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/host"
+)
+
+// DefaultEventBuffer is the receive buffer for events where none is configured: room for some thousands of them.
+const DefaultEventBuffer = 1 << 20
+
+const (
+	// breather is how long the thread sleeps, really, between two batches: under RLIMIT_RTTIME only blocking counts as rest.
+	breather = 200 * time.Microsecond
+	// retryPause is how long it sleeps after the kernel could not be read.
+	retryPause = 50 * time.Millisecond
+)
+
+// Config says how to open a Writer. The zero Config is fine but for Report.
+type Config struct {
+	EventBuffer   int  // receive buffer for events, in octets (vrrp_netlink_monitor_rcv_bufs); 0 for DefaultEventBuffer
+	RequestBuffer int  // receive buffer for answers, in octets (vrrp_netlink_cmd_rcv_bufs); 0 for the system's
+	Force         bool // exceed net.core.rmem_max where that is permitted
+	// Report is called with everything that happens, on the Writer's thread. It must not wait, and must not call the Writer's
+	// Close.
+	Report func(host.Report)
+}
+
+// Writer makes the kernel hold what is wanted. Its work is done by one goroutine on a thread of its own, because it waits
+// for the kernel's configuration lock, which others may hold for long. Its methods never wait for that.
+type Writer struct {
+	report func(host.Report)
+	m      *machine
+	rec    *host.Reconciler
+	wakeFd int
+
+	mu     sync.Mutex
+	mail   map[host.Owner]wish
+	order  []host.Owner
+	closed bool
+
+	stop  atomic.Bool
+	done  chan struct{}
+	held  atomic.Pointer[[]host.Key]
+	stats atomic.Pointer[host.Stats]
+	marks atomic.Bool
+	stale bool // held is not what it was
+}
+
+// wish is what an owner wants, or that it is to be forgotten.
+type wish struct {
+	gen    uint64
+	want   host.State
+	forget bool
+}
+
+// Open opens the sockets of a Writer in the network namespace of the calling thread. Nothing is read before Start.
+func Open(cfg Config) (*Writer, error) {
+	if cfg.EventBuffer == 0 {
+		cfg.EventBuffer = DefaultEventBuffer
+	}
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	m, err := newMachine(cfg)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	return &Writer{
+		report: cfg.Report, m: m, rec: host.New(host.ProtoMark), wakeFd: fd, mail: map[host.Owner]wish{},
+		done: make(chan struct{}),
+	}, nil
+}
+
+// Start begins the work. The first report has all links, and Synced set.
+func (w *Writer) Start() { go w.run() }
+
+// Want replaces what an owner wants; see host.Reconciler. It does not wait. Of several calls for one owner that come before
+// the Writer gets to it only the last counts. The State must not be changed afterwards.
+func (w *Writer) Want(o host.Owner, gen uint64, s host.State) { w.post(o, wish{gen: gen, want: s}) }
+
+// Forget ends an owner; see host.Reconciler. It does not wait.
+func (w *Writer) Forget(o host.Owner) { w.post(o, wish{forget: true}) }
+
+func (w *Writer) post(o host.Owner, x wish) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	if _, ok := w.mail[o]; !ok {
+		w.order = append(w.order, o)
+	}
+	w.mail[o] = x
+	w.wake()
+}
+
+// wake ends a wait. Should the counter of the eventfd be full, the thread is awake anyway.
+func (w *Writer) wake() { _, _ = unix.Write(w.wakeFd, native.AppendUint64(nil, 1)) }
+
+// Held returns the addresses that stand and that we added or adopted, as they were when the Writer was last at rest.
+func (w *Writer) Held() []host.Key {
+	if p := w.held.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Stats returns the counters as they were when the Writer was last at rest.
+func (w *Writer) Stats() host.Stats {
+	if p := w.stats.Load(); p != nil {
+		return *p
+	}
+	return host.Stats{}
+}
+
+// Marks reports whether the kernel was seen to tell of IFA_PROTO, so that our mark can be seen on what we add.
+func (w *Writer) Marks() bool { return w.marks.Load() }
+
+// Close ends the work, after the batch that may be on its way, and closes the sockets. What was added stays. Started must
+// have been called.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		<-w.done
+		return nil
+	}
+	w.closed = true
+	w.stop.Store(true)
+	w.wake()
+	w.mu.Unlock()
+	<-w.done
+	return errors.Join(w.m.close(), os.NewSyscallError("close", unix.Close(w.wakeFd)))
+}
+
+func (w *Writer) run() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(w.done)
+	lastErr := ""
+	for !w.stop.Load() {
+		w.readMail()
+		more, err := w.rec.Round(w.m)
+		rep := w.rec.Reports()
+		if err != nil && err.Error() != lastErr { // told once
+			rep.Troubles = append(rep.Troubles, err.Error())
+		}
+		lastErr = ""
+		w.tell(rep, more)
+		switch {
+		case err != nil:
+			lastErr = err.Error()
+			w.wait(retryPause)
+		case more:
+			w.wait(0)
+			sleep(breather)
+		case w.m.watch.overrun:
+			w.wait(w.m.pause)
+		default:
+			w.wait(-1)
+		}
+	}
+}
+
+// readMail takes in what came since the last time.
+func (w *Writer) readMail() {
+	w.mu.Lock()
+	mail, order := w.mail, w.order
+	if len(order) > 0 {
+		w.mail, w.order = make(map[host.Owner]wish, len(mail)), nil
+	}
+	w.mu.Unlock()
+	for _, o := range order {
+		if x := mail[o]; x.forget {
+			w.rec.Forget(o)
+		} else {
+			w.rec.Want(o, x.gen, x.want)
+		}
+	}
+}
+
+func (w *Writer) tell(rep host.Report, more bool) {
+	w.stale = w.stale || rep.Held
+	rep.Held = w.stale && !more
+	if !more {
+		stats := w.rec.Stats()
+		w.stats.Store(&stats)
+		w.marks.Store(w.m.requests.marks)
+	}
+	if rep.Held {
+		held := w.rec.Held()
+		w.held.Store(&held)
+		w.stale = false
+	}
+	if !rep.Empty() && w.report != nil {
+		w.report(rep)
+	}
+}
+
+// wait waits for mail or events, for at most limit, or for ever if it is negative.
+func (w *Writer) wait(limit time.Duration) {
+	ms := -1
+	if limit >= 0 {
+		ms = int(limit / time.Millisecond)
+	}
+	fds := []unix.PollFd{{Fd: int32(w.wakeFd), Events: unix.POLLIN}, {Fd: int32(w.m.watch.fd), Events: unix.POLLIN}}
+	if limit > 0 {
+		fds = fds[:1] // something went wrong: events would end the wait at once, again and again
+	}
+	_, _ = unix.Poll(fds, ms)
+	var counter [8]byte
+	_, _ = unix.Read(w.wakeFd, counter[:])
+}
+
+// sleep blocks the thread; a timer of the runtime's would block only the goroutine.
+func sleep(d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	_ = unix.Nanosleep(&ts, nil)
+}
+
+// String is for logs.
+func (w *Writer) String() string {
+	s := w.Stats()
+	return fmt.Sprintf("%d added, %d deleted, %d refused, %d events, %d overruns", s.Added, s.Deleted, s.Refused, s.Events, s.Overruns)
+}
