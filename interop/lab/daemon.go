@@ -66,13 +66,16 @@ func (n *Node) Start(p Program, config string, args ...string) *Daemon {
 	}
 	d.Write(config)
 	args = append(append([]string{"-n", "-l", "-D", "-G", "-P"}, d.Files()...), args...)
-	d.cmd = exec.Command(p.Path, args...)
-	d.cmd.Dir = d.Dir
-	d.cmd.Env = append(os.Environ(), "TMPDIR="+d.Dir)
-	d.cmd.Stdout, d.cmd.Stderr = d.log, d.log
-	d.cmd.WaitDelay = 5 * time.Second // for a child that keeps the pipe
-	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
-	n.lab.rec.note("%s starts on %s", p.Name, n.Name)
+	d.cmd = d.command(p.Path, args)
+	d.start()
+	return d
+}
+
+// start starts the main process.
+func (d *Daemon) start() {
+	n := d.Node
+	n.lab.T.Helper()
+	n.lab.rec.note("%s starts on %s", d.Program.Name, n.Name)
 	d.Started = time.Now()
 	n.lab.ok(n.NS.Start(d.cmd))
 	n.daemon = d
@@ -80,7 +83,6 @@ func (n *Node) Start(p Program, config string, args ...string) *Daemon {
 		d.status = d.cmd.Wait()
 		close(d.exited)
 	}()
-	return d
 }
 
 // Daemon is the daemon that was last started on the node.
@@ -213,7 +215,7 @@ func (n *Node) pids() []int {
 // where the node is.
 func (n *Node) owns(pid int) bool {
 	var st unix.Stat_t
-	return pid != os.Getpid() && unix.Stat(fmt.Sprintf("/proc/%d/ns/net", pid), &st) == nil && st.Ino == n.NS.Inode()
+	return n.NS.Inode() != 0 && pid != os.Getpid() && unix.Stat(fmt.Sprintf("/proc/%d/ns/net", pid), &st) == nil && st.Ino == n.NS.Inode()
 }
 
 // end is the end of the lab for the node.

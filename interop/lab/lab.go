@@ -51,7 +51,6 @@ func New(t testing.TB, o Options) *Lab {
 	t.Cleanup(func() { <-atOnce })
 	l := &Lab{T: t, fabric: nstest.New(t), rec: &record{}}
 	l.ctx, l.cancel = context.WithTimeout(context.Background(), Limit)
-	t.Cleanup(l.close)
 	l.ok(l.fabric.SetSysctl("net/ipv6/conf/default/disable_ipv6", "1")) // the fabric says nothing of its own
 	l.ok(l.fabric.AddBridge(bridge))
 	l.ok(l.fabric.SetSysctl("net/ipv6/conf/"+bridge+"/disable_ipv6", "1"))
@@ -61,6 +60,7 @@ func New(t testing.TB, o Options) *Lab {
 		l.Nodes = append(l.Nodes, l.join(fmt.Sprintf("r%d", i+1), i+1, o))
 	}
 	l.Client = l.join("client", 50, Options{})
+	t.Cleanup(l.close) // before the namespaces are closed, which is in the opposite order of their making
 	l.capture = l.startCapture()
 	for _, n := range l.Nodes {
 		n.startWatch()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,7 +20,15 @@ type watch struct {
 	done sync.WaitGroup
 
 	mu    sync.Mutex
-	addrs map[netip.Prefix]bool // of eth0, as they are now
+	addrs map[placed]bool
+	idle  map[int]bool // links of a virtual MAC that do not run: their addresses are not held
+	held  map[netip.Addr]bool
+}
+
+// placed is an address on a link.
+type placed struct {
+	link   int
+	prefix netip.Prefix
 }
 
 // groups are the kinds of events that a daemon's work shows itself in.
@@ -28,10 +37,11 @@ var groups = []uint32{
 	unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE,
 }
 
+// startWatch begins while nothing is there yet but the node's own addresses, which are of no interest.
 func (n *Node) startWatch() {
 	l := n.lab
 	l.T.Helper()
-	w := &watch{node: n, addrs: map[netip.Prefix]bool{}}
+	w := &watch{node: n, addrs: map[placed]bool{}, idle: map[int]bool{}, held: map[netip.Addr]bool{}}
 	l.ok(n.NS.Do(func() (err error) {
 		w.conn, err = netlink.Dial(unix.NETLINK_ROUTE, nil)
 		return err
@@ -41,7 +51,6 @@ func (n *Node) startWatch() {
 	}
 	_ = w.conn.SetReadBuffer(4 << 20)
 	n.watch = w
-	// Nothing is there yet but the node's own addresses, which are of no interest.
 	w.done.Go(w.run)
 }
 
@@ -58,35 +67,78 @@ func (w *watch) run() {
 		}
 		now := time.Now()
 		for _, m := range msgs {
-			w.take(now, m)
+			w.node.lab.rec.change(Change{now, w.node, w.take(now, m)})
 		}
 	}
 }
 
-func (w *watch) take(now time.Time, m netlink.Message) {
-	what := fmt.Sprintf("netlink message type %d", m.Header.Type)
+// take notes what a message changes and returns what it says.
+func (w *watch) take(now time.Time, m netlink.Message) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	switch m.Header.Type {
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
-		has := m.Header.Type == unix.RTM_NEWADDR
-		prefix, ok := prefixOf(m.Data)
+		at, ok := addressOf(m.Data)
 		if !ok {
 			break
 		}
-		what = fmt.Sprintf("address %v %s", prefix, map[bool]string{true: "added", false: "deleted"}[has])
-		w.mu.Lock()
-		if has {
-			w.addrs[prefix] = true
+		done := "added"
+		if m.Header.Type == unix.RTM_NEWADDR {
+			w.addrs[at] = true
 		} else {
-			delete(w.addrs, prefix)
+			done = "deleted"
+			delete(w.addrs, at)
 		}
-		w.mu.Unlock()
-		w.node.lab.rec.hold(hold{now, w.node, prefix.Addr(), has})
+		w.compare(now)
+		return fmt.Sprintf("address %v %s", at.prefix, done)
 	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
-		what = "link"
+		w.link(m)
+		w.compare(now)
+		return "link"
 	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-		what = "route"
+		return "route"
 	}
-	w.node.lab.rec.change(Change{now, w.node, what})
+	return fmt.Sprintf("netlink message type %d", m.Header.Type)
+}
+
+// link notes whether a link of a virtual MAC runs. FRR has its addresses on such links all the time, and stops and
+// starts the links.
+func (w *watch) link(m netlink.Message) {
+	if len(m.Data) < 16 {
+		return
+	}
+	index := int(int32(binary.NativeEndian.Uint32(m.Data[4:])))
+	flags := binary.NativeEndian.Uint32(m.Data[8:])
+	ad, err := netlink.NewAttributeDecoder(m.Data[16:])
+	if err != nil {
+		return
+	}
+	for ad.Next() {
+		if ad.Type() == unix.IFLA_IFNAME && strings.HasPrefix(ad.String(), vmacPrefix) {
+			w.idle[index] = m.Header.Type == unix.RTM_DELLINK || flags&unix.IFF_LOWER_UP == 0
+		}
+	}
+}
+
+// compare tells the record which addresses were gained and lost.
+func (w *watch) compare(now time.Time) {
+	has := map[netip.Addr]bool{}
+	for at := range w.addrs {
+		if !w.idle[at.link] {
+			has[at.prefix.Addr()] = true
+		}
+	}
+	for addr := range has {
+		if !w.held[addr] {
+			w.node.lab.rec.hold(hold{now, w.node, addr, true})
+		}
+	}
+	for addr := range w.held {
+		if !has[addr] {
+			w.node.lab.rec.hold(hold{now, w.node, addr, false})
+		}
+	}
+	w.held = has
 }
 
 func (r *record) hold(h hold) {
@@ -101,14 +153,14 @@ func (r *record) change(c Change) {
 	r.changes = append(r.changes, c)
 }
 
-// prefixOf reads an ifaddrmsg.
-func prefixOf(b []byte) (netip.Prefix, bool) {
+// addressOf reads an ifaddrmsg.
+func addressOf(b []byte) (placed, bool) {
 	if len(b) < 8 {
-		return netip.Prefix{}, false
+		return placed{}, false
 	}
 	ad, err := netlink.NewAttributeDecoder(b[8:])
 	if err != nil {
-		return netip.Prefix{}, false
+		return placed{}, false
 	}
 	var local, address netip.Addr
 	for ad.Next() {
@@ -122,18 +174,22 @@ func prefixOf(b []byte) (netip.Prefix, bool) {
 	if !local.IsValid() {
 		local = address // IPv6 has no IFA_LOCAL
 	}
-	return netip.PrefixFrom(local, int(b[1])), local.IsValid() && binary.NativeEndian.Uint32(b[4:]) != 0
+	index := int(int32(binary.NativeEndian.Uint32(b[4:])))
+	return placed{index, netip.PrefixFrom(local, int(b[1]))}, local.IsValid()
 }
 
-// Foreign lists the addresses that somebody gave the node since it was made.
+// Foreign lists the addresses that somebody gave the node's eth0 since it was made.
 func (n *Node) Foreign() []netip.Prefix {
+	n.lab.T.Helper()
+	eth0, err := n.NS.Index("eth0")
+	n.lab.ok(err)
 	n.watch.mu.Lock()
 	defer n.watch.mu.Unlock()
 	own := []string{n.IPv4(), n.IPv6(), n.Global6()}
 	var out []netip.Prefix
-	for p := range n.watch.addrs {
-		if !slices.Contains(own, p.Addr().String()) {
-			out = append(out, p)
+	for at := range n.watch.addrs {
+		if at.link == eth0 && !slices.Contains(own, at.prefix.Addr().String()) {
+			out = append(out, at.prefix)
 		}
 	}
 	slices.SortFunc(out, func(a, b netip.Prefix) int { return a.Addr().Compare(b.Addr()) })
@@ -144,12 +200,7 @@ func (n *Node) Foreign() []netip.Prefix {
 func (n *Node) Has(addr netip.Addr) bool {
 	n.watch.mu.Lock()
 	defer n.watch.mu.Unlock()
-	for p := range n.watch.addrs {
-		if p.Addr() == addr {
-			return true
-		}
-	}
-	return false
+	return n.watch.held[addr]
 }
 
 // Changes lists what the kernel of the node reported since a time.
