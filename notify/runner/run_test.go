@@ -171,6 +171,18 @@ func TestSupervisorGone(t *testing.T) {
 	}
 }
 
+// allGone reports whether the n processes that the file names have ended.
+func allGone(path string, n int) bool {
+	b, _ := os.ReadFile(path)
+	pids := strings.Fields(string(b))
+	for _, pid := range pids {
+		if cmd, _ := os.ReadFile("/proc/" + pid + "/cmdline"); len(cmd) > 0 {
+			return false
+		}
+	}
+	return len(pids) == n
+}
+
 // A runner that is killed in the middle of things leaves no script running, and the next one runs none a second time and
 // leaves none out, although vrrp sends all that was not acknowledged again.
 func TestKilledRunner(t *testing.T) {
@@ -181,13 +193,14 @@ func TestKilledRunner(t *testing.T) {
 	}
 	defer journal.Close()
 	conf := specs{}
+	pids := filepath.Join(t.TempDir(), "pids")
 	var events []notify.Event
 	for i := range 6 {
 		name := fmt.Sprint(i)
 		// Of every second one the script for the state hangs: it was begun, and its generic script was not.
 		after := ""
 		if i%2 == 0 {
-			after = `case "$*" in "") sleep 1000;; esac`
+			after = `case "$*" in "") echo $$ >>` + pids + `; exec sleep 1000;; esac`
 		}
 		conf.Notify.Objects = append(conf.Notify.Objects, d.object(notify.Instance, name, "", after))
 		events = append(events, event(uint64(i+1), notify.Instance, name, notify.Master))
@@ -203,6 +216,11 @@ func TestKilledRunner(t *testing.T) {
 	}
 	_ = first.cmd.Process.Kill()
 	first.ended <- <-first.ended
+	for end := time.Now().Add(20 * time.Second); !allGone(pids, 3); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("scripts outlive the role")
+		}
+	}
 
 	second := startRole(t, true, journal)
 	second.configure(1, conf, role.Prepare{Resume: true})

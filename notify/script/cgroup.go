@@ -66,6 +66,7 @@ func delegated(dir string) bool {
 
 // newCgroups uses a directory below dir, which must be in a cgroup2 hierarchy.
 func newCgroups(dir string) (*cgroups, error) {
+	sweepStale(dir)
 	g := &cgroups{dir: filepath.Join(dir, fmt.Sprintf("scripts-%d", os.Getpid()))}
 	if err := os.Mkdir(g.dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("cgroup: %w", err)
@@ -75,6 +76,23 @@ func newCgroups(dir string) (*cgroups, error) {
 		return nil, fmt.Errorf("cgroup can't be killed as a whole: %w", err)
 	}
 	return g, nil
+}
+
+// sweepStale ends what the scripts of former processes have left in their cgroups, and removes those. Without cgroups it is
+// only the scripts themselves that are told to end when we crash, not what they started.
+func sweepStale(dir string) {
+	stale, _ := filepath.Glob(filepath.Join(dir, "scripts-*"))
+	for _, path := range stale {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(path), "scripts-%d", &pid); err != nil || unix.Kill(pid, 0) == nil {
+			continue // alive: perhaps another instance of ours
+		}
+		_ = os.WriteFile(filepath.Join(path, "cgroup.kill"), []byte("1"), 0)
+		below, _ := filepath.Glob(filepath.Join(path, "[0-9]*"))
+		for _, p := range append(below, path) {
+			(&cgroup{path: p}).remove()
+		}
+	}
 }
 
 // acquire gives an empty cgroup; nil when none can be had, then the script does without.

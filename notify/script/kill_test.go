@@ -3,6 +3,7 @@ package script
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -171,6 +172,37 @@ func TestSetsidGrandchild(t *testing.T) {
 	if s.cgroups.made > made+1 { // one that was not killed is used again
 		t.Errorf("%d cgroups for one script at a time", s.cgroups.made-made)
 	}
+}
+
+// What the scripts of a process that crashed have left running is ended by the next one.
+func TestStaleCgroup(t *testing.T) {
+	dir := testCgroup(t)
+	dead := exec.Command("/bin/true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	stale := filepath.Join(dir, fmt.Sprintf("scripts-%d", dead.Process.Pid), "1")
+	if err := os.MkdirAll(stale, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	left := exec.Command("/bin/sleep", "1000")
+	if err := left.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(stale, "cgroup.procs"), []byte(strconv.Itoa(left.Process.Pid)), 0); err != nil {
+		_ = left.Process.Kill()
+		t.Fatal(err)
+	}
+	s, err := New(Options{Launcher: []string{launcherName}, Cgroup: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := left.Wait(); err == nil {
+		t.Error("it was not killed")
+	}
+	_ = os.Remove(stale)
+	_ = os.Remove(filepath.Dir(stale))
 }
 
 func TestCgroupThatIsNone(t *testing.T) {
