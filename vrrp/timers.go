@@ -37,7 +37,7 @@ func (r *Router) interval() time.Duration {
 // listen restarts the down timer. Whatever is heard during the start-up delay, it ends that long after the delay.
 func (r *Router) listen(wait time.Duration) {
 	r.downAt = max(r.engine.now.Mono, r.engine.delayEnd).Add(wait)
-	r.putOff, r.overflowed = false, 0
+	r.putOff = false
 }
 
 // arm puts the router's deadlines into the engine's heaps.

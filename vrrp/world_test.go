@@ -25,8 +25,8 @@ import (
 //	link eth0 192.0.2.1/24 ...; link eth0 down; link eth0 gone           ADDR!tentative, ADDR!dadfailed
 //	advert from SRC prio 150 ...; bytes SRC HEX; overflow
 //	track NAME up|down|unknown|new; lost NAME ADDR [linkdown]; stop [keep]
-//	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR
-//	run 10s; pause 5s; suspend 60s; wallclock 60s; quiet NAME; sent NAME ERROR
+//	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
+//	run 10s; pause 5s; suspend 60s; wallclock 60s; sent NAME ERROR
 type world struct {
 	t       *testing.T
 	e       *Engine
@@ -219,6 +219,9 @@ func (w *world) event(f []string) Event {
 	case "applied":
 		o := w.owner(f[1])
 		gen, _ := w.e.Desired(o)
+		if f[len(f)-1] == "old" {
+			gen--
+		}
 		ap := &Applied{host.Applied{Owner: o, Gen: gen, Final: f[len(f)-1] != "partial"}}
 		for _, a := range strings.Split(f[3], ",") {
 			res := host.Result{Key: w.key(a)}
