@@ -53,6 +53,7 @@ func RunRole(mains map[role.Name]Main) (code int, ok bool) {
 		return 0, false
 	}
 	os.Unsetenv(bootEnv)
+	keepFrom(ctlFD + 1)
 	os.Unsetenv("GOTRACEBACK") // it was for us until here; scripts inherit the environment
 	var b boot
 	if err := json.Unmarshal([]byte(text), &b); err != nil || mains[b.Role] == nil {

@@ -49,6 +49,8 @@ type child struct {
 	resume   bool
 	answerBy time.Time // when its answer is overdue
 	killAt   time.Time
+	killed   bool // because it did not do what it should
+	realTime bool
 }
 
 // wanted reports whether a configuration needs the role.
@@ -96,8 +98,9 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	c.proc, c.conn, c.stderr = proc, conn, stderr
 	c.born, c.state, c.paged = now, down, false
 	c.resume = c.past.mayResume(now)
-	c.restartAt, c.killAt = time.Time{}, time.Time{}
+	c.restartAt, c.killAt, c.killed = time.Time{}, time.Time{}, false
 	c.heart = heart{}
+	c.realTime = c.name == role.VRRP && cfg.Global.VRRPProcess.RealTime > 0
 	s.say(logs.Info, "Starting %s child process, pid=%d", c.title, proc.pid())
 	if c.pid != nil {
 		if err := c.pid.Write(proc.pid()); err != nil {
@@ -187,9 +190,10 @@ func (s *Supervisor) message(c *child, m *role.Msg) {
 
 // hung ends a process that does not do what it should: it is made to tell where it stands, then killed.
 func (s *Supervisor) hung(c *child, format string, args ...any) {
-	if c.proc == nil || !c.killAt.IsZero() {
+	if c.proc == nil || c.killed {
 		return
 	}
+	c.killed = true
 	s.say(logs.Alert, "%s child process(%d) %s: killing it", c.title, c.proc.pid(), fmt.Sprintf(format, args...))
 	c.proc.signal(unix.SIGABRT)
 	c.killAt = time.Now().Add(s.opt.Timing.Die)

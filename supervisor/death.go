@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,7 @@ var permanent = map[int]string{
 
 // died deals with the end of a role's process.
 func (s *Supervisor) died(c *child, e exit) {
-	pid, lived, was, killing := c.proc.pid(), time.Since(c.born), c.state, !c.killAt.IsZero()
+	pid, lived, was := c.proc.pid(), time.Since(c.born), c.state
 	c.gone()
 	if c.name == role.VRRP {
 		s.sweepDue = e != exit{}
@@ -37,8 +38,14 @@ func (s *Supervisor) died(c *child, e exit) {
 	}
 	word, final := permanent[e.code]
 	switch {
+	case e.signal == unix.SIGSEGV:
+		s.say(logs.Info, "pid %d exited due to segmentation fault (SIGSEGV).", pid)
 	case e.signal != 0:
-		s.say(logs.Info, "pid %d exited due to signal %d (%s)", pid, int(e.signal), signalName(e.signal))
+		hint := ""
+		if e.signal == unix.SIGKILL && c.realTime && !c.killed {
+			hint = " - has rlimit_rttime been exceeded?"
+		}
+		s.say(logs.Info, "pid %d exited due to signal %d (%s)%s", pid, int(e.signal), signalName(e.signal), hint)
 	case final:
 		s.say(logs.Info, "pid %d exited with permanent error %s. Terminating", pid, word)
 		s.fail(e.code, "%s child process(%d) can't run", c.title, pid)
@@ -64,7 +71,7 @@ func (s *Supervisor) died(c *child, e exit) {
 		delete(ch.left, c)
 		s.advance()
 	case !ch.first: // while others wait: back to what was
-		s.abort(fmt.Sprintf("%s child process(%d) %s while it prepared", c.title, pid, ending(killing)), role.ExitFatal)
+		s.abort(fmt.Sprintf("%s child process(%d) %s while it prepared", c.title, pid, ending(c.killed)), role.ExitFatal)
 	}
 }
 
@@ -75,11 +82,13 @@ func ending(killed bool) string {
 	return "died"
 }
 
+// signalName is the C library's name of a signal.
 func signalName(s unix.Signal) string {
-	if name := s.String(); name != "" {
-		return name
+	name := s.String()
+	if name == "" {
+		return "Unknown signal"
 	}
-	return "unknown"
+	return strings.ToUpper(name[:1]) + name[1:]
 }
 
 // schedule has a role started again after the delay that it deserves.

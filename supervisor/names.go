@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"os"
 	"path/filepath"
 
 	"holdfast.dev/config"
@@ -88,6 +89,18 @@ func (o *Options) paths(p *config.Process) paths {
 	out.vrrp = or(o.VRRPPID, filepath.Join(dir, "vrrp"+suffix+".pid"))
 	out.state = StateFile(out.pid)
 	return out
+}
+
+// makeDir makes the directory of the files where it is not one that is always there.
+func (p *paths) makeDir() {
+	if p.dir == "" {
+		return
+	}
+	for _, d := range []string{filepath.Dir(p.dir), p.dir} {
+		if os.Mkdir(d, 0o755) == nil {
+			_ = os.Chmod(d, 0o755) // whatever the umask
+		}
+	}
 }
 
 // StateFile is the name of the file that tells what a daemon may have put into the kernel: one per pid file.

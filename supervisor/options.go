@@ -58,8 +58,10 @@ type Hooks struct {
 	// Record notes in the file at path what now and next (nil for none) may put into the kernel, before next comes into
 	// force. Nil does nothing.
 	Record func(path string, now, next *config.Config) error
-	// Sweep removes what the file at path and c name. Nil does nothing.
+	// Sweep removes what the file at path and c (nil for none) name from the kernel, and then the file. Nil does nothing.
 	Sweep func(path string, c *config.Config) error
+	// Forget removes the file at path. Nil does nothing.
+	Forget func(path string) error
 }
 
 // Main is the main function of a role: it obeys the connection until it is told to stop or the connection ends. The

@@ -3,7 +3,9 @@ package supervisor
 import (
 	"bufio"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -89,6 +91,20 @@ func roleEnv() []string {
 		}
 	}
 	return env
+}
+
+// keepFrom keeps descriptors from first on from what is executed later: whoever started us may have left some open (rule
+// Q17). Kernels before 5.11 can't do it at once.
+func keepFrom(first int) {
+	if unix.CloseRange(uint(first), math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC) == nil {
+		return
+	}
+	entries, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= first {
+			unix.CloseOnExec(fd)
+		}
+	}
 }
 
 // Limits of what a role may print: that is what a crash leaves behind.

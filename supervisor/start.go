@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -31,6 +30,9 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 		umask = defaultUmask
 	}
 	unix.Umask(umask)
+	if !s.opt.Single {
+		keepFrom(launcherFD)
+	}
 	s.ident = idents[role.Supervisor]
 	s.log = logs.New(s.logSettings())
 	s.sd = newSystemd()
@@ -50,6 +52,11 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 	if err := s.adopt(cfg); err != nil {
 		s.say(logs.Err, "%v", err)
 		return role.ExitFatal, false
+	}
+	if s.hooks.Sweep != nil { // what an earlier daemon left that was killed
+		if err := s.hooks.Sweep(s.paths.state, cfg); err != nil {
+			s.say(logs.Warning, "leftovers: %v", err)
+		}
 	}
 	ready()
 	s.dump(cfg)
@@ -102,13 +109,7 @@ func (s *Supervisor) rename(cfg *config.Config) {
 // lock creates the pid files. Another daemon that holds one is no error for keepalived, so it is none here.
 func (s *Supervisor) lock(cfg *config.Config) (code int, ok bool) {
 	s.paths = s.opt.paths(&cfg.Process)
-	if dir := s.paths.dir; dir != "" {
-		for _, d := range []string{filepath.Dir(dir), dir} {
-			if os.Mkdir(d, 0o755) == nil {
-				_ = os.Chmod(d, 0o755) // whatever the umask
-			}
-		}
-	}
+	s.paths.makeDir()
 	main, err := pidfile.Create(s.paths.pid)
 	if err == nil {
 		s.pid = main
@@ -197,10 +198,8 @@ func (s *Supervisor) dump(cfg *config.Config) {
 
 // finish leaves nothing behind. The last line is not for those who never started.
 func (s *Supervisor) finish(started bool) {
-	if started && s.sweepDue && !s.opt.Keep && s.hooks.Sweep != nil {
-		if err := s.hooks.Sweep(s.paths.state, s.cfg); err != nil {
-			s.say(logs.Err, "What the VRRP process left in the kernel could not be removed: %v", err)
-		}
+	if started {
+		s.clean()
 	}
 	heard := make(chan struct{})
 	go func() { s.listeners.Wait(); close(heard) }()
@@ -227,6 +226,21 @@ func (s *Supervisor) finish(started bool) {
 	}
 	s.sd.close()
 	s.log.Close(2 * time.Second)
+}
+
+// clean removes what the vrrp role could not, and the note of what that might be.
+func (s *Supervisor) clean() {
+	do, what := s.hooks.Forget, "the state file"
+	if s.sweepDue && !s.opt.Keep && s.hooks.Sweep != nil {
+		what = "what the VRRP process left in the kernel"
+		do = func(path string) error { return s.hooks.Sweep(path, s.cfg) }
+	}
+	if do == nil {
+		return
+	}
+	if err := do(s.paths.state); err != nil {
+		s.say(logs.Err, "%s could not be removed: %v", what, err)
+	}
 }
 
 func usage() string {

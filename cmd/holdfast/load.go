@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/config"
+	"holdfast.dev/config/diag"
+	"holdfast.dev/config/files"
+	"holdfast.dev/supervisor/machine"
+)
+
+// load reads the configuration. With blind nothing is known about interfaces.
+func (f *flags) load(blind bool) config.Result {
+	env := machine.Env()
+	env.Expand.ConfigID, env.Expand.Checks = f.id, f.checks
+	env.Test, env.Strict = f.test, f.strict
+	if blind {
+		env.Interface = nil
+	}
+	return config.Load(files.OS{}, f.opt.ConfigFile, env)
+}
+
+// test is -t: it prints the findings and gives keepalived's exit code.
+func test(f *flags) int {
+	out := f.err
+	if f.out != "" {
+		const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY
+		file, err := os.OpenFile(f.out, flags, 0o644)
+		if err != nil {
+			fmt.Fprintf(f.err, "Unable to open config-test log file: %v\n", err)
+			return 1
+		}
+		defer file.Close()
+		out = file
+	}
+	res := f.load(false)
+	show(out, res.Diags, f.called == "keepalived")
+	return res.Diags.ExitCode()
+}
+
+// show prints findings: as keepalived does, or with all that is known about them.
+func show(out io.Writer, ds *diag.List, plain bool) {
+	for _, d := range ds.Sorted() {
+		if !plain {
+			fmt.Fprint(out, d.Render())
+		} else if d.Class != diag.OK || d.Severity == diag.Fatal {
+			fmt.Fprintln(out, d.Keepalived())
+		}
+	}
+	if n := ds.Lost(); n > 0 {
+		fmt.Fprintf(out, "and %d more\n", n)
+	}
+}

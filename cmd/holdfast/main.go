@@ -1,0 +1,106 @@
+// Command holdfast is the daemon, and everything that one can ask it on a command line. Called as keepalived it takes
+// keepalived's options and behaves like it from outside.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"holdfast.dev/notify/script"
+	"holdfast.dev/supervisor"
+)
+
+// The supervisor starts its roles from the main thread, which ends last: a role is told to end when the thread that
+// started it does.
+func init() { runtime.LockOSThread() }
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	if os.Args[0] == launcherName {
+		return complain(script.RunLauncher())
+	}
+	if code, ok := supervisor.RunRole(mains()); ok {
+		return code
+	}
+	called := filepath.Base(os.Args[0])
+	if called == "genhash" {
+		return complain(fmt.Errorf("genhash is not built yet"))
+	}
+	if called != "keepalived" {
+		called = "holdfast"
+		if code, ok := subcommand(os.Args[1:]); ok {
+			return code
+		}
+	}
+	return daemon(called)
+}
+
+// subcommand runs what is asked for by a word in the first place; ok is false for everything else, which is the daemon.
+func subcommand(args []string) (code int, ok bool) {
+	root := &cobra.Command{Use: "holdfast", Short: "keeps a service address alive", SilenceUsage: true}
+	root.AddCommand(subcommands()...)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(args...)
+	if len(args) == 0 {
+		return 0, false
+	}
+	for _, c := range root.Commands() {
+		if c.Name() == args[0] {
+			if root.Execute() != nil {
+				return 1, true
+			}
+			return 0, true
+		}
+	}
+	return 0, false
+}
+
+// subcommands are the things that one can ask for besides the daemon.
+func subcommands() []*cobra.Command {
+	return []*cobra.Command{sweepCommand(), demoCommand()}
+}
+
+// daemon runs what the options ask for.
+func daemon(called string) int {
+	f, err := parse(called, os.Args, os.Stdout, os.Stderr)
+	if err != nil {
+		return 1
+	}
+	if f.done {
+		return 0
+	}
+	if f.test {
+		return test(f)
+	}
+	h := hooks(f)
+	if err := supervisor.EnterNamespace(supervisor.Namespace(&f.opt, &h)); err != nil {
+		return complain(err)
+	}
+	report := func(int) {}
+	if !f.opt.Foreground {
+		code, done, tell, err := supervisor.Daemonise()
+		if err != nil {
+			return complain(err)
+		}
+		if done {
+			return code
+		}
+		report = tell
+	}
+	code := supervisor.New(f.opt, h).Run(func() { report(0) })
+	report(code)
+	return code
+}
+
+func complain(err error) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "holdfast:", err)
+	return 1
+}

@@ -1,0 +1,166 @@
+package supervisor
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/config"
+)
+
+func TestReloadIsEverywhereOrNowhere(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.deeds("")
+	d := h.start()
+	d.wait("Startup complete")
+	h.deeds("runner:refuse")
+	d.signal(unix.SIGHUP)
+	d.waitAll("Reload failed, nothing was changed: Runner: no such interface", "vrrp: abort 2", "runner: abort 2")
+	h.deeds("")
+	d.signal(unix.SIGHUP)
+	d.waitAll("vrrp: prepare 3", "vrrp: commit 3", "runner: commit 3", "Reload complete")
+	if d.count("commit 2") > 0 {
+		t.Error("half a reload came into force")
+	}
+	d.stop()
+}
+
+func TestFatalFileChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.deeds("")
+	d := h.start()
+	d.wait("Startup complete")
+	h.raw("{")
+	d.signal(unix.SIGHUP)
+	d.wait("broken file")
+	d.wait("Reload failed, nothing was changed: broken file")
+	os.Remove(h.opt.ConfigFile)
+	d.signal(unix.SIGHUP)
+	d.wait("Reload failed, nothing was changed: ")
+	d.stop()
+	if d.count("prepare") != 2 {
+		t.Error("a role was asked about a file that can't be read")
+	}
+}
+
+func TestUnchangeable(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.deeds("")
+	d := h.start()
+	d.wait("Startup complete")
+	empty := ""
+	for name, c := range map[string]func(*config.Config){
+		"network namespace":      func(c *config.Config) { c.Process.Namespace = "x" },
+		"IPVS network namespace": func(c *config.Config) { c.Process.NamespaceIPVS = &empty },
+		"instance name":          func(c *config.Config) { c.Process.Instance = "x" },
+		"nftables table name":    func(c *config.Config) { c.Global.Rest = []config.Item{{Words: []string{"nftables", "t"}}} },
+	} {
+		was := h.cfg
+		c(&h.cfg)
+		h.write()
+		h.cfg = was
+		d.signal(unix.SIGHUP)
+		d.wait("Reload failed, nothing was changed: Cannot change " + name + " at a reload - please restart keepalived")
+	}
+	d.stop()
+	if d.count("prepare") != 2 {
+		t.Error("a role was asked")
+	}
+}
+
+// However often one asks during a reload, one more follows: it reads what is there then.
+func TestReloadsAreQueuedOneDeep(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.deeds("vrrp:slow")
+	d := h.start()
+	d.wait("vrrp: prepare 1")
+	d.signal(unix.SIGHUP) // even during the start
+	d.wait("Reload already in progress, request queued")
+	d.wait("Startup complete")
+	d.wait("vrrp: prepare 2")
+	for range 5 {
+		d.signal(unix.SIGHUP)
+	}
+	d.wait("Reload complete")
+	d.wait("vrrp: prepare 3")
+	d.wait("Reload complete")
+	d.stop()
+	if n := d.count("Reloading"); n != 2 {
+		t.Errorf("%d reloads, want 2", n)
+	}
+}
+
+func TestReloadBringsARoleAndLeavesOne(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.cfg.Scripts = nil
+	h.deeds("")
+	d := h.start()
+	d.wait("Startup complete")
+	if d.count("Runner") > 0 {
+		t.Error("a role was started that nobody needs")
+	}
+	h.cfg.Scripts = []config.Script{{Name: "s"}}
+	h.deeds("vrrp:refuse")
+	d.signal(unix.SIGHUP)
+	d.waitAll("Starting Runner child process", "Reload failed", "runner: stop") // started, and not needed after all
+	h.deeds("")
+	d.signal(unix.SIGHUP)
+	d.waitAll("Starting Runner child process", "runner: prepare 3 reload=true", "runner: commit 3", "Reload complete")
+	h.cfg.Scripts = nil
+	h.deeds("")
+	d.signal(unix.SIGHUP)
+	d.waitAll("runner: commit 4", "Reload complete") // it goes on with nothing to do (rule P1)
+	d.stop()
+	if d.count("died") > 0 {
+		t.Error("a role's end was not expected")
+	}
+}
+
+func TestRoleThatSaysNothingInPrepare(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.opt.Timing.Prepare = 5 * time.Second
+	h.deeds("")
+	d := h.start()
+	d.wait("Startup complete")
+	h.deeds("runner:mute")
+	d.signal(unix.SIGHUP)
+	d.wait(`Runner child process\(\d+\) did not answer in time: killing it`)
+	d.waitAll(`Reload failed, nothing was changed: Runner child process\(\d+\) had to be killed while it prepared`, "vrrp: abort 2")
+	d.waitAll("runner: prepare 1 reload=true", "runner: commit 1") // back, with what is in force
+	h.deeds("")
+	d.signal(unix.SIGHUP)
+	d.wait("Reload complete")
+	d.stop()
+}
+
+func TestRoleThatDiesInPrepare(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.deeds("")
+	d := h.start()
+	d.wait("Startup complete")
+	h.deeds("vrrp:panic")
+	d.signal(unix.SIGHUP)
+	d.wait(`VRRP child process\(\d+\) died: Respawning`)
+	d.waitAll("Reload failed, nothing was changed", "runner: abort 2", "vrrp: prepare 1 reload=true resume=true descriptors=2", "vrrp: commit 1")
+	if d.count("panic: as told") == 0 || d.count("goroutine ") == 0 {
+		t.Error("its last words were lost")
+	}
+	d.stop()
+
+	os.RemoveAll(filepath.Join(h.dir, "vrrp-panic"))
+	h.deeds("vrrp:panic") // at the very start: it is tried again
+	d = h.start()
+	d.wait(`VRRP child process\(\d+\) died: Respawning`)
+	d.wait("Startup complete")
+	d.stop()
+}
