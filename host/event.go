@@ -43,7 +43,7 @@ const (
 // All calls come from one goroutine.
 type Kernel interface {
 	// Poll appends the events that have come, as many as suit a round, and does not wait. The events of an Apply are
-	// there before it returns.
+	// there before it returns; only that of an IPv6 address which was added may come later, and not after its end.
 	Poll(events []Event) ([]Event, PollState)
 	// Snapshot reads all links with their addresses, in the kernel's order.
 	Snapshot() ([]Link, error)

@@ -76,7 +76,7 @@ func (l *linkState) put(a LinkAddr) *standing {
 		l.remove(old)
 	}
 	s := &standing{LinkAddr: a, told: true}
-	l.list = append(l.list, s)
+	l.list = slices.Insert(l.list, l.position(&a), s)
 	l.at[a.Prefix] = s
 	if a.Prefix.Addr().Is4() {
 		net := network(a.Prefix, a.Peer)
@@ -85,6 +85,27 @@ func (l *linkState) put(a LinkAddr) *standing {
 		l.six[a.Prefix.Addr()] = s
 	}
 	return s
+}
+
+// position is where the kernel puts a new address: IPv4 ones before IPv6 ones, IPv4 primary ones behind the last primary
+// one of no smaller scope, and IPv6 ones before the others of their scope, link-local ones last.
+func (l *linkState) position(a *LinkAddr) int {
+	at := 0
+	if six := a.Prefix.Addr(); six.Is6() {
+		for i, s := range l.list {
+			if b := s.Prefix.Addr(); b.Is4() || (six.IsLinkLocalUnicast() && !b.IsLinkLocalUnicast()) {
+				at = i + 1
+			}
+		}
+		return at
+	}
+	secondary := a.Flags&FlagSecondary != 0 || len(l.nets[network(a.Prefix, a.Peer)]) > 0
+	for i, s := range l.list {
+		if s.Prefix.Addr().Is4() && (secondary || (s.Flags&FlagSecondary == 0 && a.Scope <= s.Scope)) {
+			at = i + 1
+		}
+	}
+	return at
 }
 
 func (l *linkState) remove(s *standing) {

@@ -229,17 +229,18 @@ func TestLinkFacts(t *testing.T) {
 	w.run()
 	w.k.SetUp("eth0", true)
 	w.run()
-	tentative := func() bool {
-		a := w.links["eth0"].Addrs
-		return len(a) == 1 && a[0].Flags&host.FlagTentative != 0
-	}
-	if l := w.links["eth0"]; !l.IsUp() || !tentative() || l.Forward6 {
+	if l := w.links["eth0"]; !l.IsUp() || len(l.Addrs) != 0 || l.Forward6 { // a tentative address is seen only when read
 		t.Errorf("after link up: %+v", l)
+	}
+	w.k.LoseEvents()
+	w.run()
+	if l := w.links["eth0"]; len(l.Addrs) != 1 || l.Addrs[0].Flags&host.FlagTentative == 0 {
+		t.Errorf("read anew: %+v", l)
 	}
 	w.k.EndDAD("eth0", false)
 	w.run()
-	if tentative() {
-		t.Error("the end of duplicate address detection is not reported")
+	if l := w.links["eth0"]; len(l.Addrs) != 1 || l.Addrs[0].Flags&host.FlagTentative != 0 {
+		t.Errorf("at the end of duplicate address detection: %+v", l)
 	}
 	w.k.SetForward6("eth0", true)
 	w.run()

@@ -150,35 +150,45 @@ func (k *Kernel) apply(op host.Op) host.OpResult {
 
 // insert adds an address as the kernel does.
 func (k *Kernel) insert(l *link, a host.LinkAddr) host.OpResult {
-	at := len(l.addrs)
-	if a.Prefix.Addr().Is4() {
-		at = 0
-		for i, b := range l.addrs {
-			if !b.Prefix.Addr().Is4() {
-				break
-			}
-			at = i + 1
-			if network(*b) != network(a) {
-				continue
-			}
-			if b.Prefix.Addr() == a.Prefix.Addr() {
-				return host.OpResult{Outcome: host.Exists}
-			}
-			if b.Scope != a.Scope {
-				return host.OpResult{Outcome: host.Refused, Text: "ipv4: Invalid scope value"}
-			}
-			a.Flags |= host.FlagSecondary
-		}
-	} else {
-		for _, b := range l.addrs {
-			if b.Prefix.Addr() == a.Prefix.Addr() {
-				return host.OpResult{Outcome: host.Exists}
-			}
+	four := a.Prefix.Addr().Is4()
+	for _, b := range l.addrs {
+		if b.Prefix.Addr() == a.Prefix.Addr() && (!four || network(*b) == network(a)) {
+			return host.OpResult{Outcome: host.Exists}
 		}
 	}
-	l.addrs = slices.Insert(l.addrs, at, &a)
-	k.tell(host.Event{Kind: host.AddrNew, Index: l.Index, Addr: a})
+	for _, b := range l.addrs {
+		switch {
+		case !four || !b.Prefix.Addr().Is4() || network(*b) != network(a):
+		case b.Scope != a.Scope:
+			return host.OpResult{Outcome: host.Refused, Text: "invalid argument: ipv4: Invalid scope value"}
+		default:
+			a.Flags |= host.FlagSecondary
+		}
+	}
+	l.addrs = slices.Insert(l.addrs, l.position(a), &a)
+	if a.Flags&host.FlagTentative == 0 { // Linux tells of a tentative address only when its detection ends
+		k.tell(host.Event{Kind: host.AddrNew, Index: l.Index, Addr: a})
+	}
 	return host.OpResult{}
+}
+
+// position is where the kernel puts an address: IPv4 primary ones behind the last primary one of no smaller scope, secondary
+// ones behind all, then IPv6, the latest of a scope first, link-local ones last.
+func (l *link) position(a host.LinkAddr) int {
+	at := 0
+	for i, b := range l.addrs {
+		before := b.Prefix.Addr().Is4()
+		switch {
+		case a.Prefix.Addr().Is6():
+			before = before || (a.Prefix.Addr().IsLinkLocalUnicast() && !b.Prefix.Addr().IsLinkLocalUnicast())
+		case a.Flags&host.FlagSecondary == 0:
+			before = before && b.Flags&host.FlagSecondary == 0 && a.Scope <= b.Scope
+		}
+		if before {
+			at = i + 1
+		}
+	}
+	return at
 }
 
 // remove deletes an address, and what the kernel deletes with it.
@@ -187,30 +197,38 @@ func (k *Kernel) remove(l *link, at, peer netip.Prefix) bool {
 	if a == nil {
 		return false
 	}
-	l.addrs = slices.DeleteFunc(l.addrs, func(b *host.LinkAddr) bool { return b == a })
+	l.drop(a)
+	var promoted *host.LinkAddr
 	if a.Prefix.Addr().Is4() && a.Flags&host.FlagSecondary == 0 {
-		k.removeSecondaries(l, a)
+		promoted = k.removeSecondaries(l, a)
 	}
 	k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *a})
+	if promoted != nil {
+		l.drop(promoted)
+		promoted.Flags &^= host.FlagSecondary
+		l.addrs = slices.Insert(l.addrs, l.position(*promoted), promoted)
+		k.tell(host.Event{Kind: host.AddrNew, Index: l.Index, Addr: *promoted})
+	}
 	return true
 }
 
-func (k *Kernel) removeSecondaries(l *link, primary *host.LinkAddr) {
-	promoted := false
+func (l *link) drop(a *host.LinkAddr) {
+	l.addrs = slices.DeleteFunc(l.addrs, func(b *host.LinkAddr) bool { return b == a })
+}
+
+// removeSecondaries deletes the other addresses of the network of a primary one, or says which of them takes its place.
+func (k *Kernel) removeSecondaries(l *link, primary *host.LinkAddr) (promoted *host.LinkAddr) {
 	for _, b := range slices.Clone(l.addrs) {
 		if !b.Prefix.Addr().Is4() || network(*b) != network(*primary) {
 			continue
 		}
-		switch {
-		case l.promote && !promoted:
-			promoted = true
-			b.Flags &^= host.FlagSecondary
-			k.tell(host.Event{Kind: host.AddrNew, Index: l.Index, Addr: *b})
-		case !l.promote:
-			l.addrs = slices.DeleteFunc(l.addrs, func(c *host.LinkAddr) bool { return c == b })
-			k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *b})
+		if l.promote {
+			return b
 		}
+		l.drop(b)
+		k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *b})
 	}
+	return nil
 }
 
 func (l *link) find(at, peer netip.Prefix) *host.LinkAddr {

@@ -20,6 +20,7 @@ type watch struct {
 	*sock
 	in      *inbox
 	overrun bool
+	marks   bool           // an IFA_PROTO was seen
 	names   map[int]string // of links, to tell which labels say nothing
 }
 
@@ -82,6 +83,7 @@ func (w *watch) take(events []host.Event, i int) []host.Event {
 		case host.LinkDel:
 			delete(w.names, ev.Index)
 		case host.AddrNew, host.AddrDel:
+			w.marks = w.marks || ev.Addr.Proto != 0
 			if ev.Addr.Label == w.names[ev.Index] {
 				ev.Addr.Label = ""
 			}

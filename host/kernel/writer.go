@@ -42,10 +42,10 @@ type Writer struct {
 	rec    *host.Reconciler
 	wakeFd int
 
-	mu     sync.Mutex
-	mail   map[host.Owner]wish
-	order  []host.Owner
-	closed bool
+	mu              sync.Mutex
+	mail            map[host.Owner]wish
+	order           []host.Owner
+	started, closed bool
 
 	stop  atomic.Bool
 	done  chan struct{}
@@ -82,8 +82,15 @@ func Open(cfg Config) (*Writer, error) {
 	}, nil
 }
 
-// Start begins the work. The first report has all links, and Synced set.
-func (w *Writer) Start() { go w.run() }
+// Start begins the work, once. The first report has all links, and Synced set.
+func (w *Writer) Start() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.started && !w.closed {
+		w.started = true
+		go w.run()
+	}
+}
 
 // Want replaces what an owner wants; see host.Reconciler. It does not wait. Of several calls for one owner that come before
 // the Writer gets to it only the last counts. The State must not be changed afterwards.
@@ -127,8 +134,7 @@ func (w *Writer) Stats() host.Stats {
 // Marks reports whether the kernel was seen to tell of IFA_PROTO, so that our mark can be seen on what we add.
 func (w *Writer) Marks() bool { return w.marks.Load() }
 
-// Close ends the work, after the batch that may be on its way, and closes the sockets. What was added stays. Started must
-// have been called.
+// Close ends the work, after the batch that may be on its way, and closes the sockets. What was added stays.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	if w.closed {
@@ -137,6 +143,9 @@ func (w *Writer) Close() error {
 		return nil
 	}
 	w.closed = true
+	if !w.started {
+		close(w.done)
+	}
 	w.stop.Store(true)
 	w.wake()
 	w.mu.Unlock()
@@ -196,7 +205,7 @@ func (w *Writer) tell(rep host.Report, more bool) {
 	if !more {
 		stats := w.rec.Stats()
 		w.stats.Store(&stats)
-		w.marks.Store(w.m.requests.marks)
+		w.marks.Store(w.m.requests.marks || w.m.watch.marks)
 	}
 	if rep.Held {
 		held := w.rec.Held()
