@@ -18,6 +18,7 @@ type feature struct {
 	win        func(a *lab.Node, dir string)
 	loseWithin time.Duration
 	winWithin  time.Duration
+	scripts    bool // the preferred router runs scripts
 }
 
 // Durations of the routers below: version 2, 1 s, priorities 200 and 100.
@@ -76,6 +77,7 @@ var features = []feature{
 		win:        heal,
 		loseWithin: 3*second + skewLow,
 		winWithin:  3*second + downHigh,
+		scripts:    true,
 	}, {
 		name: "track-script-weight",
 		file: func(f *lab.File, dir string) {
@@ -87,6 +89,7 @@ var features = []feature{
 		win:        heal,
 		loseWithin: 3*second + second + downLow,
 		winWithin:  3*second + second + downLow,
+		scripts:    true,
 	}, {
 		name: "sync-group",
 		file: func(f *lab.File, _ string) {
@@ -133,6 +136,9 @@ func TestFeatureOurs(t *testing.T) {
 
 func loseAndWin(t *testing.T, f feature, high, low lab.Program) {
 	long(t)
+	if f.scripts {
+		high.RunsScripts(t)
+	}
 	l := lab.New(t, lab.Options{Nodes: 2, Spare: true})
 	a, b := l.Nodes[0], l.Nodes[1]
 	var files [2]lab.File

@@ -71,9 +71,12 @@ func (n *Node) PowerOff() {
 	n.KillAll()
 }
 
-// PowerOn ends PowerOff. Like a host that starts again it has its own addresses and no others.
+// PowerOn ends PowerOff. Like a host that starts again it has its own addresses and no others, and nothing in /run.
 func (n *Node) PowerOn() {
 	n.lab.T.Helper()
+	if n.daemon != nil {
+		n.daemon.Dir = n.lab.T.TempDir()
+	}
 	for _, p := range n.Foreign() {
 		n.lab.ok(n.NS.DelAddr("eth0", p.String()))
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 )
@@ -65,6 +66,23 @@ func Holdfast(t testing.TB) Program {
 		t.Fatal(err)
 	}
 	return Program{Name: "holdfast", Path: path, Ours: true}
+}
+
+// RunsScripts skips the test where keepalived cannot: it sets supplementary groups first, which a user namespace of an
+// ordinary user does not allow, and then takes every script for successful.
+func (p Program) RunsScripts(t testing.TB) Program {
+	t.Helper()
+	if filepath.Base(p.Path) == "keepalived" && !wholeSystem() {
+		t.Skip("keepalived cannot run scripts inside the user namespace of an ordinary user")
+	}
+	return p
+}
+
+// wholeSystem reports whether this user namespace has more users than one.
+func wholeSystem() bool {
+	b, err := os.ReadFile("/proc/self/uid_map")
+	fields := strings.Fields(string(b))
+	return err == nil && (len(fields) > 3 || len(fields) == 3 && fields[2] != "1")
 }
 
 // At is a daemon at a path, in the place of ours.
