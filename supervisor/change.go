@@ -2,11 +2,13 @@ package supervisor
 
 import (
 	"os"
+	"reflect"
 	"time"
 
 	"holdfast.dev/config"
 	"holdfast.dev/supervisor/logs"
 	"holdfast.dev/supervisor/role"
+	"holdfast.dev/supervisor/sched"
 )
 
 // change is a configuration on its way into force.
@@ -147,12 +149,30 @@ func (s *Supervisor) done(c *child, gen uint64) {
 		return
 	}
 	c.state, c.answerBy = running, time.Time{}
+	s.retune(c)
 	if s.change != nil {
 		delete(s.change.left, c)
 		s.advance()
 		return
 	}
 	s.next()
+}
+
+// retune gives a process that runs already the scheduling that a new configuration asks for.
+func (s *Supervisor) retune(c *child) {
+	p, forked := c.proc.(forked)
+	next := c.setupFor(s.cfg, &s.opt)
+	if !forked || c.name != role.VRRP || reflect.DeepEqual(next, c.setup) {
+		return
+	}
+	info, problems := sched.Change(p.pid(), c.setup, next)
+	c.setup = next
+	for _, text := range info {
+		s.log.Put(logs.Line{Ident: c.ident, PID: p.pid(), Text: text})
+	}
+	for _, err := range problems {
+		s.log.Put(logs.Line{Ident: c.ident, PID: p.pid(), Level: logs.Warning, Text: err.Error()})
+	}
 }
 
 // complete ends a change that went well.

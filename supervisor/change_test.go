@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -162,5 +163,35 @@ func TestRoleThatDiesInPrepare(t *testing.T) {
 	d = h.start()
 	d.wait(`VRRP child process\(\d+\) died: Respawning`)
 	d.wait("Startup complete")
+	d.stop()
+}
+
+// A reload that changes the scheduling reaches a process that runs already. (Nice values upwards need no privileges.)
+func TestReloadChangesScheduling(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.deeds("")
+	d := h.start()
+	vrrp := atoi(t, d.wait(`Starting VRRP child process, pid=(\d+)`))
+	d.wait("Startup complete")
+	nice := func() map[int]bool {
+		out := make(map[int]bool)
+		tasks, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", vrrp))
+		for _, task := range tasks {
+			n, err := unix.Getpriority(unix.PRIO_PROCESS, atoi(t, task.Name()))
+			if err == nil {
+				out[20-n] = true
+			}
+		}
+		return out
+	}
+	was := nice()
+	h.cfg.Global.VRRPProcess.Nice = 19
+	h.deeds("")
+	d.signal(unix.SIGHUP)
+	d.wait("Reload complete")
+	if now := nice(); len(now) != 1 || !now[19] {
+		t.Errorf("nice values %v, were %v", now, was)
+	}
 	d.stop()
 }

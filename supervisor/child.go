@@ -13,6 +13,7 @@ import (
 	"holdfast.dev/supervisor/logs"
 	"holdfast.dev/supervisor/pidfile"
 	"holdfast.dev/supervisor/role"
+	"holdfast.dev/supervisor/sched"
 )
 
 type state uint8
@@ -50,7 +51,15 @@ type child struct {
 	answerBy time.Time // when its answer is overdue
 	killAt   time.Time
 	killed   bool // because it did not do what it should
-	realTime bool
+	setup    sched.Setup
+}
+
+// setupFor is what the role's process runs with for a configuration.
+func (c *child) setupFor(cfg *config.Config, o *Options) sched.Setup {
+	if c.name == role.VRRP {
+		return sched.VRRP(&cfg.Global.VRRPProcess, o.Core)
+	}
+	return sched.Setup{Caps: []sched.Cap{sched.Kill, sched.SetGID, sched.SetUID}}
 }
 
 // wanted reports whether a configuration needs the role.
@@ -100,7 +109,6 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	c.resume = c.past.mayResume(now)
 	c.restartAt, c.killAt, c.killed = time.Time{}, time.Time{}, false
 	c.heart = heart{}
-	c.realTime = c.name == role.VRRP && cfg.Global.VRRPProcess.RealTime > 0
 	s.say(logs.Info, "Starting %s child process, pid=%d", c.title, proc.pid())
 	if c.pid != nil {
 		if err := c.pid.Write(proc.pid()); err != nil {

@@ -42,7 +42,7 @@ func (s *Supervisor) died(c *child, e exit) {
 		s.say(logs.Info, "pid %d exited due to segmentation fault (SIGSEGV).", pid)
 	case e.signal != 0:
 		hint := ""
-		if e.signal == unix.SIGKILL && c.realTime && !c.killed {
+		if e.signal == unix.SIGKILL && c.setup.RealTime > 0 && !c.killed {
 			hint = " - has rlimit_rttime been exceeded?"
 		}
 		s.say(logs.Info, "pid %d exited due to signal %d (%s)%s", pid, int(e.signal), signalName(e.signal), hint)

@@ -15,7 +15,6 @@ import (
 	"holdfast.dev/config"
 	"holdfast.dev/supervisor/logs"
 	"holdfast.dev/supervisor/role"
-	"holdfast.dev/supervisor/sched"
 )
 
 // process is a role's process, or what stands for one.
@@ -56,13 +55,8 @@ func (p forked) signal(sig unix.Signal) { _ = unix.Kill(int(p), sig) }
 func (s *Supervisor) fork(c *child, cfg *config.Config, far *os.File) (process, *os.File, error) {
 	defer far.Close()
 	b := boot{Role: c.name, Comm: s.opt.comm(c.name, cfg), IgnoreINT: s.opt.IgnoreINT}
-	switch c.name {
-	case role.VRRP:
-		b.Setup = sched.VRRP(&cfg.Global.VRRPProcess, s.opt.Core)
-	case role.Runner:
-		b.Setup = sched.Setup{Caps: []sched.Cap{sched.Kill, sched.SetGID, sched.SetUID}}
-		b.InPlace = true
-	}
+	b.Setup, b.InPlace = c.setupFor(cfg, &s.opt), c.name == role.Runner
+	c.setup = b.Setup
 	read, write, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err

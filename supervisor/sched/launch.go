@@ -42,7 +42,7 @@ func apply(s Setup) (problems []error) {
 		try(setNice(0, s.Nice))
 	}
 	if s.RealTime > 0 {
-		try(setRTTime(s))
+		try(setRTTime(0, s))
 		try(setPolicy(0, s.RealTime))
 	}
 	if s.Caps != nil {
@@ -68,7 +68,7 @@ func Finish(s Setup) (info []string, problems []error) {
 	if s.RealTime > 0 {
 		if got, err := policies(); err != nil {
 			problems = append(problems, err)
-		} else if got.all(policyRR, s.RealTime) {
+		} else if got.are(policyRR, s.RealTime) {
 			info = append(info, fmt.Sprintf("Set realtime priority %d", s.RealTime))
 		}
 	}
@@ -110,14 +110,14 @@ func setCore(on bool) error {
 }
 
 // setRTTime bounds the time at real-time priority without blocking: a warning at half of it, death at the end (rule
-// Q16). The hard limit is never above one that was inherited.
-func setRTTime(s Setup) error {
+// Q16). Process 0 is this one.
+func setRTTime(pid int, s Setup) error {
 	us := uint64(s.RTTime.Microseconds())
 	if us == 0 {
 		return nil
 	}
 	limit := unix.Rlimit{Cur: us / 2, Max: us}
-	if err := unix.Setrlimit(unix.RLIMIT_RTTIME, &limit); err != nil {
+	if err := unix.Prlimit(pid, unix.RLIMIT_RTTIME, &limit, nil); err != nil {
 		return fmt.Errorf("vrrp_rlimit_rttime: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -63,17 +64,8 @@ func TestMain(m *testing.M) {
 		r.add(problems)
 	case "change":
 		busyThreads()
-		var problems []error
-		r.Info, problems = Change(Setup{}, s)
-		r.add(problems)
-		busyThreads()
-		more, problems := Change(s, Setup{})
-		if s.RealTime > 0 && len(more) == 0 {
-			r.Problems = append(r.Problems, "no way back")
-		}
-		r.add(problems)
-		_, problems = Change(Setup{}, s)
-		r.add(problems)
+		fmt.Fprintln(os.Stderr, "now")
+		_, _ = os.Stdin.Read(make([]byte, 1)) // until the test has changed us
 	case "inplace":
 		busyThreads()
 		if err := DropInPlace(s.Caps); err != nil {
@@ -104,7 +96,7 @@ func (r *report) look() {
 	busyThreads()
 	r.Policies, _ = policies()
 	r.Nice = make(map[int]int)
-	tids, _ := threads()
+	tids, _ := threads(os.Getpid())
 	for _, tid := range tids {
 		n, _ := unix.Getpriority(unix.PRIO_PROCESS, tid)
 		r.Nice[20-n]++
@@ -164,7 +156,7 @@ func TestLaunchRealTime(t *testing.T) {
 	if len(r.Problems) > 0 {
 		t.Fatal(r.Problems)
 	}
-	if !r.Policies.all(policyRR, 20) || len(r.Policies) < 4 {
+	if !r.Policies.are(policyRR, 20) || len(r.Policies) < 4 {
 		t.Error("policies:", r.Policies)
 	}
 	if len(r.Nice) != 1 || r.Nice[-5] == 0 {
@@ -190,7 +182,7 @@ func TestLaunchPlain(t *testing.T) {
 	if len(r.Problems) > 0 || len(r.Info) > 0 {
 		t.Fatal(r.Problems, r.Info)
 	}
-	if !r.Policies.all(policyOther, 0) || r.Nice[0] == 0 || r.Locked {
+	if !r.Policies.are(policyOther, 0) || r.Nice[0] == 0 || r.Locked {
 		t.Errorf("%+v", r)
 	}
 	if want := []Cap{NetAdmin, NetRaw}; !reflect.DeepEqual(r.Caps, want) || r.Bounding != len(want) {
@@ -213,19 +205,45 @@ func TestLaunchWithoutPrivileges(t *testing.T) {
 			t.Errorf("%q is not told once in: %s", want, all)
 		}
 	}
-	if !r.Policies.all(policyOther, 0) || len(r.Info) > 0 {
+	if !r.Policies.are(policyOther, 0) || len(r.Info) > 0 {
 		t.Errorf("%+v", r)
 	}
 }
 
+// A process is changed from outside, as the supervisor does with a role.
 func TestChange(t *testing.T) {
 	realRoot(t)
-	s := Setup{Nice: 3, RealTime: 7, RTTime: 200 * time.Millisecond, NoSwap: true, CPUs: []int{0}}
-	r := run(t, "change", s, nil)
-	if len(r.Problems) > 0 {
-		t.Fatal(r.Problems)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), variable+"=change {}")
+	in, _ := cmd.StdinPipe()
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	errs, _ := cmd.StderrPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
 	}
-	if !r.Policies.all(policyRR, 7) || len(r.Nice) != 1 || r.Nice[3] == 0 || !r.Locked || r.CPUs != 1 {
+	if _, err := errs.Read(make([]byte, 16)); err != nil {
+		t.Fatal(err)
+	}
+	s := Setup{Nice: 3, RealTime: 7, RTTime: 200 * time.Millisecond, CPUs: []int{0}}
+	for _, step := range []struct{ from, to Setup }{{Setup{}, s}, {s, Setup{}}, {Setup{}, s}} {
+		info, problems := Change(cmd.Process.Pid, step.from, step.to)
+		if len(problems) > 0 || len(info) != 1 || info[0] != fmt.Sprintf("Set realtime priority %d", step.to.RealTime) {
+			t.Errorf("%v, %v", info, problems)
+		}
+	}
+	if _, problems := Change(cmd.Process.Pid, Setup{}, Setup{NoSwap: true}); len(problems) != 1 {
+		t.Error("that memory can't be locked from outside was not told:", problems)
+	}
+	in.Close()
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var r report
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	if !r.Policies.are(policyRR, 7) || len(r.Nice) != 1 || r.Nice[3] == 0 || r.CPUs != 1 || r.RTTime.Max != 200000 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -10,48 +11,48 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Change goes from the setup old to s while the process runs, thread by thread until a pass finds nothing to do, the
-// calling thread last: what is ordinary and what is real-time should meet as shortly as can be. What can't be changed
-// any more (privileges that were given up) is told.
-func Change(old, s Setup) (info []string, problems []error) {
+// Change takes the running process pid from the setup old to s, thread by thread until a pass finds nothing to do. It is
+// for the supervisor, which still has the privileges that the role gave up: what is ordinary and what is real-time in the
+// role meet for as long as that takes, less than a millisecond. Memory is locked by a process for itself only, and
+// privileges are never given back: those wait for the role's next start, which the problems say.
+func Change(pid int, old, s Setup) (info []string, problems []error) {
 	try := func(err error) {
 		if err != nil {
 			problems = append(problems, err)
 		}
 	}
-	if s.RealTime > 0 && (old.RealTime != s.RealTime || old.RTTime != s.RTTime) {
-		try(setRTTime(s))
+	if s.RealTime > 0 && (old.RealTime == 0 || old.RTTime != s.RTTime) {
+		try(setRTTime(pid, s))
 	}
 	if old.Nice != s.Nice {
-		try(eachThread(func(tid int) error { return setNice(tid, s.Nice) }))
+		try(eachThread(pid, func(tid int) error { return setNice(tid, s.Nice) }))
 	}
 	if !slices.Equal(old.CPUs, s.CPUs) {
 		cpus := s.CPUs
 		if len(cpus) == 0 {
-			cpus = online()
+			cpus = all()
 		}
-		try(eachThread(func(tid int) error { return setAffinity(tid, cpus) }))
+		try(eachThread(pid, func(tid int) error { return setAffinity(tid, cpus) }))
 	}
 	if old.RealTime != s.RealTime {
-		err := eachThread(func(tid int) error { return setPolicy(tid, s.RealTime) })
+		err := eachThread(pid, func(tid int) error { return setPolicy(tid, s.RealTime) })
 		try(err)
 		if err == nil {
 			info = append(info, fmt.Sprintf("Set realtime priority %d", s.RealTime))
 		}
 	}
-	if !old.NoSwap && s.NoSwap {
-		try(lockMemory())
-	} else if old.NoSwap && !s.NoSwap {
-		try(unix.Munlockall())
+	if old.NoSwap != s.NoSwap {
+		try(errors.New("vrrp_no_swap: the change takes effect when the process is started anew"))
 	}
 	return info, problems
 }
 
-// eachThread calls do for every thread of the process until no new ones turn up.
-func eachThread(do func(tid int) error) error {
+// eachThread calls do for every thread of a process until no new ones turn up. New threads are made by threads that were
+// done already, or by such that were not, so a pass without new ones ends it. A thread of the caller's own goes last.
+func eachThread(pid int, do func(tid int) error) error {
 	seen := make(map[int]bool)
 	for range 100 {
-		tids, err := threads()
+		tids, err := threads(pid)
 		if err != nil {
 			return err
 		}
@@ -63,7 +64,7 @@ func eachThread(do func(tid int) error) error {
 				continue
 			}
 			seen[tid], fresh = true, true
-			if err := do(tid); err != nil && !gone(tid) {
+			if err := do(tid); err != nil && unix.Tgkill(pid, tid, 0) != unix.ESRCH {
 				return err
 			}
 		}
@@ -71,7 +72,7 @@ func eachThread(do func(tid int) error) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("threads come faster than they can be changed")
+	return errors.New("threads come faster than they can be changed")
 }
 
 func order(last bool) int {
@@ -81,10 +82,8 @@ func order(last bool) int {
 	return 0
 }
 
-func gone(tid int) bool { return unix.Tgkill(unix.Getpid(), tid, 0) == unix.ESRCH }
-
-func threads() ([]int, error) {
-	entries, err := os.ReadDir("/proc/self/task")
+func threads(pid int) ([]int, error) {
+	entries, err := os.ReadDir("/proc/" + strconv.Itoa(pid) + "/task")
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +99,7 @@ func threads() ([]int, error) {
 // policySet is the policy and real-time priority of every thread.
 type policySet [][2]int
 
-func (p policySet) all(policy, priority int) bool {
+func (p policySet) are(policy, priority int) bool {
 	for _, t := range p {
 		if t != [2]int{policy, priority} {
 			return false
@@ -111,7 +110,7 @@ func (p policySet) all(policy, priority int) bool {
 
 // policies reads how all threads of this process are scheduled.
 func policies() (policySet, error) {
-	tids, err := threads()
+	tids, err := threads(os.Getpid())
 	if err != nil {
 		return nil, err
 	}
@@ -130,8 +129,8 @@ func policies() (policySet, error) {
 	return out, nil
 }
 
-// online lists every CPU that a thread may be bound to: the kernel leaves out by itself what is not there.
-func online() []int {
+// all lists every CPU that there could be: the kernel leaves out by itself what is not there.
+func all() []int {
 	cpus := make([]int, 0, 1024)
 	for i := range 1024 {
 		cpus = append(cpus, i)
