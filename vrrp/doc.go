@@ -8,6 +8,8 @@
 // A round of the caller's loop is: Step(AdvertsDue), all packets that are waiting, all other events, Step(Wakeup). A take-over is
 // decided in Wakeup only, after everything that was waiting has been heard.
 //
-// Files: spec (what is configured), event (what can happen), action (what is to be done), engine (who gets what event), router (the
-// states), receive (packets), timers, health (faults and priority), keeper (addresses in the kernel), garp, group, reload, status.
+// Files: spec (what is configured), event (what can happen), action (what is to be done), engine (who gets what event), facts (links and
+// trackers), index (which routers an event is for), router (the states), receive (which packets count), heard (what they do), timers, pause,
+// health (faults and priority), keeper and lost (addresses in the kernel), garp and queue, tell (notifications), group, reload, regroup,
+// resume, leave, ports, status. The language of testdata is explained in world_test.go.
 package vrrp
