@@ -81,7 +81,7 @@ func TestStartIsRefused(t *testing.T) {
 		{name: "by a role that ends", deeds: "runner:exit=4", line: `pid \d+ exited with permanent error missing permission. Terminating`, code: 4},
 		{name: "fatal file", raw: "{", line: "The configuration can't be used: broken file", code: 2},
 		{name: "no file", line: "The configuration can't be used: ", code: 6},
-		{name: "keyword without effect", raw: `{"Parts":{"VRRP":true},"Uses":[{"Pos":{"File":"f","Line":3,"Column":1},"Keyword":"use_vmac"}]}`, line: "The configuration can't be used: f:3:1: use_vmac: what this keyword asks for is not built yet", code: 2},
+		{name: "keyword without effect", raw: `{"Parts":{"VRRP":true},"Uses":[{"Keyword":"use_vmac"}]}`, line: "The configuration can't be used: .*use_vmac: what this keyword asks for is not built yet", code: 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

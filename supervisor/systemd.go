@@ -49,8 +49,12 @@ func (sd *systemd) tell(lines ...string) {
 	}
 }
 
-// ready says that a configuration is in force.
+// ready says that a configuration is in force. From here on only hearts count that beat from here on.
 func (sd *systemd) ready(c *config.Config) {
+	if sd == nil {
+		return
+	}
+	sd.alive = false
 	text := fmt.Sprintf("STATUS=%d virtual routers in %d groups", len(c.Instances), len(c.Groups))
 	sd.tell(daemon.SdNotifyReady, "MAINPID="+strconv.Itoa(os.Getpid()), text)
 }
