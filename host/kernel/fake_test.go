@@ -131,7 +131,7 @@ func (d *twins) compare(index int) {
 }
 
 func describe(l host.Link) string {
-	s := fmt.Sprintf("%s up=%v running=%v:", l.Name, l.Up, l.Running)
+	s := fmt.Sprintf("%s up=%v:", l.Name, l.Up) // the carrier comes when the kernel gets to it
 	for _, a := range l.Addrs {
 		s += describeAddr(a)
 	}

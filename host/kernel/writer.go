@@ -65,7 +65,7 @@ type wish struct {
 // Open opens the sockets of a Writer in the network namespace of the calling thread. Nothing is read before Start.
 func Open(cfg Config) (*Writer, error) {
 	if cfg.EventBuffer == 0 {
-		cfg.EventBuffer = DefaultEventBuffer
+		cfg.EventBuffer, cfg.Force = DefaultEventBuffer, true
 	}
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
