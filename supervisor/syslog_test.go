@@ -1,0 +1,82 @@
+package supervisor
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A system log that nobody reads costs lines, not time, and once somebody reads again it is told how many. Every line
+// bears the name and number of the process that it is from.
+func TestSystemLog(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.opt.NoSyslog, h.opt.SyslogPath = false, filepath.Join(h.dir, "log")
+	sock, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: h.opt.SyslogPath, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sock.Close()
+	fill(t, h.opt.SyslogPath)
+	h.deeds("")
+	d := h.start()
+	vrrp := atoi(t, d.wait(`Starting VRRP child process, pid=(\d+)`))
+	d.wait("Startup complete")
+	d.signal(unix.SIGHUP)
+	d.wait("Reload finished")
+
+	lines := make(chan string, 1<<16)
+	go func() {
+		defer close(lines)
+		buf := make([]byte, 16<<10)
+		for {
+			n, err := sock.Read(buf)
+			if err != nil {
+				return
+			}
+			lines <- string(buf[:n])
+		}
+	}()
+	next := func(part string) {
+		t.Helper()
+		limit := time.After(patience)
+		for {
+			select {
+			case l := <-lines:
+				if strings.Contains(l, part) {
+					return
+				}
+			case <-limit:
+				t.Fatalf("%q did not reach the log", part)
+			}
+		}
+	}
+	d.signal(unix.SIGHUP)
+	next(" log lines were lost before this one")
+	d.wait("Reload finished")
+	d.signal(unix.SIGHUP)
+	next(fmt.Sprintf(" Keepalived[%d]: Reloading ...", d.cmd.Process.Pid))
+	next(fmt.Sprintf(" Keepalived_vrrp[%d]: vrrp: commit 4", vrrp))
+	d.stop()
+}
+
+// fill puts datagrams into a socket until there is no room for more.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for err == nil {
+		err = unix.Sendto(fd, []byte("x"), 0, &unix.SockaddrUnix{Name: path})
+	}
+	if err != unix.EAGAIN {
+		t.Fatal(err)
+	}
+}
