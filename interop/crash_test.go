@@ -74,7 +74,7 @@ func deleted(changes []lab.Change) time.Time {
 // TestCrashAllSweep: the command for the service manager removes what a killed run has left, and nothing else.
 func TestCrashAllSweep(t *testing.T) {
 	l, a, _ := crashed(t)
-	if *oursAt != "" {
+	if reference() {
 		t.Skip("only ours has that command")
 	}
 	stranger := "10.0.0.200/24"

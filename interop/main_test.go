@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"holdfast.dev/internal/netns"
@@ -45,6 +46,9 @@ func ours(t testing.TB) lab.Program {
 	}
 	return lab.Holdfast(t)
 }
+
+// reference reports whether keepalived takes the place of ours.
+func reference() bool { return filepath.Base(*oursAt) == "keepalived" }
 
 // long leaves a scenario out of a quick run.
 func long(t testing.TB) {

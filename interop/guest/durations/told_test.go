@@ -1,0 +1,5 @@
+package durations
+
+import "os"
+
+func told() { os.Exit(0) }
