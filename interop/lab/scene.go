@@ -92,13 +92,17 @@ func (s *Scene) End() {
 }
 
 // Apart waits until each of the routers is master, as those that do not understand or do not hear each other are, for
-// at most within and the margin. Nothing is asserted from here until the next Elect.
+// at most within and the margin. What they have sent since the last Leave counts: keepalived begins to wait for its next
+// advert anew with each that it hears, also with those that it drops, so that the other may silence it (rule E1).
+// Nothing is asserted from here until the next Elect.
 func (s *Scene) Apart(within time.Duration, routers ...*Node) {
 	s.lab.T.Helper()
-	from := time.Now()
-	s.Leave(func() {})
+	if s.master != nil {
+		s.End()
+	}
+	from, begin := s.since, time.Now()
 	for _, n := range routers {
-		s.lab.WaitFor(n.Name+" is master on its own", time.Until(from.Add(within)), func() bool {
+		s.lab.WaitFor(n.Name+" is master on its own", time.Until(begin.Add(within)), func() bool {
 			now := time.Now()
 			for _, v := range s.vrs {
 				if !s.lab.rec.advertises(n, v, from, now) || !n.Has(v.VIPs[0]) {
