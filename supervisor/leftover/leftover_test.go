@@ -1,0 +1,89 @@
+package leftover
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+
+	"holdfast.dev/config"
+	"holdfast.dev/internal/netns/nstest"
+)
+
+func TestMain(m *testing.M) { nstest.Main(m) }
+
+func configuration(link string, addrs ...string) *config.Config {
+	c := &config.Config{Instances: []config.Instance{{Name: "V"}}}
+	for _, a := range addrs {
+		c.Instances[0].Addresses = append(c.Instances[0].Addresses, config.Address{Prefix: netip.MustParsePrefix(a), Dev: link})
+	}
+	return c
+}
+
+// Exactly what the file and the configuration name goes, not what happens to be like it.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	a, _ := nstest.Pair(t)
+	nstest.Do(t, a, func() {
+		links, err := netlink.LinkList()
+		nstest.OK(t, err)
+		var link netlink.Link
+		for _, l := range links {
+			if l.Attrs().Flags&net.FlagLoopback == 0 {
+				link = l
+			}
+		}
+		name := link.Attrs().Name
+		for _, s := range []string{"10.5.0.1/24", "10.5.0.9/24", "10.5.0.9/32", "10.5.0.10/32", "10.5.0.11/32"} {
+			addr, err := netlink.ParseAddr(s)
+			nstest.OK(t, err)
+			nstest.OK(t, netlink.AddrAdd(link, addr))
+		}
+		path := filepath.Join(t.TempDir(), "x.state")
+		nstest.OK(t, Record(path, configuration(name, "10.5.0.9/32"), configuration(name, "10.5.0.9/32", "10.5.0.77/32")))
+		nstest.OK(t, Sweep(path, configuration(name, "10.5.0.10/32", "10.5.0.78/32")))
+		left, err := netlink.AddrList(link, netlink.FAMILY_V4)
+		nstest.OK(t, err)
+		var got []string
+		for _, l := range left {
+			got = append(got, l.IPNet.String())
+		}
+		slices.Sort(got)
+		if s := strings.Join(got, " "); s != "10.5.0.1/24 10.5.0.11/32 10.5.0.9/24" {
+			t.Error("left:", s)
+		}
+		if _, err := os.Lstat(path); err == nil {
+			t.Error("the file is still there")
+		}
+		nstest.OK(t, Sweep(path, nil))
+		nstest.OK(t, Forget(path))
+	})
+}
+
+// A file of another boot or another namespace says nothing about here, and a damaged one is not obeyed.
+func TestForeignFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.state")
+	nstest.OK(t, Record(path, nil, configuration("eth0", "10.5.0.9/32")))
+	keys, err := read(path)
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	data, err := os.ReadFile(path)
+	nstest.OK(t, err)
+	nstest.OK(t, os.WriteFile(path, []byte(strings.Replace(string(data), `"boot_id": "`, `"boot_id": "x`, 1)), 0o600))
+	if keys, err := read(path); err != nil || len(keys) != 0 {
+		t.Error(keys, err)
+	}
+	for _, bad := range []string{"", "{", `{"version":1,"addresses":[{"interface":"a/b","address":"1.2.3.4/32"}]}`} {
+		nstest.OK(t, os.WriteFile(path, []byte(bad), 0o600))
+		if err := Sweep(path, nil); err == nil {
+			t.Errorf("%q was obeyed", bad)
+		}
+	}
+}
