@@ -1,0 +1,191 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/notify"
+	"holdfast.dev/vrrp"
+	"holdfast.dev/vrrp/wire"
+)
+
+// election is liveness: once the faults have ended, and within the bound, every virtual router has exactly one MASTER among those who can
+// understand each other, the rightful one where preemption decides, the kernels hold what is wanted and nothing else of it, and what
+// was told last is true. Then nothing changes any more.
+type election struct {
+	w     *World
+	last  clock.Instant // of the world: the last transition of anybody
+	count int
+	at    int // count when it was settled
+}
+
+func (c *election) moved(*Node) {
+	c.last = c.w.now
+	c.count++
+}
+
+// seat is one place that exactly one node must hold.
+type seat struct {
+	key    string
+	chairs []chair
+}
+
+// chair is a virtual router of a node.
+type chair struct {
+	node      string
+	priority  int
+	noPreempt bool
+	master    bool
+	n         *Node // nil for one of another make
+	i         int   // number of the router
+}
+
+// seats sorts all routers by who can understand whom.
+func (c *election) seats() []seat {
+	var list []seat
+	add := func(r *instance, ch chair) {
+		key := fmt.Sprintf("%s VRID %d version %d", r.link, r.vrid, r.version)
+		if r.version == wire.V2 {
+			key += fmt.Sprintf(" interval %v password %q", r.interval, r.password)
+		}
+		i := slices.IndexFunc(list, func(s seat) bool { return s.key == key })
+		if i < 0 {
+			list = append(list, seat{key: key})
+			i = len(list) - 1
+		}
+		list[i].chairs = append(list[i].chairs, ch)
+	}
+	for i, m := range c.w.nodes {
+		if m == nil {
+			continue
+		}
+		f := &c.w.Plan.Shape.Nodes[i].File
+		for j := range f.routers {
+			r := &f.routers[j]
+			ch := chair{node: c.w.Plan.Shape.Nodes[i].Name, priority: int(r.priority), noPreempt: r.noPreempt, i: j}
+			switch m := m.(type) {
+			case *Node:
+				ch.n, ch.master = m, j < len(m.watches) && m.watches[j].state == vrrp.Master
+				if r.script != "" && r.weight > 0 && r.priority < 255 && !(f.group && j < 2) {
+					ch.priority = min(ch.priority+r.weight, 254) // all scripts succeed now
+				}
+			case *Peer:
+				ch.master = m.routers[j].master
+			}
+			add(r, ch)
+		}
+	}
+	return list
+}
+
+// settle looks at everything when the bound has passed.
+func (c *election) settle(w *World, b *bound) {
+	if w.failure != nil {
+		return
+	}
+	late := "after " + b.String()
+	for _, n := range w.real {
+		if !n.alive || n.config == nil || len(n.watches) < len(n.file.routers) {
+			w.fail("election", "%s does not run, %s", n.name, late)
+			return
+		}
+	}
+	for _, s := range c.seats() {
+		c.one(&s, late)
+	}
+	for _, n := range w.real {
+		c.together(n, late)
+		c.real(n, late)
+		c.told(n)
+		w.checks.leaks.owners(n)
+	}
+	c.at = c.count
+	if took := c.last.Sub(w.calmAt); took > 0 && b.total() > 0 {
+		w.Settling = max(w.Settling, float64(took)/float64(b.total()))
+	}
+}
+
+// one holds that a seat has one holder, and the right one.
+func (c *election) one(s *seat, late string) {
+	var masters, all []string
+	var holder *chair
+	for i := range s.chairs {
+		ch := &s.chairs[i]
+		all = append(all, fmt.Sprintf("%s(%d)", ch.node, ch.priority))
+		if ch.master {
+			masters = append(masters, ch.node)
+			holder = ch
+		}
+	}
+	if len(masters) != 1 {
+		c.w.fail("election", "%s has %d masters %v of %s, %s", s.key, len(masters), masters, strings.Join(all, " "), late)
+		return
+	}
+	if holder.n != nil && holder.n.file.group && holder.i < 2 {
+		return // its group decides; see together
+	}
+	for i := range s.chairs {
+		if ch := &s.chairs[i]; ch.priority > holder.priority && !ch.noPreempt {
+			c.w.fail("election", "%s: %s is master with %d, though %s has %d and preempts, %s", s.key, holder.node, holder.priority, ch.node, ch.priority, late)
+		}
+	}
+}
+
+// together holds that a sync group is MASTER where each of its members is.
+func (c *election) together(n *Node, late string) {
+	for _, g := range n.groups_ {
+		for _, m := range g {
+			if n.watches[m].state != n.watches[g[0]].state {
+				c.w.fail("election", "%s: %s is %s, %s is %s, %s", n.name, n.watches[m].name, n.watches[m].state, n.watches[g[0]].name, n.watches[g[0]].state, late)
+			}
+		}
+	}
+}
+
+// real holds that the kernel has the addresses of a MASTER, and of nobody else.
+func (c *election) real(n *Node, late string) {
+	held := n.kernel.String()
+	for _, x := range n.watches {
+		if x.spec == nil {
+			continue
+		}
+		for i := range x.spec.Addresses {
+			a := &x.spec.Addresses[i]
+			there := n.standing()[a.Key]
+			if there != (x.state == vrrp.Master) && !n.shared(x, a) {
+				c.w.fail("real", "%s: %s is %s and %s stands: %v, %s; %s", n.name, x.name, x.state, a.Prefix, there, held, late)
+			}
+		}
+	}
+}
+
+func (n *Node) shared(x *watch, a *vrrp.Address) bool {
+	for _, y := range n.watches {
+		for i := 0; y != x && y.spec != nil && i < len(y.spec.Addresses); i++ {
+			if y.spec.Addresses[i].Key == a.Key {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// told holds that the last notification said the truth.
+func (c *election) told(n *Node) {
+	words := map[vrrp.State]string{vrrp.Master: notify.Master, vrrp.Backup: notify.Backup, vrrp.Fault: notify.Fault}
+	var st vrrp.Status
+	for i, r := range n.driver.Engine.Routers() {
+		if r.Status(&st); st.Told != words[r.State()] && !(st.Told == "" && r.State() == vrrp.Backup) {
+			c.w.fail("telling", "%s: %s is %s, scripts were told %q", n.name, n.watches[i].name, r.State(), st.Told)
+		}
+	}
+}
+
+// quiet holds that nothing has changed since.
+func (c *election) quiet(w *World) {
+	if w.failure == nil && c.count != c.at {
+		w.fail("election", "%d transitions after everything had settled", c.count-c.at)
+	}
+}

@@ -1,0 +1,68 @@
+package sim
+
+import (
+	"holdfast.dev/host"
+	"holdfast.dev/vrrp"
+)
+
+// holding: an address is announced only where the kernel holds it, by a MASTER. What somebody has taken away a moment ago may still be
+// announced until the process can have been told.
+type holding struct{ w *World }
+
+func (c *holding) announced(n *Node, items []vrrp.Announcement) {
+	for i := range items {
+		it := &items[i]
+		x := n.watch(it.Owner)
+		own := it.Addr == n.nics[0].own.Addr() || it.Addr == n.nics[1].own.Addr() || it.Addr == n.nics[0].own6 || it.Addr == n.nics[1].own6
+		if own {
+			continue // a unicast router tells where it is (rule M8)
+		}
+		if x.state != vrrp.Master {
+			c.w.fail("holding", "%s: %s announces %s as %s", n.name, x.name, it.Addr, x.state)
+		}
+		if !c.stands(n, it) {
+			c.w.fail("holding", "%s: %s announces %s, which the kernel does not hold", n.name, x.name, it.Addr)
+		}
+	}
+}
+
+func (c *holding) stands(n *Node, it *vrrp.Announcement) bool {
+	for k := range n.lost {
+		if k.Prefix.Addr() == it.Addr {
+			return true
+		}
+	}
+	for i := range n.nics {
+		for _, a := range n.kernel.Addrs(n.nics[i].name) {
+			if a.Prefix.Addr() == it.Addr {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// applied: from now on the engine knows about what the kernel has confirmed.
+func (c *holding) applied(n *Node, ev *vrrp.Applied) {
+	for i := range ev.Results {
+		if ev.Results[i].Err == "" {
+			c.known(n, ev.Results[i].Key)
+		}
+	}
+}
+
+// known forgives nothing about k any more, if it stands; it may have been taken away again since.
+func (c *holding) known(n *Node, k host.Key) {
+	if n.lost[k] && n.standing()[k] {
+		delete(n.lost, k)
+	}
+}
+
+// linkKnown: the engine knows that the link is down or gone.
+func (c *holding) linkKnown(n *Node, link string) {
+	for k := range n.lost {
+		if k.Link == link && !n.nics[linkOf(link)].up {
+			delete(n.lost, k)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package sim
+
+import (
+	"net/netip"
+	"time"
+
+	"holdfast.dev/clock"
+)
+
+// clocks are those of one machine, as distances from the time of the world.
+type clocks struct{ mono, boot, wall int64 }
+
+// now reads them when the world's time is t.
+func (c *clocks) now(t clock.Instant) clock.Now {
+	return clock.Now{Mono: t + clock.Instant(c.mono), Boot: t + clock.Instant(c.boot), Wall: int64(t) + c.wall}
+}
+
+// world is the world's time when the monotonic clock shows mono, if the machine does not sleep until then.
+func (c *clocks) world(mono clock.Instant) clock.Instant { return mono - clock.Instant(c.mono) }
+
+// sleep is what a suspend of the length does: only the monotonic clock stands still.
+func (c *clocks) sleep(d time.Duration) { c.mono -= int64(d) }
+
+// freeze is what a hypervisor does that stops a machine: all of its clocks stand still.
+func (c *clocks) freeze(d time.Duration) {
+	c.mono -= int64(d)
+	c.boot -= int64(d)
+	c.wall -= int64(d)
+}
+
+// beginning is the world's time at which everything starts.
+const beginning = clock.Instant(time.Hour)
+
+// subnet is the network of the hosts' own addresses on a link, its first three octets.
+func subnet(link string) string {
+	if link == "eth1" {
+		return "198.51.100"
+	}
+	return "192.0.2"
+}
+
+// hostAddr is a node's own address on a link.
+func hostAddr(link string, ipv6 bool, node int) netip.Addr {
+	if ipv6 {
+		return netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 14: byte(index(link, node) >> 8), 15: byte(index(link, node))})
+	}
+	third := [3]byte{192, 0, 2}
+	if link == "eth1" {
+		third = [3]byte{198, 51, 100}
+	}
+	return netip.AddrFrom4([4]byte{third[0], third[1], third[2], byte(node + 1)})
+}
+
+// index is the number of a node's link, at first. They differ from node to node, and so do the addresses that come of them.
+func index(link string, node int) int {
+	if link == "eth1" {
+		return 10*(node+1) + 5
+	}
+	return 10 * (node + 1)
+}

@@ -1,0 +1,187 @@
+// Command holdfast-sim plays worlds of the simulator: one that is named, or as many as fit into a time.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"holdfast.dev/sim"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// options is the command line.
+type options struct {
+	seed, from  uint64
+	kind        string
+	time        time.Duration
+	worlds      uint64
+	workers     int
+	keep        string
+	without     string
+	episodes    int
+	lines       int
+	adverts     bool
+	all         bool
+	shrink      time.Duration
+	haveSeed    bool
+	haveKeep    bool
+	out, errOut io.Writer
+}
+
+func run(args []string, out, errOut io.Writer) int {
+	o := options{out: out, errOut: errOut}
+	f := flag.NewFlagSet("holdfast-sim", flag.ContinueOnError)
+	f.SetOutput(errOut)
+	f.Uint64Var(&o.seed, "seed", 0, "play the world of this seed, with its timeline")
+	f.StringVar(&o.kind, "kind", "anything", "kind of world: anything, default, pair, mixed")
+	f.DurationVar(&o.time, "time", 10*time.Second, "without -seed: play random worlds of all kinds for so long")
+	f.Uint64Var(&o.from, "from", 0, "first random seed; 0 takes one from the clock")
+	f.Uint64Var(&o.worlds, "worlds", 0, "without -seed: play at most so many worlds; 0 for no limit")
+	f.IntVar(&o.workers, "workers", 1, "worlds at a time")
+	f.StringVar(&o.keep, "keep", "", "numbers of the only faults that happen")
+	f.StringVar(&o.without, "without", "", "names of nodes to leave out")
+	f.IntVar(&o.episodes, "episodes", 0, "number of episodes; 0 for all")
+	f.IntVar(&o.lines, "lines", 200, "last lines of the timeline to print; 0 for all")
+	f.BoolVar(&o.adverts, "adverts", false, "print every advert")
+	f.BoolVar(&o.all, "keep-going", false, "go on after a failing seed")
+	f.DurationVar(&o.shrink, "shrink", 20*time.Second, "how long a failing world may be made smaller")
+	if err := f.Parse(args); err != nil {
+		return 2
+	}
+	f.Visit(func(fl *flag.Flag) {
+		o.haveSeed = o.haveSeed || fl.Name == "seed"
+		o.haveKeep = o.haveKeep || fl.Name == "keep"
+	})
+	if f.NArg() > 0 {
+		fmt.Fprintf(errOut, "holdfast-sim: unexpected argument %q\n", f.Arg(0))
+		return 2
+	}
+	var code int
+	var err error
+	if o.haveSeed {
+		code, err = o.one()
+	} else {
+		code, err = o.many()
+	}
+	if err != nil {
+		fmt.Fprintln(errOut, "holdfast-sim:", err)
+		return 2
+	}
+	return code
+}
+
+// one plays a world and prints what happened.
+func (o *options) one() (int, error) {
+	kind, err := sim.KindOf(o.kind)
+	if err != nil {
+		return 0, err
+	}
+	p := sim.Draw(o.seed, kind)
+	if o.haveKeep {
+		var ids []int
+		for _, word := range strings.FieldsFunc(o.keep, func(r rune) bool { return r == ',' || r == ' ' }) {
+			id, err := strconv.Atoi(word)
+			if err != nil {
+				return 0, fmt.Errorf("-keep: %q is no number", word)
+			}
+			ids = append(ids, id)
+		}
+		p.Keep(ids)
+	}
+	if o.without != "" {
+		p.Without = strings.Split(o.without, ",")
+	}
+	if o.episodes > 0 {
+		p.Episodes = o.episodes
+	}
+	f, err := o.show(p)
+	if err != nil || f == nil {
+		return 0, err
+	}
+	return 1, nil
+}
+
+// show plays a world and prints its timeline.
+func (o *options) show(p sim.Plan) (*sim.Failure, error) {
+	w := sim.New(p)
+	w.Log = &sim.Timeline{Adverts: o.adverts}
+	f := w.Run()
+	fmt.Fprintf(o.out, "%s\n%s\n", p.Describe(), sim.Legend)
+	if err := w.Log.Write(o.out, o.lines); err != nil {
+		return f, err
+	}
+	if f != nil {
+		fmt.Fprintln(o.out, f)
+	} else {
+		fmt.Fprintf(o.out, "nothing is wrong after %d steps\n", w.Steps)
+	}
+	fmt.Fprintln(o.out, p.Command())
+	return f, nil
+}
+
+// many plays random worlds until the time is over.
+func (o *options) many() (int, error) {
+	begin := time.Now()
+	from := o.from
+	if from == 0 {
+		from = uint64(begin.UnixNano())
+	}
+	fmt.Fprintf(o.out, "first seed %d\n", from)
+	var (
+		next   atomic.Uint64
+		mu     sync.Mutex
+		total  sim.Cover
+		settle float64
+		failed []*sim.Failure
+		wg     sync.WaitGroup
+	)
+	for range max(1, o.workers) {
+		wg.Go(func() {
+			for time.Since(begin) < o.time {
+				i := next.Add(1) - 1
+				if o.worlds > 0 && i >= o.worlds {
+					return
+				}
+				w := sim.New(sim.Draw(from+i/4, sim.Kind(i%4)))
+				f := w.Run()
+				mu.Lock()
+				total.Add(w.Cover)
+				total.Worlds++
+				total.Steps += w.Steps
+				settle = max(settle, w.Settling)
+				if f != nil {
+					failed = append(failed, f)
+					fmt.Fprintln(o.out, f)
+				}
+				over := len(failed) > 0 && !o.all
+				mu.Unlock()
+				if over {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(begin)
+	if err := total.Write(o.out); err != nil {
+		return 0, err
+	}
+	fmt.Fprintf(o.out, "%d worlds, %d steps in %v: %.0f steps/s; the slowest election took %.0f %% of what it may take\n",
+		total.Worlds, total.Steps, took.Round(time.Millisecond), float64(total.Steps)/took.Seconds(), 100*settle)
+	if len(failed) == 0 {
+		return 0, nil
+	}
+	f := failed[0]
+	end := time.Now().Add(o.shrink)
+	p, _ := sim.Shrink(sim.Draw(f.Seed, f.Kind), f, func() bool { return time.Now().Before(end) })
+	_, err := o.show(p)
+	return 1, err
+}

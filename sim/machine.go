@@ -1,0 +1,299 @@
+package sim
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/host"
+	"holdfast.dev/host/hosttest"
+	"holdfast.dev/node"
+	"holdfast.dev/notify"
+	"holdfast.dev/status"
+	"holdfast.dev/track"
+	"holdfast.dev/vrrp"
+)
+
+// Node is a machine on which holdfast runs, or did, or will. What is in the first part survives the process.
+type Node struct {
+	w      *World
+	id     int
+	name   string
+	base   string // the configuration file that it should have
+	file   file   // the same, before it was written
+	text   string // the file that was loaded last
+	clocks clocks
+	kernel *hosttest.Kernel
+	nics   [2]nic
+	down   map[string]bool // scripts that would fail now
+	lost   map[host.Key]bool
+	held   []host.Key    // what the process that died last had in the kernel: its state file
+	asleep clock.Instant // the machine is suspended until then
+	deaf   bool          // its network card takes nothing meanwhile
+	off    bool          // it has no power
+	record status.Record
+
+	alive   bool
+	life    int32 // counts processes
+	driver  *node.Driver
+	rec     *host.Reconciler
+	since   clock.Now // when the process started
+	config  *vrrp.Config
+	gen     uint64
+	resume  []vrrp.Resume
+	starts  *vrrp.Config // waits until the links are known
+	halting bool
+
+	loop
+	writer
+	watched
+}
+
+// nic is a network interface as it really is.
+type nic struct {
+	name   string
+	there  bool
+	up     bool // and has its carrier
+	own    netip.Prefix
+	own6   netip.Addr
+	ready6 bool // own6 is there and not tentative
+}
+
+func newNode(w *World, id int, s *NodeShape) *Node {
+	n := &Node{w: w, id: id, name: s.Name, file: s.File, base: s.File.String(), down: map[string]bool{}}
+	n.text = n.base
+	n.newMachine()
+	return n
+}
+
+// newMachine is a machine that was just switched on.
+func (n *Node) newMachine() {
+	uptime := int64(20*time.Second) + int64(n.id)*int64(time.Second)
+	n.clocks = clocks{mono: uptime - int64(n.w.now), boot: uptime - int64(n.w.now), wall: 1_700_000_000_000_000_000}
+	n.kernel = &hosttest.Kernel{}
+	n.lost, n.seq = map[host.Key]bool{}, 0
+	n.nics = [2]nic{{name: "eth0"}, {name: "eth1"}}
+	for i := range n.nics {
+		c := &n.nics[i]
+		c.own = netip.PrefixFrom(hostAddr(c.name, false, n.id), 24)
+		c.own6 = hostAddr(c.name, true, n.id)
+		for n.kernel.AddLink("x", false) < index(c.name, n.id)-1 { // so that the next one gets the right number
+			n.kernel.DeleteLink("x")
+		}
+		n.kernel.DeleteLink("x")
+		n.plug(i)
+		n.settleDAD(i)
+	}
+	n.kernel.QueueLimit = 200
+}
+
+// plug makes a network interface and gives it its own address. Its IPv6 address is tentative at first; that of one that was made again
+// comes late.
+func (n *Node) plug(i int) {
+	c := &n.nics[i]
+	if n.kernel.AddLink(c.name, false) == index(c.name, n.id) {
+		n.kernel.SetAuto(c.name)
+	}
+	n.kernel.AddAddr(c.name, c.own.String())
+	n.kernel.SetUp(c.name, true)
+	c.there, c.up, c.ready6 = true, true, false
+}
+
+// settleDAD ends the detection of duplicates on a link.
+func (n *Node) settleDAD(i int) {
+	c := &n.nics[i]
+	n.kernel.EndDAD(c.name, false)
+	n.kernel.AddAddr(c.name, c.own6.String()+"/64") // which is refused if it is there
+	c.ready6 = true
+}
+
+// wake is when the election thread runs next.
+func (n *Node) wake() clock.Instant {
+	if !n.alive || n.next == 0 {
+		return 0
+	}
+	return max(n.next, n.paused, n.asleep)
+}
+
+// later has f called after d, unless the process has ended by then.
+func (n *Node) later(d time.Duration, f func()) {
+	life := n.life
+	n.w.later(d, func() {
+		if n.life == life {
+			f()
+		}
+	})
+}
+
+// boot starts the process with the file that is there.
+func (n *Node) boot() {
+	if n.alive || n.off {
+		return
+	}
+	c, err := n.w.load(n.text)
+	if err != nil {
+		n.w.fail("start", "%s does not start: %v", n.name, err)
+		return
+	}
+	n.life++
+	n.alive, n.halting = true, false
+	n.since = n.clocks.now(n.w.now)
+	n.driver = node.NewDriver(vrrp.New(n.since), n)
+	n.rec = host.New(host.ProtoMark)
+	n.loop, n.writer, n.config = loop{}, writer{}, nil
+	n.gen++
+	clear(n.lost)
+	n.kernel.LoseEvents() // whatever was told before was told to nobody
+	n.starts = c
+	n.openPorts(c)
+	n.w.checks.booted(n)
+	n.w.Log.line(n.w, n.name, "start", "process %d, remembers %d routers", n.life, len(n.resume))
+	n.kick()
+}
+
+// die ends the process as kill -9 does. What it had in the kernel stays there.
+func (n *Node) die() {
+	if !n.alive {
+		return
+	}
+	n.held = n.rec.Held()
+	n.resume = nil
+	n.alive, n.next = false, 0
+	n.life++
+	n.dropPackets()
+	n.w.checks.died(n)
+	n.w.Log.line(n.w, n.name, "end", "the process is gone, it held %v", n.held)
+}
+
+// sweep removes what the process before left in the kernel, as holdfast sweep does.
+func (n *Node) sweep() {
+	for _, k := range n.held {
+		n.kernel.DelAddr(k.Link, k.Prefix.String())
+	}
+	n.held = nil
+}
+
+// stop ends the process as systemctl stop does.
+func (n *Node) stop() {
+	if !n.alive || n.halting {
+		return
+	}
+	if n.config == nil { // it has not even begun
+		n.die()
+		return
+	}
+	n.halting = true
+	n.w.Log.line(n.w, n.name, "stop", "")
+	n.post(input{ev: &vrrp.Stop{}})
+}
+
+// stopped ends the process after it has handed over.
+func (n *Node) stopped() {
+	n.die()
+	n.held = nil
+}
+
+// reload gives the process the text as its file. What is refused changes nothing.
+func (n *Node) reload(text string) {
+	if !n.alive || n.halting {
+		n.text = n.base
+		return
+	}
+	c, err := n.w.load(text)
+	if err != nil {
+		n.w.Log.line(n.w, n.name, "reload", "refused")
+		return
+	}
+	n.text = text
+	if n.starts != nil {
+		n.starts = c // not even the first was used
+		return
+	}
+	for _, name := range scriptsOf(c) {
+		if n.config != nil && !n.knows(name) {
+			n.post(input{ev: &vrrp.Tracked{State: track.State{Source: name, Reload: true}}})
+		}
+	}
+	again := *c // the daemon has read it anew
+	again.Routers = slices.Clone(c.Routers)
+	n.post(input{config: &again})
+	n.runScripts(c)
+}
+
+func scriptsOf(c *vrrp.Config) (names []string) {
+	seen := map[string]bool{}
+	for i := range c.Routers {
+		for _, b := range c.Routers[i].Scripts {
+			if !seen[b.Source] {
+				seen[b.Source] = true
+				names = append(names, b.Source)
+			}
+		}
+	}
+	return names
+}
+
+func (n *Node) knows(script string) bool {
+	for _, s := range scriptsOf(n.config) {
+		if s == script {
+			return true
+		}
+	}
+	return false
+}
+
+// runScripts lets the scripts of a configuration have their next result within a second.
+func (n *Node) runScripts(c *vrrp.Config) {
+	for _, name := range scriptsOf(c) {
+		n.later(n.w.net.upTo(time.Second), func() { n.result(name) })
+	}
+}
+
+// result tells what a script says now.
+func (n *Node) result(name string) {
+	st := track.State{Source: name, Status: track.Up}
+	if n.down[name] {
+		st.Status, st.Reason = track.Down, "exited with status 1"
+	}
+	n.post(input{ev: &vrrp.Tracked{State: st}})
+}
+
+// commit makes a configuration the one in force.
+func (n *Node) commit(now clock.Now, c *vrrp.Config) {
+	old := n.config
+	n.gen++
+	n.openPorts(c)
+	n.w.checks.before(n, old, c)
+	n.driver.Engine.SetGeneration(n.gen)
+	ev := &vrrp.Configure{Config: c, Resume: n.resume}
+	n.config, n.resume = c, nil
+	n.handle(now, ev)
+	n.w.checks.after(n, old, c)
+}
+
+// Tell takes a notification.
+func (n *Node) Tell(ev notify.Event) {
+	n.w.checks.told(n, &ev)
+	if n.w.Log != nil {
+		n.w.Log.line(n.w, n.name, "told", "%s %s %s", ev.Object, ev.Name, ev.State)
+	}
+}
+
+// Report takes a line of the log.
+func (n *Node) Report(r *vrrp.Report) {
+	if n.w.Log != nil && r.Detail == 0 {
+		n.w.Log.line(n.w, n.name, "say", "%s", r.Text)
+	}
+}
+
+// Moved takes a transition.
+func (n *Node) Moved(t *vrrp.Transition) {
+	if n.w.Log != nil {
+		n.w.Log.line(n.w, n.name, "state", "%s %s -> %s (%s) %s", t.Name, t.From, t.To, t.Cause.Why, t.Cause.Text)
+	}
+	n.w.checks.moved(n, t)
+}
+
+// Publish does nothing: whoever wants to know a state asks for it.
+func (n *Node) Publish(*vrrp.Router) {}
