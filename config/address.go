@@ -18,8 +18,6 @@ const (
 
 const maxLabel = 15
 
-var scopes = map[string]uint8{"global": ScopeGlobal, "universe": ScopeGlobal, "site": ScopeSite, "link": ScopeLink, "host": ScopeHost, "nowhere": 255}
-
 // readAddresses reads virtual_ipaddress: all of one family, none twice.
 func (b *builder) readAddresses(d *draft, n *schema.Node) {
 	seen := setOf(d.Addresses, addressKey)
@@ -162,8 +160,8 @@ func (b *builder) addressOption(a *Address, u schema.Use, e *schema.Node) (ok bo
 
 func (b *builder) scope(a *Address, u schema.Use, e *schema.Node) {
 	word := u.Args[0].Text
-	if s, ok := scopes[word]; ok {
-		a.Scope = s
+	if s, ok := scopeWords[word]; ok {
+		a.Scope = uint8(s)
 		return
 	}
 	n, what := lex.Uint(word, 10, 0, 255, true)
@@ -241,10 +239,15 @@ func (b *builder) preferred(a *Address, u schema.Use) {
 }
 
 func (b *builder) addressGroup(a *Address, u schema.Use) {
+	a.TrackGroup = b.trackGroupName(&u)
+}
+
+// trackGroupName is the group that an option names; empty, with an error, when there is none of that name.
+func (b *builder) trackGroupName(u *schema.Use) string {
 	name := u.Args[0].Text
 	if !b.trackGroups.has(name) {
 		b.errorf(u.Args[0].Pos, "", "track_group %s not found", name)
-		return
+		return ""
 	}
-	a.TrackGroup = name
+	return name
 }

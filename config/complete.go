@@ -24,6 +24,8 @@ func (b *builder) complete(d *draft) {
 	b.delivery(d)
 	b.advertInterval(d)
 	b.authentication(d)
+	b.completeHMAC(d)
+	b.virtualLink(d)
 	b.addresses(d)
 	b.preemption(d)
 	b.acceptMode(d)
@@ -199,7 +201,7 @@ func (b *builder) authentication(d *draft) {
 	}
 	why := ""
 	switch {
-	case find(d.node.Body, "auth_hmac") != nil:
+	case d.hmac.used:
 		why = "authentication is replaced by auth_hmac. Ignoring."
 	case d.Strict:
 		why = "Strict mode does not support authentication. Ignoring."
@@ -214,7 +216,7 @@ func (b *builder) authentication(d *draft) {
 		b.errorf(d.auth.pos, d.Name, "%s", why)
 		return
 	}
-	d.Auth = Auth{Pos: at(d.auth.pos), Type: d.auth.kind, Password: d.auth.pass}
+	d.Auth = Auth{Type: d.auth.kind, Password: d.auth.pass}
 	if d.auth.kind == AuthAH && d.WantMaster {
 		b.errorf(d.auth.pos, d.Name, "Initial state master is incompatible with AH authentication - clearing")
 		d.WantMaster = false
@@ -270,7 +272,7 @@ func (b *builder) room(d *draft) int {
 	if d.Auth.Type == AuthAH {
 		headers += ah
 	}
-	if find(d.node.Body, "auth_hmac") != nil {
+	if d.HMAC != nil {
 		headers += trailer
 	}
 	return max(min(maxAddresses, (mtu-headers)/size), 0)
@@ -325,7 +327,7 @@ func (b *builder) acceptMode(d *draft) {
 // strictAdverts is rules A20 and A21.
 func (b *builder) strictAdverts(d *draft) {
 	g := &b.cfg.Global.VRRP
-	d.Garp = d.garp.complete(g.Garp, &b.garp)
+	garp := d.garp.complete(g.Garp, &b.garp)
 	d.LowerPrioNoAdvert, d.HigherPrioAdvert = d.lowerPrio.or(g.LowerPrioNoAdvert), d.higherPrio.or(g.HigherPrioAdvert)
 	if d.Strict {
 		if d.garp.lower.or(0) > 0 {
@@ -340,9 +342,10 @@ func (b *builder) strictAdverts(d *draft) {
 		if d.higherPrio.or(false) {
 			b.errorf(d.pos, d.Name, "strict mode requires higher_prio_send_advert to be clear. resetting")
 		}
-		d.Garp.LowerPrioCount, d.Garp.LowerPrioDelay = 0, 0
+		garp.LowerPrioCount, garp.LowerPrioDelay = 0, 0
 		d.LowerPrioNoAdvert, d.HigherPrioAdvert = true, false
 	}
+	d.Garp = b.shareGarp(garp)
 	switch {
 	case !d.Owner():
 		if d.owner.or(false) {
@@ -354,6 +357,16 @@ func (b *builder) strictAdverts(d *draft) {
 	default:
 		d.OwnerIgnore = d.owner.or(d.Strict || g.OwnerIgnoreAdverts)
 	}
+}
+
+// shareGarp is one value for all instances that are alike.
+func (b *builder) shareGarp(g Garp) *Garp {
+	p := b.garps[g]
+	if p == nil {
+		p = &g
+		b.garps[g] = p
+	}
+	return p
 }
 
 // inherit takes the remaining defaults from the group and the global settings (rule A22).

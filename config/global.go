@@ -33,12 +33,14 @@ const (
 // globalDraft is what global_defs says, before the defaults that depend on each other.
 type globalDraft struct {
 	*Global
-	pos       diag.Pos
-	garp      garpDraft
-	alert     opt[bool] // smtp_alert
-	alertVRRP opt[bool]
-	strictPos diag.Pos
-	user      *schema.Node
+	pos          diag.Pos
+	alertChecker opt[bool]
+	syncID       bool
+	garp         garpDraft
+	alert        opt[bool] // smtp_alert
+	alertVRRP    opt[bool]
+	strictPos    diag.Pos
+	user         *schema.Node
 }
 
 // garpDraft is a Garp of which not everything is set.
@@ -58,6 +60,7 @@ func (b *builder) globals(tree []schema.Node) {
 		p.RTTime = defaultRTTime
 	}
 	b.cfg.Process.ChildWait = defaultChildWait
+	g.systemDefaults()
 	for i := range tree {
 		if tree[i].Key.Name != "global_defs" {
 			continue
@@ -74,6 +77,15 @@ func (b *builder) globals(tree []schema.Node) {
 	g.VRRP.SMTPAlert = g.alertVRRP.or(g.alert.or(false))
 	b.defaultIface()
 	b.defaultUser(g)
+	b.finishSystem(g)
+	b.globalPos = g.pos
+	for i := range tree {
+		for j := range tree[i].Body {
+			if tree[i].Key.Name == "global_defs" {
+				b.globalScripts(g, &tree[i].Body[j])
+			}
+		}
+	}
 }
 
 func (b *builder) hostName() string {
@@ -112,7 +124,11 @@ func (d *garpDraft) complete(inherited Garp, base *garpDraft) Garp {
 // global reads one keyword of global_defs.
 func (b *builder) global(g *globalDraft, n *schema.Node) {
 	name := n.Key.Name
-	if set, ok := globalKeys[name]; ok {
+	set, ok := globalKeys[name]
+	if !ok {
+		set, ok = systemKeys[name]
+	}
+	if ok {
 		set(b, g, n)
 		return
 	}
@@ -123,12 +139,6 @@ func (b *builder) global(g *globalDraft, n *schema.Node) {
 			return
 		}
 	}
-	uses := &b.scriptUses
-	if name == "startup_script" || name == "shutdown_script" {
-		uses = &b.startUses
-	}
-	b.otherScripts(n, uses)
-	g.Rest = append(g.Rest, item(n))
 }
 
 type globalKey func(b *builder, g *globalDraft, n *schema.Node)

@@ -26,7 +26,7 @@ func (b *builder) group(n *schema.Node) {
 			for _, v := range k.List {
 				g.Members = append(g.Members, v.Text)
 			}
-			g.Members = unique(g.Members)
+			g.Members = distinct(g.Members)
 		case "track_interface":
 			b.trackInterfaces(&g.Track, g.Name, k)
 		case "track_script":
@@ -50,8 +50,7 @@ func (b *builder) group(n *schema.Node) {
 		case "notify":
 			b.notify(&g.Notify.Any, g.Name, k)
 		default:
-			b.tracked(g.Name, k)
-			g.Rest = append(g.Rest, item(k))
+			b.tracked(&g.Track, g.Name, k)
 		}
 	}
 	b.groups = append(b.groups, g)
@@ -148,6 +147,15 @@ func (b *builder) groupWeights(g *groupDraft, owners bool) {
 	for i := range g.Track.Scripts {
 		drop(&g.Track.Scripts[i].Weight, "script", g.Track.Scripts[i].Name)
 	}
+	for i := range g.Track.Others {
+		t := &g.Track.Others[i]
+		w := int(t.Weight)
+		if t.Kind == OfFile && !g.WeightTracking && (w == 1 || w == -1) {
+			w = 0 // the default is no weight that somebody asked for
+		}
+		drop(&w, t.Kind.String(), t.Name)
+		t.Weight = int16(w)
+	}
 	for i := range g.Track.Interfaces {
 		drop(&g.Track.Interfaces[i].Weight, "interface", g.Track.Interfaces[i].Name)
 	}
@@ -186,5 +194,6 @@ func (b *builder) shareTrackers(g *groupDraft, d *draft) {
 		t.FromGroup = true
 		d.Track.Scripts = append(d.Track.Scripts, t)
 	}
+	b.shareOthers(g, d, twice)
 	d.Track.Interfaces, d.Track.Scripts = none(d.Track.Interfaces), none(d.Track.Scripts)
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"strings"
 	"time"
 
 	"holdfast.dev/config/diag"
@@ -43,7 +42,10 @@ type draft struct {
 	wantCheck  bool // check_unicast_src
 	peerTTL    bool // a peer has a TTL range
 	auth       authDraft
+	hmac       hmacDraft
 	vmac       bool
+	vridMAC    bool // the last octet of the MAC is the VRID
+	xmitBase   bool
 	ipvlan     bool
 	vmacNames  []string // name and MAC given to use_vmac
 	strictPos  diag.Pos
@@ -69,9 +71,7 @@ func (b *builder) instance(n *schema.Node) *draft {
 			read(b, d, k)
 			continue
 		}
-		b.tracked(d.Name, k)
-		b.routes(k)
-		d.Rest = append(d.Rest, item(k))
+		b.tracked(&d.Track, d.Name, k)
 	}
 	return d
 }
@@ -137,7 +137,20 @@ var instanceKeys = map[string]instanceKey{
 	"notify_master_rx_lower_pri": func(b *builder, d *draft, n *schema.Node) { b.notify(&d.Notify.LowerPrio, d.Name, n) },
 	"notify_deleted":             (*builder).readDeleted,
 	"use_vmac":                   (*builder).readVMAC,
-	"use_ipvlan":                 (*builder).readIPVLAN,
+	"use_vmac_addr":              func(_ *builder, d *draft, _ *schema.Node) { d.UseVMACAddr = true },
+	"vmac_xmit_base":             func(_ *builder, d *draft, _ *schema.Node) { d.xmitBase = true },
+	"auth_hmac":                  (*builder).readHMAC,
+	"virtual_routes": func(b *builder, d *draft, n *schema.Node) {
+		d.routing().Routes = append(d.routing().Routes, b.readRoutes(n, "")...)
+	},
+	"virtual_rules": func(b *builder, d *draft, n *schema.Node) {
+		d.routing().Rules = append(d.routing().Rules, b.readRules(n, "")...)
+	},
+	"garp_extra_if":             func(_ *builder, d *draft, n *schema.Node) { garpExtra(&d.rare().GarpExtra, &d.rare().GarpExtraAll, n) },
+	"vmac_garp_intvl":           func(_ *builder, d *draft, n *schema.Node) { garpExtra(&d.rare().GarpExtra, &d.rare().GarpExtraAll, n) },
+	"lvs_sync_daemon_interface": func(_ *builder, d *draft, n *schema.Node) { setText(&d.rare().LVSSyncInterface, n) },
+	"linkbeat_use_polling":      func(_ *builder, d *draft, _ *schema.Node) { d.rare().LinkbeatPolling = true },
+	"use_ipvlan":                (*builder).readIPVLAN,
 }
 
 func (b *builder) readState(d *draft, n *schema.Node) {
@@ -304,34 +317,18 @@ func (b *builder) readDeleted(d *draft, n *schema.Node) {
 	}
 }
 
-func (b *builder) readVMAC(d *draft, n *schema.Node) {
-	d.vmac = true
-	for _, u := range n.Opts {
-		if (u.Name() == "" || u.Name() == "name") && len(u.Args) > 0 {
-			d.vmacNames = append(d.vmacNames, u.Args[0].Text)
-		}
+func (d *draft) routing() *Routing {
+	if d.Routing == nil {
+		d.Routing = new(Routing)
 	}
-	d.Rest = append(d.Rest, item(n))
+	return d.Routing
 }
 
-// readIPVLAN takes the address of use_ipvlan as source address where there is none.
-func (b *builder) readIPVLAN(d *draft, n *schema.Node) {
-	d.ipvlan = true
-	d.Rest = append(d.Rest, item(n))
-	for _, u := range n.Opts {
-		if u.Name() != "" || len(u.Args) == 0 {
-			continue
-		}
-		text, _, _ := strings.Cut(u.Args[0].Text, "/")
-		a, err := netip.ParseAddr(text)
-		switch {
-		case err != nil: // a name
-		case !d.fits(a):
-			b.errorf(u.Pos, d.Name, "ipvlan address[%s] MUST match vrrp instance family !!! Skipping...", u.Args[0].Text)
-		case !d.Source.IsValid():
-			d.Source = a
-		}
+func (d *draft) rare() *Rare {
+	if d.Rare == nil {
+		d.Rare = new(Rare)
 	}
+	return d.Rare
 }
 
 func (b *builder) readAuth(d *draft, n *schema.Node) {

@@ -14,7 +14,7 @@ func (b *builder) trackGroup(n *schema.Node) {
 			g.Members = append(g.Members, v.Text)
 		}
 	}
-	g.Members = unique(g.Members)
+	g.Members = distinct(g.Members)
 	b.trackGroups.add(g.Name)
 	b.cfg.TrackGroups = append(b.cfg.TrackGroups, g)
 }

@@ -17,7 +17,7 @@ func Load(files expand.Files, path string, env Env) Result {
 	diags := new(diag.List)
 	lines := expand.New(files, path, env.Expand, diags)
 	tree := schema.Parse(lines, env.Test, diags, steer(lines, diags))
-	cfg := build(tree, &env, diags)
+	cfg := build(tree, files, &env, diags)
 	if diags.Fatal() || env.Strict && diags.Count(diag.Error) > 0 {
 		cfg = nil
 	}
@@ -26,35 +26,44 @@ func Load(files expand.Files, path string, env Env) Result {
 
 // builder makes the model from the tree. It lives for one load.
 type builder struct {
+	files  expand.Files
 	env    *Env
 	diags  *diag.List
 	cfg    *Config
 	drafts []*draft
 
-	garp        garpDraft // of global_defs
-	groups      []*groupDraft
-	scripts     map[string]*scriptDraft
-	trackGroups set[string]
-	defined     set[string]     // what can be referred to, as "track_file NAME"
-	trackers    set[[3]string]  // trackers without a model: owner, kind, name
-	garpIfaces  set[string]     // members of garp groups
-	order       []*scriptDraft  // scripts in the order of the file
-	later       map[string]bool // names of scripts that the file defines further down
-	scriptUses  int             // scripts of VRRP configured, for rule R6
-	checkUses   int             // of the checkers
-	startUses   int             // startup_script and shutdown_script
-	insecure    bool
-	userFailed  bool   // there is no default user for scripts
-	badUser     string // its name
-	badIface    bool   // an interface that must exist does not
+	garp          garpDraft // of global_defs
+	groups        []*groupDraft
+	scripts       map[string]*scriptDraft
+	trackGroups   set[string]
+	targets       map[targetName]target // what stands earlier in the file and can be tracked
+	serviceGroups map[string]*ServiceGroup
+	groupOrder    []*ServiceGroup                 // service groups in the order of the file
+	linkNames     set[string]                     // names of virtual interfaces
+	names         map[*nameFile]map[string]uint32 // files of iproute2 that were read
+	garps         map[Garp]*Garp
+	globalPos     diag.Pos
+	syncID        bool            // lvs_sync_daemon has an ID
+	garpIfaces    set[string]     // members of garp groups
+	order         []*scriptDraft  // scripts in the order of the file
+	later         map[string]bool // names of scripts that the file defines further down
+	scriptUses    int             // scripts of VRRP configured, for rule R6
+	checkUses     int             // of the checkers
+	startUses     int             // startup_script and shutdown_script
+	insecure      bool
+	userFailed    bool   // there is no default user for scripts
+	badUser       string // its name
+	badIface      bool   // an interface that must exist does not
 }
 
 // build makes the model: first every block on its own, then what they mean to each other.
-func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
+func build(tree []schema.Node, files expand.Files, env *Env, diags *diag.List) *Config {
 	b := &builder{
-		env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
+		files: files, env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
-		trackGroups: make(set[string]), defined: make(set[string]), trackers: make(set[[3]string]), garpIfaces: make(set[string]),
+		trackGroups: make(set[string]), garpIfaces: make(set[string]), linkNames: make(set[string]),
+		targets: make(map[targetName]target), serviceGroups: make(map[string]*ServiceGroup),
+		names: make(map[*nameFile]map[string]uint32), garps: make(map[Garp]*Garp),
 	}
 	for i := range tree {
 		if tree[i].Key.Name == "vrrp_script" {
@@ -67,6 +76,7 @@ func build(tree []schema.Node, env *Env, diags *diag.List) *Config {
 	}
 	b.finish()
 	b.findUnbuilt(tree)
+	compact(b.cfg)
 	return b.cfg
 }
 
@@ -112,9 +122,16 @@ func (b *builder) finish() {
 	}
 	b.groupTracking()
 	b.clashes()
+	if len(b.drafts) > 0 {
+		b.cfg.Instances = make([]Instance, 0, len(b.drafts))
+	}
 	for _, d := range b.drafts {
 		b.cfg.Instances = append(b.cfg.Instances, d.Instance)
 	}
+	for _, g := range b.groupOrder {
+		b.cfg.ServiceGroups = append(b.cfg.ServiceGroups, *g)
+	}
+	b.finishSync()
 	b.usedScripts()
 	b.capDebounce()
 	if b.badIface {
@@ -149,7 +166,7 @@ func (b *builder) notef(pos diag.Pos, who, format string, args ...any) {
 
 // at makes a Pos of the model.
 func at(p diag.Pos) Pos {
-	return Pos{File: p.Name(), Line: int(p.Line), Column: int(p.Col)}
+	return NewPos(p.Name(), int(p.Line), int(p.Col))
 }
 
 // steer hears keywords that change how the rest of the text is read.

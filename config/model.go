@@ -1,40 +1,30 @@
 package config
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Config is one loaded configuration. Nothing changes it after [Load] has returned it.
 type Config struct {
-	ID          string       `json:",omitzero"` // the configuration id that selected "@id" lines
-	Process     Process      `json:",omitzero"`
-	Global      Global       `json:",omitzero"`
-	Instances   []Instance   `json:",omitzero"` // in the order of the file
-	Groups      []SyncGroup  `json:",omitzero"` // in the order of the file; at least one member each
-	Scripts     []Script     `json:",omitzero"` // only those that something tracks (rule A34)
-	Static      []Address    `json:",omitzero"` // static_ipaddress
-	TrackGroups []TrackGroup `json:",omitzero"` // track_group, for static entries
-	GarpGroups  []GarpGroup  `json:",omitzero"`
-	Debounce    []Debounce   `json:",omitzero"` // interface_up_down_delays
-	Parts       Parts        `json:",omitzero"`
-	Uses        []Use        `json:",omitzero"` // uses of keywords whose effect is not built; see Unbuilt
-	Rest        []Item       `json:",omitzero"` // what has no field of its own yet, checked against the schema
-}
-
-// Pos is where something stands in the text. Line and Column count from one; the zero Pos is "nowhere".
-type Pos struct {
-	File   string `json:",omitzero"`
-	Line   int    `json:",omitzero"`
-	Column int    `json:",omitzero"`
-}
-
-// String gives file:line:column.
-func (p Pos) String() string {
-	if p.Line == 0 {
-		return p.File
-	}
-	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+	ID            string         `json:",omitzero"` // the configuration id that selected "@id" lines
+	Process       Process        `json:",omitzero"`
+	Global        Global         `json:",omitzero"`
+	Instances     []Instance     `json:",omitzero"` // in the order of the file
+	Groups        []SyncGroup    `json:",omitzero"` // in the order of the file; at least one member each
+	Scripts       []Script       `json:",omitzero"` // only those that something tracks (rule A34)
+	Static        []Address      `json:",omitzero"` // static_ipaddress
+	TrackGroups   []TrackGroup   `json:",omitzero"` // track_group, for static entries
+	GarpGroups    []GarpGroup    `json:",omitzero"`
+	Debounce      []Debounce     `json:",omitzero"` // interface_up_down_delays
+	Linkbeat      []Linkbeat     `json:",omitzero"` // linkbeat_interfaces
+	Routes        []Route        `json:",omitzero"` // static_routes
+	Rules         []Rule         `json:",omitzero"` // static_rules
+	Files         []TrackFile    `json:",omitzero"`
+	Processes     []TrackProcess `json:",omitzero"`
+	BFD           []BFDSession   `json:",omitzero"`
+	TLS           *TLS           `json:",omitzero"` // SSL
+	ServiceGroups []ServiceGroup `json:",omitzero"` // virtual_server_group
+	Services      []Service      `json:",omitzero"` // virtual_server
+	Parts         Parts          `json:",omitzero"`
+	Uses          []Use          `json:",omitzero"` // uses of keywords whose effect is not built; see Unbuilt
 }
 
 // Parts says which of keepalived's processes the file asks for.
@@ -74,7 +64,7 @@ const (
 	PartBFD                 // BFD sessions
 )
 
-// Item is a part of the file that has been checked against the schema and has no field of its own in the model yet.
+// Item is a keyword as written; see Global.Rest.
 type Item struct {
 	Pos   Pos      `json:",omitzero"`
 	Words []string // keyword and arguments, unquoted

@@ -19,7 +19,20 @@ type Global struct {
 	VRRPProcess    ProcessTuning `json:",omitzero"`
 	CheckerProcess ProcessTuning `json:",omitzero"`
 	BFDProcess     ProcessTuning `json:",omitzero"`
-	Rest           []Item        `json:",omitzero"`
+	Mail           Mail
+	Firewall       Firewall
+	LVS            LVS
+	SNMP           SNMP
+	DBus           DBus  `json:",omitzero"`
+	FIFO           FIFOs `json:",omitzero"`
+	Auto           AutoPriority
+	Programs       Programs
+	Reload         Reload `json:",omitzero"`
+	Dirs           Dirs
+	Umask          *uint32 `json:",omitzero"` // nil is the program's own
+	// Rest are the keywords, as written, that a reload can't change (rule P2): nftables, nftables_ipvs,
+	// tmp_config_directory, disable_local_igmp. Their values are in the fields above too.
+	Rest []Item `json:",omitzero"`
 }
 
 // VRRPDefaults is what global_defs says about all VRRP instances.
@@ -47,6 +60,12 @@ type VRRPDefaults struct {
 	LogUnknownVRIDs     bool          `json:",omitzero"`
 	NoEmailFaults       bool          `json:",omitzero"`
 	FIFOStatesOnReload  bool          `json:",omitzero"` // fifo_write_vrrp_states_on_reload
+	NoLocalIGMP         bool          `json:",omitzero"` // disable_local_igmp
+	GarpExtra           time.Duration `json:",omitzero"` // vrrp_garp_extra_if
+	GarpExtraAll        bool          `json:",omitzero"`
+	VMACPrefix          string        // vmac_prefix, default "vrrp"
+	VMACAddrPrefix      string        // default VMACPrefix
+	ProcessMonitor      SocketBuffer  `json:",omitzero"`
 	NetlinkCommand      SocketBuffer  `json:",omitzero"`
 	NetlinkMonitor      SocketBuffer  `json:",omitzero"`
 	ReceiveBufferPolicy RxPolicy      `json:",omitzero"`

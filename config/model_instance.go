@@ -51,8 +51,8 @@ type Instance struct {
 	SkipCheckAddrs    bool          `json:",omitzero"` // check the address list only when the master changes (rule D6)
 	ChecksumAsV2      bool          `json:",omitzero"` // v3 over IPv4 without pseudo-header (rule F3)
 	OldChecksum       OldChecksum   `json:",omitzero"` // v3 unicast checksum of keepalived before 1.3.6 (rule F4)
-	Garp              Garp
-	Auth              Auth `json:",omitzero"`
+	Garp              *Garp         // never nil after Load
+	Auth              Auth          `json:",omitzero"`
 
 	DontTrackPrimary   bool     `json:",omitzero"` // ignore faults of the instance's own interface
 	Track              Tracking `json:",omitzero"`
@@ -67,7 +67,12 @@ type Instance struct {
 	SyncGroup string   `json:",omitzero"` // the group that this instance is a member of
 	Faults    []Fault  `json:",omitzero"` // why it must stay in FAULT whatever happens (rules A9, A11, A13, A30)
 	Ports     []string `json:",omitzero"` // interfaces of its addresses that it follows besides its own (rule A27)
-	Rest      []Item   `json:",omitzero"`
+
+	UseVMACAddr bool         `json:",omitzero"` // virtual interfaces for addresses on other interfaces (rule L12)
+	HMAC        *HMAC        `json:",omitzero"` // auth_hmac in force
+	Virtual     *VirtualLink `json:",omitzero"` // the macvlan or ipvlan that it runs on
+	Routing     *Routing     `json:",omitzero"` // routes and rules while MASTER
+	Rare        *Rare        `json:",omitzero"`
 }
 
 // Owner reports whether the instance owns its addresses (base priority 255).
@@ -119,7 +124,6 @@ const (
 
 // Auth is the authentication block of an instance that has one in force (rule A7).
 type Auth struct {
-	Pos      Pos      `json:",omitzero"`
 	Type     AuthType `json:",omitzero"`
 	Password string   `json:",omitzero"` // 1..8 bytes
 }
@@ -129,6 +133,7 @@ type Auth struct {
 type Tracking struct {
 	Interfaces []TrackInterface `json:",omitzero"`
 	Scripts    []TrackScript    `json:",omitzero"`
+	Others     []Tracker        `json:",omitzero"` // files, processes and BFD sessions
 }
 
 // TrackInterface is one tracked interface.

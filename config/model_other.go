@@ -15,7 +15,6 @@ type SyncGroup struct {
 	Notify         Notify   `json:",omitzero"`
 	SMTPAlert      bool     `json:",omitzero"`
 	NotifyPriority *bool    `json:",omitzero"` // nil is: as each member
-	Rest           []Item   `json:",omitzero"`
 }
 
 // Script is a vrrp_script that something tracks.

@@ -2,7 +2,7 @@ package config
 
 import "holdfast.dev/config/schema"
 
-// process reads the keywords of the top level that concern the program, and keeps the rest as it is.
+// process reads the keywords of the top level that concern the program, and hands on the rest.
 func (b *builder) process(n *schema.Node) {
 	p := &b.cfg.Process
 	switch n.Key.Name {
@@ -24,29 +24,43 @@ func (b *builder) process(n *schema.Node) {
 	case "linkbeat_use_polling":
 		p.LinkbeatPolling = true
 	default:
-		if !b.wanting(n) {
-			return
-		}
-		b.define(n)
-		b.routes(n)
-		b.otherScripts(n, &b.checkUses)
-		if n.Key.Name == "virtual_server" && !b.virtualServer(n) {
-			return
-		}
 		b.part(n)
-		b.cfg.Rest = append(b.cfg.Rest, item(n))
 	}
 }
 
-// part notes which process a block of the top level asks for.
+// part reads a block of the top level that is for one process or another.
 func (b *builder) part(n *schema.Node) {
 	switch n.Key.Name {
-	case "static_routes", "static_rules":
+	case "static_routes":
 		b.cfg.Parts.VRRP = true
-	case "virtual_server":
-		b.cfg.Parts.Checker = true
+		b.cfg.Routes = append(b.cfg.Routes, b.readRoutes(n, "")...)
+	case "static_rules":
+		b.cfg.Parts.VRRP = true
+		b.cfg.Rules = append(b.cfg.Rules, b.readRules(n, "")...)
+	case "linkbeat_interfaces":
+		b.linkbeats(n)
+	case "track_file", "vrrp_track_file":
+		b.trackFile(n)
+	case "vrrp_track_process":
+		b.trackProcess(n)
 	case "bfd_instance":
-		b.cfg.Parts.BFD = true
+		b.bfd(n)
+	case "SSL":
+		b.tls(n)
+	case "virtual_server_group":
+		b.serviceGroup(n)
+	case "virtual_server":
+		b.virtualServer(n)
+	}
+}
+
+// tls reads the SSL block; a second one replaces the first.
+func (b *builder) tls(n *schema.Node) {
+	t := &TLS{Pos: at(n.Pos)}
+	b.cfg.TLS = t
+	for i := range n.Body {
+		k := &n.Body[i]
+		setText(map[string]*string{"password": &t.Password, "ca": &t.CA, "certificate": &t.Certificate, "key": &t.Key}[k.Key.Name], k)
 	}
 }
 

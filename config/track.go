@@ -127,6 +127,7 @@ func (b *builder) ownTrackers(d *draft) {
 		b.errorf(d.pos, d.Name, "ignoring tracked script %s with weights due to %s", t.Name, neutral)
 		return true
 	})
+	b.ownOthers(d, neutral)
 	d.Track.Interfaces, d.Track.Scripts = none(d.Track.Interfaces), none(d.Track.Scripts)
 }
 

@@ -39,7 +39,7 @@ func setFlag(p *bool, n *schema.Node) {
 
 // number is an integer that fits what the model keeps.
 type number interface {
-	~int | ~int64 | ~uint8 | ~uint32
+	~int | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32
 }
 
 func putInt[T number](o *opt[T], n *schema.Node) {
@@ -148,8 +148,8 @@ func setOf[E any, T comparable](list []E, key func(*E) T) set[T] {
 	return s
 }
 
-// unique is list without repetitions.
-func unique(list []string) []string {
+// distinct is list without repetitions.
+func distinct(list []string) []string {
 	s := make(set[string], len(list))
 	return slices.DeleteFunc(list, func(v string) bool { return !s.add(v) })
 }

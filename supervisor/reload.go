@@ -123,11 +123,9 @@ var fixed = map[string]string{
 
 // rest is every use of a keyword that has no field in the model.
 func rest(c *config.Config, keyword string) (uses [][]string) {
-	for _, list := range [][]config.Item{c.Rest, c.Global.Rest} {
-		for _, it := range list {
-			if len(it.Words) > 0 && it.Words[0] == keyword {
-				uses = append(uses, it.Words)
-			}
+	for _, it := range c.Global.Rest {
+		if len(it.Words) > 0 && it.Words[0] == keyword {
+			uses = append(uses, it.Words)
 		}
 	}
 	return uses

@@ -45,6 +45,7 @@ type Facts struct {
 	Dir     bool // a directory
 	Regular bool // a regular file
 	Exec    bool // any execute bit is set
+	Shared  bool // others than the owner have any permission
 	// ID changes when another file is put in its place or the contents change.
 	ID Identity
 }

@@ -148,7 +148,7 @@ func fstat(f *os.File) (expand.Facts, error) {
 func facts(st *unix.Stat_t) expand.Facts {
 	kind := st.Mode & unix.S_IFMT
 	return expand.Facts{
-		Dir: kind == unix.S_IFDIR, Regular: kind == unix.S_IFREG, Exec: st.Mode&0o111 != 0,
+		Dir: kind == unix.S_IFDIR, Regular: kind == unix.S_IFREG, Exec: st.Mode&0o111 != 0, Shared: st.Mode&0o077 != 0,
 		ID: expand.Identity{Dev: uint64(st.Dev), Inode: st.Ino, Size: st.Size, ModTime: st.Mtim.Nano()},
 	}
 }

@@ -20,7 +20,7 @@ func vrrpBlocks() []*Block {
 		{Path: "vrrp_instance/unicast_peer", Means: "send adverts to these peers instead of multicast", Noun: "unicast peer", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nunicast_src_ip 10.0.0.9\nunicast_peer {\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceUnicastPeerKeys},
 		{Path: "vrrp_instance", Means: "VRRP virtual router", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 10.0.0.1 }\n%s\n}", Keys: vrrpInstanceKeys},
 		{Path: "vrrp_instance/authentication", Means: "legacy VRRPv2 authentication", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nauthentication {\nauth_type PASS\nauth_pass secret\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceAuthenticationKeys},
-		{Path: "vrrp_instance/auth_hmac", Means: "HMAC trailer authentication (any version)", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nauth_hmac {\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceAuthHmacKeys},
+		{Path: "vrrp_instance/auth_hmac", Means: "HMAC trailer authentication (any version)", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nauth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nactive_key 1\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceAuthHmacKeys},
 	}
 }
 
