@@ -9,6 +9,7 @@ import (
 
 // TestFRR takes ours and the vrrpd of FRR through what both know: an election, a cut, a polite stop.
 func TestFRR(t *testing.T) {
+	t.Parallel()
 	for _, m := range []medium{{2, false, false}, {3, false, false}, {3, true, false}} {
 		for _, first := range []string{"ours", "peer"} {
 			t.Run(m.String()+"/"+first+"-preferred", func(t *testing.T) {
@@ -56,5 +57,6 @@ func frrTour(l *lab.Lab, high, low *lab.Node, begin map[*lab.Node]func(), r lab.
 		s.Move(step.want, step.within, step.do)
 		l.T.Logf("%s: the client is without an answer for %v", step.what, ping.Outage(from).Round(time.Millisecond))
 	}
-	s.Stay(2 * down)
+	s.Stay(down)
+	s.End()
 }

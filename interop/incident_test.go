@@ -51,6 +51,7 @@ func incidents() (all []incident) {
 
 // TestIncident1 wants exactly one node to hold the address in the end, every time.
 func TestIncident1(t *testing.T) {
+	t.Parallel()
 	all := incidents()
 	step := 1
 	if !*allOfIncident1 {

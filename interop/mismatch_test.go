@@ -26,6 +26,7 @@ var mismatches = []struct {
 }
 
 func TestMismatch(t *testing.T) {
+	t.Parallel()
 	for _, m := range mismatches {
 		for _, first := range []string{"ours", "peer"} {
 			t.Run(m.name+"/"+first+"-preferred", func(t *testing.T) {
@@ -43,7 +44,7 @@ func TestMismatch(t *testing.T) {
 				if m.one {
 					s := l.Scene(theirs.VR())
 					s.Elect(map[string]*lab.Node{"ours": us, "peer": peer}[first], settled)
-					s.Stay(2 * settled)
+					s.Stay(settled)
 					return
 				}
 				l.Scene(mine.VR()).Apart(settled, us)
@@ -59,6 +60,7 @@ func TestMismatch(t *testing.T) {
 // TestOneWay: the preferred router hears the other and is not heard. There are two masters while that lasts, whatever
 // the programs do; afterwards one of them yields to the first advert that it hears.
 func TestOneWay(t *testing.T) {
+	t.Parallel()
 	for _, first := range []string{"ours", "peer"} {
 		t.Run(first+"-preferred", func(t *testing.T) {
 			t.Parallel()

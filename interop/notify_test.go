@@ -88,6 +88,7 @@ func of(all []entry, object string) (out []string) {
 
 // TestNotify has keepalived and then ours go through the same life in the same lab, and compares what their scripts saw.
 func TestNotify(t *testing.T) {
+	t.Parallel()
 	for _, group := range []bool{false, true} {
 		name := map[bool]string{false: "instance", true: "group"}[group]
 		t.Run(name, func(t *testing.T) {
@@ -134,11 +135,11 @@ func life(t *testing.T, l *lab.Lab, p lab.Program, group bool) []entry {
 	s := l.Scene(vrs...)
 	s.Elect(b, 2*downLow)
 	s.Move(a, 2*downHigh, func() { a.Start(p, f.Text()) })
-	s.Stay(2 * second)
+	s.Stay(3 * second / 2) // scripts of the next transition are another burst
 	s.Move(b, skewLow+downLow, a.UnplugSpare)
-	s.Stay(2 * second)
+	s.Stay(3 * second / 2) // scripts of the next transition are another burst
 	s.Move(a, 2*downHigh, a.PlugSpare)
-	s.Stay(2 * second)
+	s.Stay(3 * second / 2) // scripts of the next transition are another burst
 	s.Move(b, skewLow, a.Daemon().Stop)
 	s.End()
 	return d.read(t)

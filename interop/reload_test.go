@@ -27,13 +27,13 @@ func newReloadLab(t *testing.T) *reloadLab {
 	l := lab.New(t, lab.Options{Nodes: 2})
 	r := &reloadLab{Lab: l, a: l.Nodes[0], b: l.Nodes[1], d: newDiary(t, t.TempDir())}
 	high, low := media[0].router(r.a, r.b, 200), media[0].router(r.b, r.a, 100)
-	high.Lines = []string{r.d.hooks("VI_1")}
+	high.Lines = []string{r.d.hooks("VI_1"), "garp_master_delay 1"}
 	r.file = lab.File{Global: []string{"script_user root"}, Routers: []lab.Router{high}}
 	r.s = l.Scene(high.VR())
 	r.a.Start(ours(t), r.file.Text())
 	r.b.Start(lab.Keepalived(t), lab.File{Routers: []lab.Router{low}}.Text())
 	r.s.Elect(r.a, low.Down())
-	r.s.Stay(6 * second) // past the second burst of gratuitous ARP
+	r.s.Stay(2 * second) // past the second burst of gratuitous ARP
 	return r
 }
 

@@ -78,6 +78,8 @@ func (d *Daemon) start() {
 	n.lab.rec.note("%s starts on %s", d.Program.Name, n.Name)
 	d.Started = time.Now()
 	n.lab.ok(n.NS.Start(d.cmd))
+	// Whoever else is busy on this machine is no part of the scenario. Only root may say so.
+	_ = unix.Setpriority(unix.PRIO_PGRP, d.cmd.Process.Pid, -15)
 	n.daemon = d
 	go func() {
 		d.status = d.cmd.Wait()
@@ -187,7 +189,7 @@ func (n *Node) KillAll() {
 	if d := n.daemon; d != nil {
 		<-d.exited
 	}
-	n.lab.poll(Margin, func() bool { return len(n.pids()) == 0 })
+	n.lab.poll(time.Now(), Margin, func() bool { return len(n.pids()) == 0 })
 }
 
 func (n *Node) each(sig syscall.Signal) {

@@ -36,6 +36,7 @@ type Lab struct {
 	cancel  context.CancelFunc
 	fabric  *netns.NS // where the bridge is
 	rec     *record
+	meter   *meter
 	capture *capture
 }
 
@@ -51,6 +52,11 @@ func New(t testing.TB, o Options) *Lab {
 	t.Cleanup(func() { <-atOnce })
 	l := &Lab{T: t, fabric: nstest.New(t), rec: &record{}}
 	l.ctx, l.cancel = context.WithTimeout(context.Background(), Limit)
+	l.meter = startMeter(l.ctx)
+	t.Cleanup(func() {
+		l.cancel()
+		l.meter.done.Wait()
+	})
 	l.ok(l.fabric.SetSysctl("net/ipv6/conf/default/disable_ipv6", "1")) // the fabric says nothing of its own
 	l.ok(l.fabric.AddBridge(bridge))
 	l.ok(l.fabric.SetSysctl("net/ipv6/conf/"+bridge+"/disable_ipv6", "1"))
@@ -127,7 +133,6 @@ func (l *Lab) close() {
 	for _, n := range l.Nodes {
 		n.end()
 	}
-	l.cancel()
 	if l.capture != nil {
 		l.capture.stop()
 	}
@@ -137,26 +142,26 @@ func (l *Lab) close() {
 		}
 	}
 	if l.T.Failed() {
-		l.T.Log(l.rec.story())
+		l.T.Log(l.rec.story() + l.meter.story())
 	}
 }
 
-// WaitFor waits until cond is true. It fails the test if that takes longer than within, to which Margin is added.
+// WaitFor waits until cond is true. It fails the test if that takes longer than within, to which Margin is added, and
+// the time for which the machine stood still meanwhile.
 func (l *Lab) WaitFor(what string, within time.Duration, cond func() bool) {
 	l.T.Helper()
-	if !l.poll(within+Margin, cond) {
+	if !l.poll(time.Now(), within+Margin, cond) {
 		l.T.Fatalf("not so within %v and %v of margin: %s", within, Margin, what)
 	}
 }
 
-// poll looks at cond until it is true or the time is over.
-func (l *Lab) poll(within time.Duration, cond func() bool) bool {
-	end := time.Now().Add(within)
+// poll looks at cond until it is true or the time since from is over.
+func (l *Lab) poll(from time.Time, within time.Duration, cond func() bool) bool {
 	for {
 		if cond() {
 			return true
 		}
-		if time.Now().After(end) || l.ctx.Err() != nil {
+		if time.Since(from) > within+l.meter.late(from) || l.ctx.Err() != nil {
 			return false
 		}
 		time.Sleep(10 * time.Millisecond)

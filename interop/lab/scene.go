@@ -52,7 +52,7 @@ func (s *Scene) ElectAny(within time.Duration) *Node {
 	s.lab.T.Helper()
 	from := time.Now()
 	var winner *Node
-	ok := s.lab.poll(within+Margin, func() bool {
+	ok := s.lab.poll(from, within+Margin, func() bool {
 		for _, n := range s.lab.Nodes {
 			if s.missing(n, from) == "" {
 				winner = n
@@ -125,7 +125,7 @@ func (s *Scene) Stay(d time.Duration) {
 func (s *Scene) reach(want *Node, from time.Time, within time.Duration) {
 	s.lab.T.Helper()
 	s.lab.rec.note("%s should be master within %v", want.Name, within)
-	ok := s.lab.poll(time.Until(from.Add(within+Margin)), func() bool { return s.missing(want, from) == "" })
+	ok := s.lab.poll(from, within+Margin, func() bool { return s.missing(want, from) == "" })
 	if !ok {
 		s.lab.T.Fatalf("%s is not the one master within %v and %v of margin: %s", want.Name, within, Margin, s.missing(want, from))
 	}
@@ -197,7 +197,7 @@ func (s *Scene) quietAdverts(v VR, to time.Time) {
 		case a.Priority == 0:
 			s.lab.T.Errorf("%s: %s gives %v up", clock(a.At), a.Node.Name, v)
 			return
-		case gap > v.Interval+Margin:
+		case gap > v.Interval+Margin+s.lab.meter.late(last):
 			s.lab.T.Errorf("%s: %s was silent about %v for %v", clock(a.At), s.master.Name, v, gap)
 			return
 		}
