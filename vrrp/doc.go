@@ -11,5 +11,5 @@
 // Files: spec (what is configured), event (what can happen), action (what is to be done), engine (who gets what event), facts (links and
 // trackers), index (which routers an event is for), router (the states), receive (which packets count), heard (what they do), timers, pause,
 // health (faults and priority), keeper and lost (addresses in the kernel), garp and queue, tell (notifications), group, reload, regroup,
-// resume, leave, ports, status. The language of testdata is explained in world_test.go.
+// resume, stop, leave (planned hand-over), ports, status. The language of testdata is explained in world_test.go.
 package vrrp

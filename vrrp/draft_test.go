@@ -179,7 +179,12 @@ func (w *world) list(s *Spec, k, v string) bool {
 		}
 		for _, a := range words {
 			text, noTrack := strings.CutSuffix(a, "!notrack")
-			s.Addresses = append(s.Addresses, Address{Address: host.Address{Key: w.key(text)}, NoTrack: noTrack, Excluded: k == "excluded"})
+			text, noDAD := strings.CutSuffix(text, "!nodad")
+			addr := Address{Address: host.Address{Key: w.key(text)}, NoTrack: noTrack, Excluded: k == "excluded"}
+			if noDAD {
+				addr.Flags = host.FlagNoDAD
+			}
+			s.Addresses = append(s.Addresses, addr)
 		}
 		if len(s.Addresses) > 0 && s.Addresses[0].Prefix.Addr().Is6() {
 			s.IPv6, s.Group = true, wire.Group6()

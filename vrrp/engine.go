@@ -20,6 +20,8 @@ type Engine struct {
 	static  keeper
 	index   index
 
+	leavers leavers
+
 	adverts heap // MASTER: when the next advert is due
 	timers  heap // everything else
 	garp    announcer
@@ -92,7 +94,9 @@ func (e *Engine) Step(now clock.Now, ev Event) []Action {
 	case *Sent:
 		e.sendChanged(ev)
 	case *Stop:
-		e.stop(ev.Keep)
+		e.stop(ev)
+	case *Claimed:
+		e.claimed(ev)
 	}
 	return e.out
 }
@@ -164,7 +168,7 @@ func (e *Engine) SetGeneration(gen uint64) { e.gen = gen }
 // Settled reports whether the kernel has confirmed everything: after Stop, that nothing of ours is left.
 func (e *Engine) Settled() bool {
 	for _, r := range e.owners {
-		if !r.keeper.settled() || r.told != nil {
+		if !r.keeper.settled() || r.told != nil || r.leave != nil {
 			return false
 		}
 	}
@@ -195,7 +199,10 @@ func (e *Engine) do(a Action) { e.out = append(e.out, a) }
 
 func (e *Engine) notify(ev notify.Event) {
 	e.seq++
-	ev.Seq, ev.Gen = e.seq, e.gen
+	ev.Seq = e.seq
+	if ev.Gen == 0 {
+		ev.Gen = e.gen
+	}
 	ev.Times.Queued = e.now.Mono
 	e.do(&Notify{Event: ev})
 }

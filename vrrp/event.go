@@ -61,10 +61,17 @@ type (
 		Err   string // empty when sending works again
 	}
 
-	// Stop makes every router leave: a MASTER sends priority 0 and gives up its addresses (rule Q10).
+	// Stop makes every router leave: a MASTER sends priority 0, and gives up its addresses when somebody has taken over (rule Q10).
 	Stop struct {
 		Keep bool // leave the addresses where they are (-V)
+		// Within is how long the whole stop may take (child_wait_time). The addresses go a second before its end at the latest; with no
+		// more than a second, at once.
+		Within time.Duration
 	}
+
+	// Claimed tells who else says that addresses are his, by ARP or neighbour advertisement. The engine wants to know only while
+	// Leaving.
+	Claimed struct{ Claims []Claim }
 )
 
 func (*AdvertsDue) event()  {}
@@ -79,6 +86,14 @@ func (*Lost) event()        {}
 func (*Tracked) event()     {}
 func (*Sent) event()        {}
 func (*Stop) event()        {}
+func (*Claimed) event()     {}
+
+// Claim is one station's saying that an address is at it.
+type Claim struct {
+	Index int // of the interface that it was heard on
+	MAC   [6]byte
+	Addr  netip.Addr
+}
 
 // Resume is what a router of an earlier process was doing when it was last heard of. A router that was MASTER and whose last
 // advert is fewer than min(DownAdverts, 3) - 1 intervals old goes on as MASTER; its peers have noticed nothing.

@@ -35,6 +35,9 @@ func (e *Engine) linkChanged(l *host.Link) {
 	c.Addrs = slices.Clone(l.Addrs)
 	c.sources = e.index.sourcesOf(&c.Link)
 	e.links[l.Name] = c
+	if old.IsUp() && (!c.IsUp() || old.Index != c.Index) {
+		e.linkLost(l.Name)
+	}
 	cameUp := c.IsUp() && (!old.IsUp() || old.Index != c.Index)
 	users := e.index.byLink[l.Name]
 	if cameUp {
@@ -62,6 +65,7 @@ func (e *Engine) linkGone(name string) {
 		return
 	}
 	delete(e.links, name)
+	e.linkLost(name)
 	e.reassess(e.index.byLink[name], WhyRecovered)
 }
 

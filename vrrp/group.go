@@ -194,7 +194,7 @@ func (g *group) flushTold() {
 		return
 	}
 	for _, m := range g.members {
-		if m.told != nil {
+		if m.told != nil || m.leave != nil {
 			return
 		}
 	}

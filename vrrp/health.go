@@ -148,7 +148,7 @@ func (r *Router) mayBeSource(addr netip.Addr) bool {
 
 // takeIn works out anew what the router can do. The priority changes at once, the state in follow.
 func (r *Router) takeIn() {
-	if r.leaving {
+	if r.removed {
 		return
 	}
 	old := r.source
@@ -163,7 +163,7 @@ func (r *Router) takeIn() {
 // follow moves the router where its health allows it to be. c is the cause of a recovery.
 func (r *Router) follow(c Cause) {
 	switch {
-	case r.leaving:
+	case r.removed:
 	case r.health.faults > 0:
 		if r.state != Fault {
 			r.becomeFault(Cause{Why: WhyFault, Text: r.health.fault, At: r.engine.now.Mono})

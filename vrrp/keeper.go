@@ -26,6 +26,7 @@ type keeper struct {
 type item struct {
 	address   host.Address
 	noTrack   bool
+	parted    bool // given up while the owner makes way
 	standing  bool
 	fresh     bool          // stands since the newest generation and is not announced yet
 	holdUntil clock.Instant // not wanted before: it was taken away or refused a moment ago
@@ -43,7 +44,7 @@ func (k *keeper) want(on bool) {
 	k.wanted = on
 	for i := range k.items {
 		it := &k.items[i]
-		it.standing, it.fresh, it.holdUntil, it.err, it.tries = false, false, 0, "", 0
+		it.standing, it.fresh, it.parted, it.holdUntil, it.err, it.tries = false, false, false, 0, "", 0
 	}
 	k.refresh()
 }
@@ -104,7 +105,7 @@ func (k *keeper) desired(now clock.Instant) host.State {
 		return st
 	}
 	for i := range k.items {
-		if it := &k.items[i]; it.holdUntil <= now {
+		if it := &k.items[i]; it.holdUntil <= now && !it.parted {
 			st.Addresses = append(st.Addresses, it.address)
 		}
 	}
@@ -258,9 +259,7 @@ func (e *Engine) applied(a *host.Applied) {
 		return
 	}
 	r.applied(a)
-	if r.leaving && r.keeper.settled() && r.told == nil {
-		e.forget(r)
-	}
+	r.retire()
 }
 
 func (r *Router) applied(a *host.Applied) {

@@ -21,7 +21,11 @@ func (e *Engine) lost(l *host.Lost) {
 		e.lostStatic(l)
 		return
 	}
-	if r := e.owners[l.Owner]; r != nil && r.state == Master {
+	switch r := e.owners[l.Owner]; {
+	case r == nil:
+	case r.leave != nil:
+		r.lostLeaving(l)
+	case r.state == Master:
 		r.lost(l)
 	}
 }
@@ -90,6 +94,7 @@ func (r *Router) lost(l *host.Lost) {
 	case over && !r.contested:
 		r.contested = true
 		r.report(Warning, 0, "%s %d times within a minute, handing over", c.Text, lossLimit)
+		r.engine.handOver(r.together(), 0)
 		r.stepDownAll(c, (*Router).downTime)
 		return
 	case r.contested:
@@ -117,6 +122,14 @@ func (r *Router) quiet() {
 	r.quietAt, r.contested = 0, false
 	r.report(Info, 0, "addresses are no longer contested")
 	r.changed()
+}
+
+// together is the router and all that it has to move with.
+func (r *Router) together() []*Router {
+	if r.group == nil {
+		return []*Router{r}
+	}
+	return r.group.members
 }
 
 // stepDownAll steps down, and every MASTER of the sync group with it (rule K1b).

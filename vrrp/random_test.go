@@ -214,7 +214,7 @@ func (c *chaos) crash(d *node, i int) {
 func (c *chaos) event(d *node) Event {
 	owner := host.Owner(c.rng.IntN(12))
 	key := host.Key{Link: "eth0", Prefix: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(c.rng.IntN(3)), byte(c.rng.IntN(3))}), 32)}
-	switch c.rng.IntN(9) {
+	switch c.rng.IntN(10) {
 	case 0:
 		l := eth0(d.addr.String() + "/24")
 		l.Link.Running = c.rng.IntN(2) == 0
@@ -236,6 +236,8 @@ func (c *chaos) event(d *node) Event {
 		return &Lost{host.Lost{Owner: owner, Key: key, LinkDown: c.rng.IntN(4) == 0}}
 	case 5:
 		return &Overflow{Port: PortID{Link: "eth0"}, Packets: 1}
+	case 7:
+		return &Claimed{[]Claim{{Index: 2, MAC: [6]byte{byte(c.rng.IntN(4)), 0, 0, 0, 0, byte(c.rng.IntN(3))}, Addr: key.Prefix.Addr()}}}
 	case 6:
 		return &Sent{Owner: owner, Err: [...]string{"", "no"}[c.rng.IntN(2)]}
 	}
@@ -382,7 +384,7 @@ func (c *chaos) invariants(d *node, actions int) {
 			bad("%s is %v, next advert %d, timer %d", r.Name(), r.state, r.advertAt, r.advert.at)
 		case r.advertAt > c.now.Mono.Add(r.spec.Interval):
 			bad("%s sends its next advert in %v", r.Name(), r.advertAt.Sub(c.now.Mono))
-		case r.state != Master && len(want.Addresses) > 0:
+		case r.state != Master && r.leave == nil && len(want.Addresses) > 0:
 			bad("%s is %v and wants addresses", r.Name(), r.state)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // receive finds the router that a packet is for, checks it in keepalived's order (rule F6), and acts on it.
 func (e *Engine) receive(p *Received) {
-	if e.stopping {
+	if e.stopping && !e.Leaving() {
 		return
 	}
 	_, _, vrid, ok := wire.Peek(p.Payload)
@@ -18,7 +18,11 @@ func (e *Engine) receive(p *Received) {
 		return
 	}
 	p.Src, p.Dst = p.Src.WithZone(""), p.Dst.WithZone("") // the port says as much, and addresses are compared
-	candidates := e.index.byVRID[portKey{p.Port, vrid}]
+	key := portKey{p.Port, vrid}
+	if e.Leaving() && e.overhear(p, key) && len(e.index.byVRID[key]) == 0 || e.stopping {
+		return
+	}
+	candidates := e.index.byVRID[key]
 	r := choose(candidates, p)
 	if r == nil {
 		e.stranger(p, vrid, candidates)
@@ -29,11 +33,15 @@ func (e *Engine) receive(p *Received) {
 	}
 	adv, reason := wire.Decode(p.Payload, p.Src, p.Dst, r.options)
 	r.changed()
-	switch {
-	case !r.valid(p, &adv, reason):
-	case r.state == Master:
+	if !r.valid(p, &adv, reason) {
+		return
+	}
+	if r.leave != nil {
+		r.heardLeaving(p.Src, &adv)
+	}
+	if r.state == Master {
 		r.heardAsMaster(p.Src, &adv)
-	default:
+	} else {
 		r.heardAsBackup(p.Src, &adv)
 	}
 }
@@ -118,7 +126,7 @@ func (r *Router) valid(p *Received, adv *wire.Advert, reason wire.Reason) bool {
 		r.stats.Dropped[wire.BadInterval]++
 		return false
 	}
-	if r.spec.OwnerIgnore && r.priority == wire.PriorityOwner {
+	if r.spec.OwnerIgnore && r.priority == wire.PriorityOwner && r.leave == nil {
 		if r.once(complainOwner) {
 			r.report(Info, 0, "address owner ignores the advert of %s", p.Src)
 		}

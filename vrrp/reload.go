@@ -17,7 +17,9 @@ func (e *Engine) configure(ev *Configure) {
 	first := len(e.cfg.Routers) == 0 && e.nextOwner == 0
 	e.rebaseDelay(ev.Config, first)
 	next := ev.Config
+	e.settleLeavers(next)
 	matched, kept := e.match(next)
+	e.removeTogether(kept)
 	for _, r := range e.routers {
 		if !kept[r] {
 			e.remove(r)
@@ -34,6 +36,7 @@ func (e *Engine) configure(ev *Configure) {
 		} else {
 			r.reconfigure(&next.Routers[i])
 		}
+		r.gen = e.gen
 		e.routers[i] = r
 	}
 	e.reindex()
@@ -142,16 +145,43 @@ func (e *Engine) remove(r *Router) {
 	e.report(Info, 0, "(%s) removed from the configuration", r.spec.Name)
 	r.becomeStopped(Cause{Why: WhyReload, At: e.now.Mono}, false)
 	r.group = nil
-	r.leaving = true
+	r.removed = true
+	if r.leave != nil {
+		r.flushTold()
+		return // DELETED is told when the addresses are gone
+	}
 	r.tell(notify.Deleted)
-	if r.keeper.settled() {
-		e.forget(r)
+	r.retire()
+}
+
+// removeTogether begins the handovers of the MASTERs that the new configuration does not have.
+func (e *Engine) removeTogether(kept map[*Router]bool) {
+	for _, r := range e.routers {
+		if r.group == nil && !kept[r] {
+			e.handOver([]*Router{r}, 0)
+		}
+	}
+	for _, g := range e.groups {
+		var gone []*Router
+		for _, m := range g.members {
+			if !kept[m] {
+				gone = append(gone, m)
+			}
+		}
+		e.handOver(gone, 0)
+	}
+}
+
+// retire forgets a removed router once nothing more will come of it.
+func (r *Router) retire() {
+	if r.removed && r.leave == nil && r.told == nil && r.keeper.settled() && r.engine.owners[r.owner] == r {
+		r.engine.forget(r)
 	}
 }
 
 // forget drops the last of a removed router.
 func (e *Engine) forget(r *Router) {
-	r.advertAt, r.downAt, r.burstAt, r.lowerAt, r.refreshAt, r.toldBy = 0, 0, 0, 0, 0, 0
+	r.advertAt, r.downAt, r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.leaveAt = 0, 0, 0, 0, 0, 0, 0
 	r.keeper.want(false)
 	r.keeper.retry = 0
 	e.adverts.set(&r.advert, 0)

@@ -43,6 +43,7 @@ type Router struct {
 	burstAt   clock.Instant // MASTER: the second burst of announcements
 	lowerAt   clock.Instant // MASTER: the second burst after a lower-priority advert
 	refreshAt clock.Instant // MASTER: the next refresh
+	leaveAt   clock.Instant // making way: what is left of the addresses goes
 	quietAt   clock.Instant // the addresses are no longer contested, if nobody takes one until then
 	advert    timer
 	timer     timer
@@ -64,6 +65,9 @@ type Router struct {
 	sendErr    string
 	contested  bool // somebody keeps taking our addresses away
 
+	leave  *handover // it makes way and still has addresses
+	claims int       // addresses that were claimed in this Step
+
 	told                     *notify.Event // a notification that waits for the kernel's confirmation
 	toldBy                   clock.Instant
 	confirmedAt, announcedAt clock.Instant // of what it announces
@@ -71,14 +75,18 @@ type Router struct {
 	since                    clock.Now
 	cause                    Cause
 	stats                    Stats
-	isDirty                  bool // in engine.touched
-	leaving                  bool // removed from the configuration, waiting for the kernel to confirm
+	isDirty                  bool   // in engine.touched
+	removed                  bool   // from the configuration, waiting for the kernel to confirm
+	gen                      uint64 // the generation that configured it
 }
 
 // becomeMaster takes the addresses: the advert first (rule E11), then the desired state; announcements follow the kernel's
 // confirmation.
 func (r *Router) becomeMaster(c Cause) {
 	e := r.engine
+	if r.leave != nil {
+		r.stay() // nobody came
+	}
 	r.send(r.priority)
 	r.enter(Master, c)
 	r.report(Info, 0, "Entering MASTER STATE")
@@ -116,6 +124,9 @@ func (r *Router) becomeBackup(c Cause, wait time.Duration) {
 
 // becomeFault stops taking part until everything works again.
 func (r *Router) becomeFault(c Cause) {
+	if r.leave != nil {
+		r.leave.end("fault: the addresses are given up")
+	}
 	from := r.state
 	if c.Text != "" {
 		r.report(Info, 0, "entering FAULT state (%s)", c.Text)
@@ -192,10 +203,13 @@ func (r *Router) drop(from State) {
 			r.master, r.masterPriority = netip.Addr{}, 0 // until another one is heard
 		}
 	}
-	if r.keeper.wanted {
-		r.keeper.want(false)
-		r.engine.touch(&r.keeper)
+	if !r.keeper.wanted {
+		return
 	}
+	if r.leave == nil {
+		r.keeper.want(false)
+	}
+	r.engine.touch(&r.keeper) // making way, nothing is added any more
 }
 
 // stepDown gives the others a chance: priority 0, then BACKUP for the given time.

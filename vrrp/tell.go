@@ -40,6 +40,9 @@ func (r *Router) tellLater(state string) {
 func (r *Router) event(state string) notify.Event {
 	ev := notify.Event{Object: notify.Instance, Name: r.spec.Name, State: state, Priority: r.priority}
 	ev.Times = notify.Times{Cause: r.cause.At, Decided: r.engine.now.Mono}
+	if state == notify.Deleted {
+		ev.Gen = r.gen // the new configuration does not know its scripts
+	}
 	if state == notify.Master {
 		ev.Times.Sent = r.lastSent.Mono
 	}
@@ -59,6 +62,7 @@ func (r *Router) flushTold() {
 		r.group.flushTold()
 	}
 	r.arm()
+	r.retire()
 }
 
 // tellPriority queues the change of the effective priority (rule J15).

@@ -44,7 +44,7 @@ func (r *Router) listen(wait time.Duration) {
 func (r *Router) arm() {
 	r.engine.adverts.set(&r.advert, r.advertAt)
 	at := r.downAt
-	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.quietAt, r.keeper.retryAt()} {
+	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.quietAt, r.leaveAt, r.keeper.retryAt()} {
 		at = clock.Min(at, t)
 	}
 	r.engine.timers.set(&r.timer, at)
@@ -54,6 +54,9 @@ func (r *Router) arm() {
 func (r *Router) timerDue() {
 	now := r.engine.now.Mono
 	due := func(at clock.Instant) bool { return at != 0 && now >= at }
+	if due(r.leaveAt) {
+		r.leave.due(now)
+	}
 	if due(r.toldBy) {
 		r.flushTold()
 	}

@@ -24,7 +24,8 @@ import (
 //	resume NAME STATE last=1.2s                                          what an earlier process was doing, before start
 //	link eth0 192.0.2.1/24 ...; link eth0 down; link eth0 gone           ADDR!tentative, ADDR!dadfailed
 //	advert from SRC prio 150 ...; bytes SRC HEX; overflow
-//	track NAME up|down|unknown|new; lost NAME ADDR [linkdown]; stop [keep]
+//	track NAME up|down|unknown|new; lost NAME ADDR [linkdown]; stop [keep|WITHIN]
+//	claim MAC ADDR[@LINK]...                                             other stations say so, by ARP or NA
 //	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
 //	run 10s; pause 5s; suspend 60s; wallclock 60s; sent NAME ERROR
 type world struct {
@@ -234,9 +235,28 @@ func (w *world) event(f []string) Event {
 	case "sent":
 		return &Sent{Owner: w.owner(f[1]), Err: strings.Join(f[2:], " ")}
 	case "stop":
+		if len(f) > 1 && f[1] != "keep" {
+			return &Stop{Within: w.dur(f[1])}
+		}
 		return &Stop{Keep: len(f) > 1}
+	case "claim":
+		return w.claim(f[1:])
 	}
 	return nil
+}
+
+func (w *world) claim(f []string) *Claimed {
+	ev := &Claimed{}
+	for _, a := range f[1:] {
+		addr, dev, ok := strings.Cut(a, "@")
+		if !ok {
+			dev = "eth0"
+		}
+		c := Claim{Index: w.links[dev].Index, Addr: netip.MustParseAddr(addr)}
+		copy(c.MAC[:], unhex(w.t, f[0]))
+		ev.Claims = append(ev.Claims, c)
+	}
+	return ev
 }
 
 func (w *world) owner(name string) host.Owner {
