@@ -15,6 +15,8 @@ const outputLimit = 16 << 20
 // errNoEnd is the state of a console whose last line did not come.
 var errNoEnd = errors.New("the guest ended without saying how its program did: it crashed, or it was ended")
 
+var errNoBegin = errors.New("the guest said how its program ended, but it did not begin")
+
 // console takes a guest's output apart.
 type console struct {
 	raw     io.Writer // gets everything, unless nil
@@ -92,8 +94,11 @@ func (c *console) result() (Result, error) {
 		c.line(string(c.partial))
 		c.partial = nil
 	}
-	if !c.begun || c.err != nil {
-		return Result{Status: c.status, Output: c.before.String() + c.output.String()}, c.err
+	if c.err == nil && !c.begun {
+		c.err = errNoBegin
+	}
+	if c.err != nil {
+		return Result{Output: c.before.String() + c.output.String()}, c.err
 	}
 	return Result{Status: c.status, Output: c.output.String()}, nil
 }

@@ -75,7 +75,10 @@ func inGuest(args []string, job func() (Job, error)) (int, error) {
 	}
 	r, err := Start(context.Background(), j)
 	if err != nil {
-		return 0, fmt.Errorf("%w\nall of its output:\n%s", err, r.Output)
+		if r.Output != "" {
+			err = fmt.Errorf("%w\nall of its output:\n%s", err, r.Output)
+		}
+		return 0, err
 	}
 	return r.Status, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/internal/netns"
 	"holdfast.dev/internal/netns/nstest"
+	"holdfast.dev/interop/lab"
 	"holdfast.dev/link/frame"
 	"holdfast.dev/vrrp/wire"
 )
@@ -20,14 +21,13 @@ import (
 type capture struct {
 	t      *testing.T
 	fd     int
-	ports  map[int]string
+	except int // index of a link that does not count
 	frames []captured
 }
 
 // captured is a frame with the time at which the kernel saw it.
 type captured struct {
 	at    time.Time
-	port  string
 	bytes []byte
 }
 
@@ -66,11 +66,10 @@ func (c *capture) all() []captured {
 			return c.frames
 		}
 		nstest.OK(c.t, err)
-		port := ""
-		if ll, ok := from.(*unix.SockaddrLinklayer); ok {
-			port = c.ports[ll.Ifindex]
+		if ll, ok := from.(*unix.SockaddrLinklayer); ok && ll.Ifindex == c.except {
+			continue
 		}
-		c.frames = append(c.frames, captured{c.stamp(oob[:oobn]), port, append([]byte(nil), buf[:n]...)})
+		c.frames = append(c.frames, captured{c.stamp(oob[:oobn]), append([]byte(nil), buf[:n]...)})
 	}
 }
 
@@ -93,12 +92,12 @@ type advert struct {
 	wire.Advert
 }
 
-// adverts lists those of one virtual router, in the order in which they came.
-func (w *world) adverts(family int, vrid uint8) (out []advert) {
+// adverts lists those of one virtual router.
+func (w *world) adverts(v lab.Router) (out list) {
 	w.t.Helper()
 	for _, f := range w.wire.all() {
 		a, ok := decode(f.bytes)
-		if !ok || a.VRID != vrid || (family == 6) != (f.bytes[12] == 0x86) {
+		if !ok || a.VRID != v.VRID || is6(v) != (f.bytes[12] == 0x86) {
 			continue
 		}
 		for _, r := range w.routers {

@@ -1,42 +1,30 @@
-// Command probe tells what a program finds in a guest.
+// Command probe tells what a program finds in a guest, and ends with the status that it is told.
 package main
 
 import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
 func main() {
-	start := time.Now()
-	for _, f := range []string{"/etc/some/data", "/proc/modules", "/proc/uptime", "/sys/devices/system/clocksource/clocksource0/current_clocksource", "/sys/devices/system/clocksource/clocksource0/available_clocksource"} {
-		b, err := os.ReadFile(f)
-		fmt.Printf("%s: %v %s", f, err, b)
+	status, err := strconv.Atoi(os.Args[1])
+	if err != nil {
+		panic(err)
 	}
-	for i := range 5 {
-		at := time.Now()
-		time.Sleep(time.Second)
-		fmt.Println(i, time.Since(at))
+	data, err := os.ReadFile("/etc/some/data")
+	fmt.Printf("data: %q %v\n", data, err)
+	modules, err := os.ReadFile("/proc/modules")
+	fmt.Println("modules:", err)
+	for line := range strings.Lines(string(modules)) {
+		fmt.Println("module", strings.Fields(line)[0])
 	}
-	at := time.Now()
-	n := 0
-	for i := range 100_000_000 {
-		n += i ^ n
-	}
-	fmt.Println("loop", time.Since(at), n)
-	at = time.Now()
-	for range 10000 {
-		os.Getppid()
-	}
-	fmt.Println("getppid", time.Since(at)/10000)
-	at = time.Now()
-	for range 10000 {
-		time.Now()
-	}
-	fmt.Println("now", time.Since(at)/10000)
+	fmt.Println("environment:", os.Getenv("X"))
+	before := time.Now()
 	time.Sleep(time.Hour)
-	fmt.Println(time.Since(start))
-	status, _ := strconv.Atoi(os.Args[1])
+	fmt.Printf("slept for %v\n", time.Since(before).Round(time.Second))
+	fmt.Fprint(os.Stderr, "an end without a newline")
 	os.Exit(status)
 }
