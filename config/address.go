@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 
 	"holdfast.dev/config/diag"
 	"holdfast.dev/config/lex"
@@ -239,7 +240,11 @@ func (b *builder) preferred(a *Address, u schema.Use) {
 }
 
 func (b *builder) addressGroup(a *Address, u schema.Use) {
-	a.TrackGroup = b.trackGroupName(&u)
+	name := b.trackGroupName(&u)
+	at := slices.IndexFunc(b.cfg.TrackGroups, func(g TrackGroup) bool { return g.Name == name })
+	if at < 1<<16-1 {
+		a.TrackGroup = uint16(at + 1)
+	}
 }
 
 // trackGroupName is the group that an option names; empty, with an error, when there is none of that name.

@@ -31,6 +31,7 @@ func (b *builder) complete(d *draft) {
 	b.acceptMode(d)
 	b.strictAdverts(d)
 	b.inherit(d)
+	d.Notify = b.shareNotify(d.Notify)
 	b.devices(d)
 }
 
@@ -128,9 +129,11 @@ func (b *builder) delivery(d *draft) {
 	}
 	b.vmacOptions(d)
 	d.TrackSource = d.TrackSource && d.Source.IsValid()
-	if d.VRF != "" && (d.Interface != "" || !d.Unicast()) {
+	if d.Rare != nil && d.Rare.VRF != "" && (d.Interface != "" || !d.Unicast()) {
 		b.errorf(d.pos, d.Name, "vrf is only for unicast without an interface - ignoring")
-		d.VRF = ""
+		if d.Rare.VRF = ""; *d.Rare == (Rare{}) {
+			d.Rare = nil
+		}
 	}
 }
 
@@ -367,6 +370,14 @@ func (b *builder) shareGarp(g Garp) *Garp {
 		b.garps[g] = p
 	}
 	return p
+}
+
+// shareNotify is one value for all instances without scripts.
+func (b *builder) shareNotify(n *Notify) *Notify {
+	if *n == (Notify{}) {
+		return b.silent
+	}
+	return n
 }
 
 // inherit takes the remaining defaults from the group and the global settings (rule A22).

@@ -15,7 +15,7 @@ type tree map[string]string
 
 func (f tree) Stat(p string) (expand.Facts, error) {
 	if _, ok := f[path.Clean(p)]; ok {
-		return expand.Facts{Regular: true}, nil
+		return expand.Facts{Regular: true, Shared: strings.HasSuffix(p, "shared")}, nil
 	}
 	return expand.Facts{}, errors.New("no such file or directory")
 }
@@ -84,5 +84,10 @@ func program(name string) config.Program {
 
 // load loads a text as /etc/keepalived/keepalived.conf of that machine.
 func load(text string, test bool) config.Result {
-	return config.Load(tree{"/etc/keepalived/keepalived.conf": text, "/etc/keepalived/other.conf": "# nothing\n"}, "/etc/keepalived/keepalived.conf", machine(test))
+	f := tree{
+		"/etc/keepalived/keepalived.conf": text, "/etc/keepalived/other.conf": "# nothing\n",
+		"/names/rt_tables": "# names\n77 blue\n", "/names/rt_tables.d/more.conf": "0x4f green\n",
+		"/names/key": "0123456789abcdef0123456789abcdef\n", "/names/shared": "0123456789abcdef0123456789abcdef\n",
+	}
+	return config.Load(f, "/etc/keepalived/keepalived.conf", machine(test))
 }

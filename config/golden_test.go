@@ -16,8 +16,7 @@ import (
 var update = flag.Bool("update", false, "rewrite the expected parts of testdata")
 
 // TestGolden runs the cases of testdata/*.txt. A case begins with "=== name", goes on with the file to load, and ends
-// with "---" and what is expected: findings, the exit code of a test, and the values that lines "? path" ask for. In
-// $V and $I the usual addresses and interface lines are meant. "run" in the name loads as a start does.
+// with "---" and what is expected: findings, the exit code of a test, and the values that lines "? path" ask for. "run" in the name loads as a start does.
 func TestGolden(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(paths) == 0 {

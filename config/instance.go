@@ -64,7 +64,7 @@ type authDraft struct {
 func (b *builder) instance(n *schema.Node) *draft {
 	d := &draft{pos: n.Pos, node: n}
 	d.Name, d.Pos = n.Name(), at(n.Pos)
-	d.Preempt = true
+	d.Preempt, d.Notify = true, new(Notify)
 	for i := range n.Body {
 		k := &n.Body[i]
 		if read, ok := instanceKeys[k.Key.Name]; ok {
@@ -271,7 +271,7 @@ func (b *builder) readGroup(d *draft, n *schema.Node) {
 func (b *builder) readVRF(d *draft, n *schema.Node) {
 	if v, ok := n.Arg(0); ok {
 		b.needIface(v.Pos, v.Text, "the VRF of "+d.Name)
-		d.VRF = v.Text
+		d.rare().VRF = v.Text
 	}
 }
 

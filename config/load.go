@@ -41,6 +41,7 @@ type builder struct {
 	groupOrder    []*ServiceGroup                 // service groups in the order of the file
 	linkNames     set[string]                     // names of virtual interfaces
 	names         map[*nameFile]map[string]uint32 // files of iproute2 that were read
+	silent        *Notify                         // of instances without scripts
 	garps         map[Garp]*Garp
 	globalPos     diag.Pos
 	syncID        bool            // lvs_sync_daemon has an ID
@@ -63,7 +64,7 @@ func build(tree []schema.Node, files expand.Files, env *Env, diags *diag.List) *
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
 		trackGroups: make(set[string]), garpIfaces: make(set[string]), linkNames: make(set[string]),
 		targets: make(map[targetName]target), serviceGroups: make(map[string]*ServiceGroup),
-		names: make(map[*nameFile]map[string]uint32), garps: make(map[Garp]*Garp),
+		names: make(map[*nameFile]map[string]uint32), garps: make(map[Garp]*Garp), silent: new(Notify),
 	}
 	for i := range tree {
 		if tree[i].Key.Name == "vrrp_script" {

@@ -185,14 +185,55 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(r.Diags.All())
 		}
 	}
+	b.ReportMetric(held(text), "heap/text")
+}
+
+// services is a file with n virtual servers of m real servers each.
+func services(n, m int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "virtual_server 10.%d.%d.1 80 {\n\tdelay_loop 6\n\tlvs_sched rr\n\tlvs_method NAT\n\tprotocol TCP\n", i/250, i%250)
+		for j := range m {
+			fmt.Fprintf(&b, "\treal_server 172.16.%d.%d 80 {\n\t\tweight 1\n\t\tTCP_CHECK {\n\t\t\tconnect_timeout 3\n\t\t\tretry 3\n\t\t\tdelay_before_retry 3\n\t\t}\n\t}\n", j/250, j%250)
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+// BenchmarkServices loads 1,000 virtual servers with 50,000 real servers.
+func BenchmarkServices(b *testing.B) {
+	text := services(1000, 50)
+	b.SetBytes(int64(len(text)))
+	for b.Loop() {
+		if r := config.Load(tree{"/k.conf": text}, "/k.conf", machine(false)); r.Config == nil || len(r.Config.Services) != 1000 {
+			b.Fatal(r.Diags.All())
+		}
+	}
+	b.ReportMetric(held(text), "heap/text")
+}
+
+// held is how much memory the model of a text keeps, per byte of the text.
+func held(text string) float64 {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
+	env := machine(false)
+	env.Interface = nil
 	r := config.Load(tree{"/k.conf": text}, "/k.conf", env)
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(len(text)), "heap/text")
-	runtime.KeepAlive(r)
+	defer runtime.KeepAlive(r)
+	return float64(after.HeapAlloc-before.HeapAlloc) / float64(len(text))
+}
+
+// TestMemory holds large models to three times their text.
+func TestMemory(t *testing.T) {
+	for name, text := range map[string]string{"instances": many(5000), "services": services(100, 50)} {
+		if got := held(text); got > 3 {
+			t.Errorf("%s: %.2f times the text", name, got)
+		}
+	}
 }
 
 // FuzzLoad checks that no text makes Load panic, and that what it makes of it survives JSON.

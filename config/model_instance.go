@@ -25,54 +25,51 @@ type Instance struct {
 	Priority  uint8  // base priority 1..255; 255 is the address owner
 	// WantMaster is the initial state wished for. It does not hasten the first election (rule C3): it has already
 	// decided Priority, Preempt and PreemptDelay, and a management view may show it.
-	WantMaster       bool          `json:",omitzero"`
-	Strict           bool          `json:",omitzero"`
+	WantMaster         bool        `json:",omitzero"`
+	Strict             bool        `json:",omitzero"`
+	TrackSource        bool        `json:",omitzero"` // FAULT while Source is not on the interface
+	CheckSource        bool        `json:",omitzero"` // drop unicast adverts from others than peers, and enforce their TTL range
+	TTL                uint8       `json:",omitzero"` // of unicast adverts; 0 is the kernel's default (IPv6 only)
+	ExpiredBackup      uint8       `json:",omitzero"` // timer_expired_backup: the highest priority of the others; 0 is off
+	Accept             bool        // take packets to the addresses when not owner (rule A18)
+	Preempt            bool        // false is nopreempt
+	LowerPrioNoAdvert  bool        `json:",omitzero"`
+	HigherPrioAdvert   bool        `json:",omitzero"` // one more advert before yielding (rule E4)
+	OwnerIgnore        bool        `json:",omitzero"` // owner_ignore_adverts (rule A21)
+	SkipCheckAddrs     bool        `json:",omitzero"` // check the address list only when the master changes (rule D6)
+	ChecksumAsV2       bool        `json:",omitzero"` // v3 over IPv4 without pseudo-header (rule F3)
+	OldChecksum        OldChecksum `json:",omitzero"` // v3 unicast checksum of keepalived before 1.3.6 (rule F4)
+	DontTrackPrimary   bool        `json:",omitzero"` // ignore faults of the instance's own interface
+	PromoteSecondaries bool        `json:",omitzero"`
+	SMTPAlert          bool        `json:",omitzero"` // rule A22
+	NotifyPriority     bool        `json:",omitzero"` // rule A22
+	UseVMACAddr        bool        `json:",omitzero"` // virtual interfaces for addresses on other interfaces (rule L12)
+	Debug              uint8       `json:",omitzero"` // 0..4, stored only
+	ReceiveBuffer      uint32      `json:",omitzero"` // kernel_rx_buf_size in bytes; 0 is by the global policy
+
 	AdvertInterval   time.Duration // v2: whole seconds 1..255; v3: multiples of 10 ms up to 40.95 s (rule A23)
 	DownTimerAdverts int           // intervals without an advert before take-over, 1..100
+	PreemptDelay     time.Duration `json:",omitzero"`
+	Garp             *Garp         // never nil after Load
 
-	Source      netip.Addr `json:",omitzero"` // configured source address; zero is the interface's own
-	TrackSource bool       `json:",omitzero"` // FAULT while Source is not on the interface
-	Group       netip.Addr `json:",omitzero"` // multicast destination; zero for unicast
-	Peers       []Peer     `json:",omitzero"` // unicast destinations; empty for multicast
-	TTL         uint8      `json:",omitzero"` // of unicast adverts; 0 is the kernel's default (IPv6 only)
-	CheckSource bool       `json:",omitzero"` // drop unicast adverts from others than peers, and enforce their TTL range
-	VRF         string     `json:",omitzero"`
+	Source netip.Addr `json:",omitzero"` // configured source address; zero is the interface's own
+	Group  netip.Addr `json:",omitzero"` // multicast destination; zero for unicast
+	Peers  []Peer     `json:",omitzero"` // unicast destinations; empty for multicast
+	Auth   Auth       `json:",omitzero"`
 
 	Addresses []Address `json:",omitzero"` // in adverts, in this order
 	Excluded  []Address `json:",omitzero"` // not in adverts; includes what did not fit (rule A13)
 
-	Accept            bool          // take packets to the addresses when not owner (rule A18)
-	Preempt           bool          // false is nopreempt
-	PreemptDelay      time.Duration `json:",omitzero"`
-	ExpiredBackup     uint8         `json:",omitzero"` // timer_expired_backup: the highest priority of the others; 0 is off
-	LowerPrioNoAdvert bool          `json:",omitzero"`
-	HigherPrioAdvert  bool          `json:",omitzero"` // one more advert before yielding (rule E4)
-	OwnerIgnore       bool          `json:",omitzero"` // owner_ignore_adverts (rule A21)
-	SkipCheckAddrs    bool          `json:",omitzero"` // check the address list only when the master changes (rule D6)
-	ChecksumAsV2      bool          `json:",omitzero"` // v3 over IPv4 without pseudo-header (rule F3)
-	OldChecksum       OldChecksum   `json:",omitzero"` // v3 unicast checksum of keepalived before 1.3.6 (rule F4)
-	Garp              *Garp         // never nil after Load
-	Auth              Auth          `json:",omitzero"`
-
-	DontTrackPrimary   bool     `json:",omitzero"` // ignore faults of the instance's own interface
-	Track              Tracking `json:",omitzero"`
-	PromoteSecondaries bool     `json:",omitzero"`
-	ReceiveBuffer      uint32   `json:",omitzero"` // kernel_rx_buf_size in bytes; 0 is by the global policy
-	Debug              int      `json:",omitzero"` // 0..4, stored only
-
-	Notify         Notify `json:",omitzero"`
-	SMTPAlert      bool   `json:",omitzero"` // rule A22
-	NotifyPriority bool   `json:",omitzero"` // rule A22
-
+	Track     Tracking `json:",omitzero"`
+	Notify    *Notify  // never nil after Load
 	SyncGroup string   `json:",omitzero"` // the group that this instance is a member of
 	Faults    []Fault  `json:",omitzero"` // why it must stay in FAULT whatever happens (rules A9, A11, A13, A30)
 	Ports     []string `json:",omitzero"` // interfaces of its addresses that it follows besides its own (rule A27)
 
-	UseVMACAddr bool         `json:",omitzero"` // virtual interfaces for addresses on other interfaces (rule L12)
-	HMAC        *HMAC        `json:",omitzero"` // auth_hmac in force
-	Virtual     *VirtualLink `json:",omitzero"` // the macvlan or ipvlan that it runs on
-	Routing     *Routing     `json:",omitzero"` // routes and rules while MASTER
-	Rare        *Rare        `json:",omitzero"`
+	HMAC    *HMAC        `json:",omitzero"` // auth_hmac in force
+	Virtual *VirtualLink `json:",omitzero"` // the macvlan or ipvlan that it runs on
+	Routing *Routing     `json:",omitzero"` // routes and rules while MASTER
+	Rare    *Rare        `json:",omitzero"` // what few have; nil is none of it
 }
 
 // Owner reports whether the instance owns its addresses (base priority 255).

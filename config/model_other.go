@@ -36,11 +36,13 @@ type Address struct {
 	Pos           Pos          `json:",omitzero"`
 	Prefix        netip.Prefix // address (not masked) and prefix length
 	Dev           string       `json:",omitzero"` // final: the entry's, else the instance's, else the default interface
-	OwnDev        bool         `json:",omitzero"` // the entry named Dev itself
-	Scope         uint8        `json:",omitzero"` // RT_SCOPE_*: 0 global, 253 link, 254 host
 	Broadcast     netip.Addr   `json:",omitzero"` // IFA_BROADCAST; "+" and "-" are computed
-	Label         string       `json:",omitzero"` // IFA_LABEL
 	Peer          netip.Addr   `json:",omitzero"` // address of the other end
+	Label         string       `json:",omitzero"` // IFA_LABEL
+	Preferred     uint32       `json:",omitzero"` // seconds; LifetimeForever is for ever; default 0 for IPv6 /128, else for ever
+	TrackGroup    uint16       `json:",omitzero"` // static addresses only: 1 + the index in Config.TrackGroups; 0 is none
+	Scope         uint8        `json:",omitzero"` // RT_SCOPE_*: 0 global, 253 link, 254 host
+	OwnDev        bool         `json:",omitzero"` // the entry named Dev itself
 	Home          bool         `json:",omitzero"` // IFA_F_HOMEADDRESS
 	DAD           bool         `json:",omitzero"` // "-nodad": let the kernel test an IPv6 address for duplicates (rule K7)
 	ManageTemp    bool         `json:",omitzero"` // IFA_F_MANAGETEMPADDR
@@ -48,8 +50,6 @@ type Address struct {
 	AutoJoin      bool         `json:",omitzero"` // IFA_F_MCAUTOJOIN
 	NoTrack       bool         `json:",omitzero"`
 	UseVMAC       bool         `json:",omitzero"`
-	Preferred     uint32       `json:",omitzero"` // seconds; LifetimeForever is for ever; default 0 for IPv6 /128, else for ever
-	TrackGroup    string       `json:",omitzero"` // static addresses only
 }
 
 // LifetimeForever is the value of Address.Preferred that means no end.

@@ -153,6 +153,7 @@ const (
 
 // Rare are settings of an instance that few have.
 type Rare struct {
+	VRF              string        `json:",omitzero"` // of unicast without an interface
 	GarpExtra        time.Duration `json:",omitzero"` // garp_extra_if: period of gratuitous packets on extra virtual interfaces
 	GarpExtraAll     bool          `json:",omitzero"` // on any extra interface
 	LVSSyncInterface string        `json:",omitzero"` // lvs_sync_daemon_interface

@@ -37,15 +37,15 @@ const metricFeatures = 12
 // routeDraft is a route while it is read.
 type routeDraft struct {
 	Route
-	e        *schema.Node
-	scope    opt[uint8]
-	op       opt[RouteOp]
-	table    opt[uint32]
-	protocol opt[uint8]
-	dst      string
-	or       netip.Addr
-	orPos    schema.Use
-	bad      bool
+	e         *schema.Node
+	scope     opt[uint8]
+	op        opt[RouteOp]
+	table     opt[uint32]
+	protocol  opt[uint8]
+	dst       string
+	or        netip.Addr
+	viaFamily bool // via says its family
+	bad       bool
 }
 
 // readRoutes reads virtual_routes or static_routes.
@@ -136,7 +136,7 @@ func (b *builder) routePath(d *routeDraft, u *schema.Use) (ok bool) {
 	case "src":
 		d.Source = u.Args[0].Addr
 	case "via":
-		d.Via = lastArg(u).Addr
+		d.Via, d.viaFamily = lastArg(u).Addr, len(u.Args) > 1
 	case "from":
 		d.From, _ = parseNet(u.Args[0].Text, IPv6)
 	case "dev":
@@ -285,13 +285,13 @@ func (b *builder) routeFamily(d *routeDraft, who string) (ok bool) {
 	if explicit {
 		candidates = append(candidates, familyOf(p.Addr()))
 	}
-	if !explicit {
-		candidates = append(candidates, familyOf(d.Via)) // else a gateway may be of the other family
+	if !d.viaFamily {
+		candidates = append(candidates, familyOf(d.Via)) // else the gateway is meant to be of the other family
 	}
 	f := Family(0)
 	for _, c := range candidates {
 		if c != 0 && f != 0 && c != f {
-			b.errorf(d.e.Pos, who, "Route has mixed IPv4 and IPv6 addresses - ignoring")
+			b.errorf(d.e.Pos, who, "Cannot mix IPv4 and IPv6 addresses for route - ignoring")
 			return false
 		}
 		f = max(f, c)

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"holdfast.dev/config/diag"
 	"holdfast.dev/config/lex"
 	"holdfast.dev/config/schema"
 )
@@ -78,9 +79,9 @@ func (b *builder) ruleSelector(d *ruleDraft, u *schema.Use) (ok bool) {
 	}
 	switch u.Name() {
 	case "inet":
-		d.Family = IPv4
+		d.Family = b.ruleWord(u, IPv4)
 	case "inet6":
-		d.Family = IPv6
+		d.Family = b.ruleWord(u, IPv6)
 	case "from":
 		d.from = word
 	case "to":
@@ -115,6 +116,15 @@ func (b *builder) ruleSelector(d *ruleDraft, u *schema.Use) (ok bool) {
 		return false
 	}
 	return true
+}
+
+// ruleWord is rule Z3: keepalived does not look at the word after inet and inet6.
+func (b *builder) ruleWord(u *schema.Use, f Family) Family {
+	if len(u.Args) > 0 {
+		b.say(u.Args[0].Pos, diag.Warning, diag.OK, "", "'"+u.Args[0].Text+"' after "+u.Name()+" has no effect",
+			"keepalived passes over the word after "+u.Name()+"; leave "+u.Name()+" out, the addresses tell the family")
+	}
+	return f
 }
 
 func (b *builder) ipProtocol(u *schema.Use, word string, bad bool) (n uint8, stillBad bool) {

@@ -14,7 +14,7 @@ func NotifySpec(c *config.Config, gen uint64, groups Groups) notify.Spec {
 	s := notify.Spec{Gen: gen}
 	for i := range c.Instances {
 		in := &c.Instances[i]
-		o := notifyObject(notify.Instance, in.Name, &in.Notify, groups)
+		o := notifyObject(notify.Instance, in.Name, in.Notify, groups)
 		o.TellDeleted = in.Notify.TellDeleted
 		s.Objects = append(s.Objects, o)
 	}

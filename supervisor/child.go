@@ -76,7 +76,7 @@ func needsRunner(cfg *config.Config) bool {
 		return true
 	}
 	for i := range cfg.Instances {
-		if hasScript(&cfg.Instances[i].Notify) {
+		if hasScript(cfg.Instances[i].Notify) {
 			return true
 		}
 	}

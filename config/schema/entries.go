@@ -116,7 +116,7 @@ func hopOptions() []Option {
 // ruleOptions are those of a policy rule.
 func ruleOptions(static bool) []Arg {
 	opts := append([]Option{
-		option("inet"), option("inet6"),
+		option("inet", optional(word("SKIPPED"))), option("inet6", optional(word("SKIPPED"))), // rule Z3
 		option("from", form("PREFIX", network)), option("to", form("PREFIX", network)),
 		either([]string{"table", "lookup"}, word("TABLE")),
 		option("not"),
