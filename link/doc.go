@@ -1,5 +1,5 @@
 // Package link holds the sockets of the election thread: [Port] carries adverts, one per interface and address family, and
-// [Announcer] sends gratuitous ARPs and unsolicited neighbour advertisements. link/poll waits for them.
+// [Announcer] sends gratuitous ARPs and unsolicited neighbour advertisements, [ClaimPort] hears those of others. link/poll waits for them.
 //
 // # Two sides
 //

@@ -150,7 +150,9 @@ func (p *Port) membership(group netip.Addr, opt4, opt6 int) error {
 }
 
 // attach replaces the socket filter.
-func (p *Port) attach(prog []bpf.Instruction) error {
+func (p *Port) attach(prog []bpf.Instruction) error { return attachFilter(p.fd, prog) }
+
+func attachFilter(fd int, prog []bpf.Instruction) error {
 	raw, err := bpf.Assemble(prog)
 	if err != nil {
 		return fmt.Errorf("assemble the filter: %w", err)
@@ -160,7 +162,7 @@ func (p *Port) attach(prog []bpf.Instruction) error {
 		code[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
 	}
 	fprog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
-	if err := unix.SetsockoptSockFprog(p.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
 		return fmt.Errorf("attach the filter: %w", err)
 	}
 	return nil

@@ -22,7 +22,6 @@ type leaver struct {
 	now     clock.Now
 	stopped clock.Instant
 	had     map[host.Owner]map[host.Key]bool
-	gone    map[string]clock.Instant // when the last address of a router was no longer wanted
 	told    map[string]bool
 }
 
