@@ -145,12 +145,15 @@ func (l *linkState) secondaries(s *standing) []*standing {
 	return nil
 }
 
-// snapshot is the link as it is reported.
+// snapshot is the link as it is reported: with the addresses of other people. Ours come and go without a report, so whoever kept one
+// of them would not learn that it is gone.
 func (l *linkState) snapshot() Link {
 	out := l.Link
-	out.Addrs = make([]LinkAddr, len(l.list))
-	for i, s := range l.list {
-		out.Addrs[i] = s.LinkAddr
+	out.Addrs = make([]LinkAddr, 0, len(l.list))
+	for _, s := range l.list {
+		if !s.ours {
+			out.Addrs = append(out.Addrs, s.LinkAddr)
+		}
 	}
 	return out
 }

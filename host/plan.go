@@ -88,6 +88,7 @@ func (r *Reconciler) keep(it *item, l *linkState, s *standing) {
 	if !s.ours {
 		s.ours, s.known = true, false
 		r.out.Held = true
+		r.show(l)
 	}
 	it.stands = true
 	same, replaceable := true, false

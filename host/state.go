@@ -71,9 +71,9 @@ type Link struct {
 	NoARP     bool // IFF_NOARP: nothing is announced on it (rule M6)
 	Type      uint16
 	MTU       int
-	MAC       [6]byte // zero where the hardware address does not have 6 octets
-	Forward6  bool    // net.ipv6.conf.<link>.forwarding: sets the router flag of unsolicited NAs (rule M3)
-	Addrs     []LinkAddr
+	MAC       [6]byte    // zero where the hardware address does not have 6 octets
+	Forward6  bool       // net.ipv6.conf.<link>.forwarding: sets the router flag of unsolicited NAs (rule M3)
+	Addrs     []LinkAddr // but for those that we hold ourselves: they come and go without a report
 }
 
 // IsUp reports whether the link can carry packets: rule J3.

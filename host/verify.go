@@ -137,6 +137,7 @@ func (r *Reconciler) verifyItem(l *linkState, it *item, a *LinkAddr, alias bool,
 			if !s.ours {
 				s.ours, s.known = true, false
 				r.out.Held = true
+				r.show(l)
 			}
 			it.stands, it.linkless = true, false
 		}

@@ -22,7 +22,7 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 	blocked := r.blockedNets(gone)
 	late := adds[:0:0]
 	for _, it := range adds {
-		if _, ok := blocked[netAt{it.link, network(it.at, it.addr.Peer)}]; ok {
+		if _, ok := blocked[it.net(it.addr.Peer)]; ok {
 			late = append(late, it)
 			continue
 		}
@@ -179,15 +179,28 @@ type netAt struct {
 	net  netip.Prefix
 }
 
+// net is what an address has to itself: an IPv4 address its network, of which it may be the primary one; an IPv6 address, which stands
+// once whatever its prefix length, only itself.
+func (it *item) net(peer netip.Prefix) netAt {
+	if at := it.at.Addr(); at.Is6() {
+		return netAt{it.link, netip.PrefixFrom(at, at.BitLen())}
+	}
+	return netAt{it.link, network(it.at, peer)}
+}
+
 // blockedNets are the networks whose primary address is about to go: what is added before that becomes a secondary
-// address and is dropped together with it. Elsewhere adding comes first, so that a link is never without an address.
+// address and is dropped together with it. An IPv6 address with another prefix length is in the way as well: what is added while it
+// stands is not there when it has gone. Elsewhere adding comes first, so that a link is never without an address.
 func (r *Reconciler) blockedNets(gone []*item) map[netAt]struct{} {
 	blocked := map[netAt]struct{}{}
 	for _, it := range gone {
-		if l := r.names[it.link]; l != nil && it.at.Addr().Is4() {
-			if s := l.at[it.at]; s != nil && (s.Flags&FlagSecondary == 0 || l.nets[network(s.Prefix, s.Peer)][0] == s) {
-				blocked[netAt{it.link, network(s.Prefix, s.Peer)}] = struct{}{}
-			}
+		l := r.names[it.link]
+		if l == nil || l.at[it.at] == nil {
+			continue
+		}
+		s := l.at[it.at]
+		if it.at.Addr().Is6() || s.Flags&FlagSecondary == 0 || l.nets[network(s.Prefix, s.Peer)][0] == s {
+			blocked[it.net(s.Peer)] = struct{}{}
 		}
 	}
 	return blocked
