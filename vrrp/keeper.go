@@ -169,7 +169,7 @@ func (k *keeper) applied(a *host.Applied, now clock.Instant) (fresh bool) {
 		if !it.standing {
 			it.standing, it.fresh, fresh = true, true, true
 		}
-		it.err, it.tries = "", 0
+		it.err, it.tries, it.holdUntil = "", 0, 0 // to want it later would be to delete it now
 	}
 	if a.Final {
 		k.confirmed, k.absent = true, nil

@@ -41,7 +41,6 @@ func (e *Engine) resume(fresh []*Router, from []Resume) {
 		if !ready[r] || !r.group.all(ready) {
 			continue
 		}
-		r.keeper.absent = nil
 		r.becomeMaster(Cause{Why: WhyResumed, At: e.now.Mono})
 		if r.group != nil {
 			r.group.state, r.group.told = Master, notify.Master

@@ -155,6 +155,9 @@ func (r *Router) becomeSilent(c Cause) {
 	}
 	r.enter(Backup, c)
 	r.listen(wait)
+	if r.toldLast != "" {
+		r.tell(notify.Backup) // an earlier process told that it is MASTER
+	}
 	r.arm()
 }
 
