@@ -52,22 +52,24 @@ type loop struct {
 	teller    *teller
 	page      *status.Page
 
-	ports   map[vrrp.PortID]*heardPort
-	tokens  map[poll.Token]*heardPort
-	token   poll.Token
-	batch   *link.Batch
-	slots   map[host.Owner]int
-	free    []int
-	status  vrrp.Status
-	record  status.Record
-	rx      vrrp.Received
-	due     vrrp.AdvertsDue
-	wakeup  vrrp.Wakeup
-	skipped int
-	stopped chan struct{} // closed when everything is given up after Stop
-	stop    bool
-	garpErr string
-	late    lateness
+	ports     map[vrrp.PortID]*heardPort
+	tokens    map[poll.Token]*heardPort
+	token     poll.Token
+	batch     *link.Batch
+	slots     map[host.Owner]int
+	free      []int
+	status    vrrp.Status
+	record    status.Record
+	rx        vrrp.Received
+	due       vrrp.AdvertsDue
+	wakeup    vrrp.Wakeup
+	skipped   int
+	claims    claimPorts
+	stopped   chan struct{} // closed when everything is given up after Stop
+	stop      bool
+	lingering bool // the keeper keeps sockets for routers that make way and are no longer configured
+	garpErr   string
+	late      lateness
 }
 
 // heardPort is a socket in the poller.
@@ -161,6 +163,7 @@ func (l *loop) round(ready poll.Ready) {
 	} else {
 		l.skipped++
 	}
+	l.mindClaims()
 	l.driver.Publish()
 	l.page.AddBeat()
 	if l.stop && l.driver.Engine.Settled() {
@@ -200,6 +203,8 @@ func (l *loop) receive(tokens []poll.Token) bool {
 	for _, t := range tokens {
 		if p := l.tokens[t]; p != nil {
 			drained = l.drain(p) && drained
+		} else if p := l.claims.ports[t]; p != nil {
+			l.drainClaims(p)
 		}
 	}
 	return drained

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type portKeeper struct {
 	mu    sync.Mutex
 	want  map[vrrp.PortID]vrrp.Port // in force
 	next  map[vrrp.PortID]vrrp.Port // prepared
+	late  map[vrrp.PortID]vrrp.Port // needed for a moment longer, by routers that make way
 	links map[string]int            // interfaces that exist, with their index
 	open  map[vrrp.PortID]*link.Port
 	all   bool // let adverts for unknown VRIDs pass
@@ -72,10 +74,10 @@ func (k *portKeeper) ensure(id vrrp.PortID, p vrrp.Port) error {
 				return err
 			}
 		}
-		return old.SetVRIDs(k.vrids(p, k.want[id]))
+		return old.SetVRIDs(k.vrids(p, k.want[id], k.late[id]))
 	}
 	s := link.Spec{
-		Link: id.Link, Index: index, Family: 4, Local: id.Local, Groups: p.Groups, RcvBuf: k.rcvbuf(p.Routers), VRIDs: k.vrids(p, vrrp.Port{}),
+		Link: id.Link, Index: index, Family: 4, Local: id.Local, Groups: p.Groups, RcvBuf: k.rcvbuf(p.Routers), VRIDs: k.vrids(p),
 	}
 	if id.IPv6 {
 		s.Family = 6
@@ -89,13 +91,13 @@ func (k *portKeeper) ensure(id vrrp.PortID, p vrrp.Port) error {
 	return nil
 }
 
-// vrids is what the kernel lets through: the virtual routers of both.
-func (k *portKeeper) vrids(a, b vrrp.Port) *link.VRIDSet {
+// vrids is what the kernel lets through: the virtual routers of all of them.
+func (k *portKeeper) vrids(ports ...vrrp.Port) *link.VRIDSet {
 	if k.all {
 		return nil
 	}
 	set := &link.VRIDSet{}
-	for _, p := range [...]vrrp.Port{a, b} {
+	for _, p := range ports {
 		for v := range p.VRIDs {
 			set.Add(v)
 		}
@@ -103,24 +105,64 @@ func (k *portKeeper) vrids(a, b vrrp.Port) *link.VRIDSet {
 	return set
 }
 
-// Commit makes the prepared configuration the one in force. Ports that it does not need are closed; the rest is narrowed to it.
-func (k *portKeeper) Commit() {
+// Commit makes the prepared configuration the one in force. Ports that neither it nor a router that makes way needs are closed; the
+// rest is narrowed to it.
+func (k *portKeeper) Commit(leaving []vrrp.Port) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	old := k.want
+	old := k.groups()
 	k.want, k.next = k.next, nil
+	k.late = byID(leaving)
+	k.narrow(old)
+}
+
+// Linger replaces what routers that make way need.
+func (k *portKeeper) Linger(leaving []vrrp.Port) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.shut {
+		return
+	}
+	old := k.groups()
+	k.late = byID(leaving)
+	k.narrow(old)
+}
+
+func byID(ports []vrrp.Port) map[vrrp.PortID]vrrp.Port {
+	m := make(map[vrrp.PortID]vrrp.Port, len(ports))
+	for _, p := range ports {
+		m[p.ID] = p
+	}
+	return m
+}
+
+// groups are the multicast groups that each port is a member of.
+func (k *portKeeper) groups() map[vrrp.PortID][]netip.Addr {
+	m := map[vrrp.PortID][]netip.Addr{}
+	for _, ports := range [...]map[vrrp.PortID]vrrp.Port{k.want, k.late} {
+		for id, p := range ports {
+			m[id] = append(m[id], p.Groups...)
+		}
+	}
+	return m
+}
+
+// narrow closes what nobody needs, and gives up groups and virtual routers that nobody listens for.
+func (k *portKeeper) narrow(old map[vrrp.PortID][]netip.Addr) {
 	for id, p := range k.open {
-		want, needed := k.want[id]
-		if !needed {
+		want, wanted := k.want[id]
+		late, needed := k.late[id]
+		next, coming := k.next[id]
+		if !wanted && !needed && !coming {
 			k.drop(id)
 			continue
 		}
-		for _, g := range old[id].Groups {
-			if !contains(want.Groups, g) {
+		for _, g := range old[id] {
+			if !contains(want.Groups, g) && !contains(late.Groups, g) && !contains(next.Groups, g) {
 				k.complain(p.Leave(g))
 			}
 		}
-		k.complain(p.SetVRIDs(k.vrids(want, vrrp.Port{})))
+		k.complain(p.SetVRIDs(k.vrids(want, late, next)))
 	}
 }
 
@@ -130,7 +172,8 @@ func (k *portKeeper) Abort() {
 	defer k.mu.Unlock()
 	k.next = nil
 	for id := range k.open {
-		if _, needed := k.want[id]; !needed {
+		_, wanted := k.want[id]
+		if _, needed := k.late[id]; !wanted && !needed {
 			k.drop(id)
 		}
 	}

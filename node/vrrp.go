@@ -231,16 +231,21 @@ func (r *vrrpRole) commit(gen uint64) error {
 	if r.prepared == nil || gen != r.generation {
 		return fmt.Errorf("commit of generation %d, prepared is %d", gen, r.generation)
 	}
-	r.keeper.Commit()
 	ev := &vrrp.Configure{Config: r.prepared, Resume: r.resume}
 	r.prepared, r.resume = nil, nil
-	done := make(chan struct{})
+	leaving := make(chan []vrrp.Port, 1)
 	r.loop.Post(input{do: func(l *loop) {
 		l.driver.Engine.SetGeneration(gen)
 		l.take(input{event: ev})
-		close(done)
+		leaving <- l.driver.Engine.LeavingPorts()
 	}})
-	<-done
+	// Only now: the last words of what is no longer configured needed its sockets.
+	if ports := <-leaving; len(ports) > 0 {
+		r.keeper.Commit(ports)
+		r.loop.Post(input{do: func(l *loop) { l.lingering = true }})
+	} else {
+		r.keeper.Commit(nil)
+	}
 	return r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
 }
 
@@ -281,19 +286,6 @@ func (r *vrrpRole) hear(c *role.Conn, l *loop) {
 		case m.Delivered != nil:
 			r.teller.Delivered(*m.Delivered)
 		}
-	}
-}
-
-// leave hands over and gives everything up, within the given time.
-func (r *vrrpRole) leave(within time.Duration, keep bool) {
-	if r.loop == nil {
-		return
-	}
-	r.loop.Post(input{event: &vrrp.Stop{Keep: keep}})
-	select {
-	case <-r.loop.stopped:
-	case <-time.After(within * 3 / 4):
-		r.teller.Say(vrrp.Warning, "stopped before the kernel confirmed that all addresses are gone")
 	}
 }
 
