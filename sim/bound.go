@@ -100,7 +100,10 @@ func (w *World) bound() *bound {
 	interval, down := w.downTime()
 	rest := time.Duration(0)
 	for _, n := range w.real {
-		rest = max(rest, n.file.delay-n.age())
+		if !n.alive || n.config == nil {
+			rest = max(rest, n.file.delay)
+		}
+		rest = max(rest, n.delay-n.age())
 	}
 	b.add(rest, "left of the start-up delay")
 	b.add(1100*time.Millisecond+4*w.Plan.Shape.Writing, "for scripts, links, starts")
@@ -138,10 +141,10 @@ func (w *World) bound() *bound {
 	return b
 }
 
-// age is for how long the process has been running; 0 if there is none.
+// age is for how long the process has been running.
 func (n *Node) age() time.Duration {
 	if !n.alive {
-		return 0
+		return n.delay // it starts in this moment
 	}
 	return n.clocks.now(n.w.now).Mono.Sub(n.since.Mono)
 }

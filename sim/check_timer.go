@@ -138,11 +138,7 @@ func (c *timers) expected(n *Node, x *watch) (due, armed clock.Instant, known bo
 	if armed == 0 {
 		return 0, 0, false
 	}
-	from := armed
-	if n.config != nil {
-		from = max(armed, n.since.Mono.Add(n.config.StartupDelay))
-	}
-	return from.Add(wait), armed, true
+	return max(armed, n.since.Mono.Add(n.delay)).Add(wait), armed, true
 }
 
 // priority is the effective one of a router.

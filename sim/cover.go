@@ -109,5 +109,5 @@ func (c *Cover) Unreached() (list []string) {
 
 // delayed reports whether the start-up delay of the node's process is not over.
 func (n *Node) delayed() bool {
-	return n.config != nil && n.clocks.now(n.w.now).Mono < n.since.Mono.Add(n.config.StartupDelay)
+	return n.config != nil && n.clocks.now(n.w.now).Mono < n.since.Mono.Add(n.delay)
 }

@@ -230,11 +230,18 @@ func sleeps(w *World, f *Fault, n *Node, stood func(c *clocks, d time.Duration))
 	if n.asleep > w.now {
 		return nil
 	}
-	from := w.now
+	from, k := w.now, n.kernel
 	n.asleep, n.deaf = w.now.Add(f.For), true
 	return func() {
+		if n.kernel != k {
+			return // it lost its power meanwhile
+		}
 		stood(&n.clocks, w.now.Sub(from))
 		n.asleep, n.deaf = min(n.asleep, w.now), false
+		if n.waits {
+			n.waits = false
+			n.boot()
+		}
 	}
 }
 
@@ -284,7 +291,7 @@ func powerOff(_ *World, f *Fault, n *Node) func() {
 	for i := range n.nics {
 		n.nics[i].up = false
 	}
-	n.off = true
+	n.off, n.resume = true, nil
 	return func() {
 		if n.off {
 			n.off = false

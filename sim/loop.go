@@ -62,40 +62,30 @@ func linkOf(name string) uint8 {
 	return 0
 }
 
-// openPorts opens the sockets that a configuration needs, and closes the others.
+// openPorts opens the sockets that a configuration needs and that are not open yet.
 func (n *Node) openPorts(c *vrrp.Config) {
-	old := n.ports
-	n.ports = nil
 	for _, want := range c.Ports() {
-		i := slices.IndexFunc(old, func(p port) bool { return p.id == want.ID })
-		if i >= 0 {
-			n.ports = append(n.ports, old[i])
-			old = slices.Delete(old, i, i+1)
+		if slices.ContainsFunc(n.ports, func(p port) bool { return p.id == want.ID }) {
 			continue
 		}
 		p := port{id: want.ID, link: linkOf(want.ID.Link), limit: socketLimit}
 		if nic := &n.nics[p.link]; nic.there && nic.name == want.ID.Link {
-			p.index = n.index(p.link)
+			p.index = nic.index
 		}
 		n.ports = append(n.ports, p)
 	}
-	for i := range old {
-		n.free(&old[i])
-	}
 }
 
-// index is the number that the interface has in the kernel now.
-func (n *Node) index(link uint8) int {
-	if !n.nics[link].there {
-		return 0
-	}
-	v, _ := n.kernel.Snapshot()
-	for i := range v {
-		if v[i].Name == n.nics[link].name {
-			return v[i].Index
+// closePorts closes the others, after the last goodbye was sent through them.
+func (n *Node) closePorts(c *vrrp.Config) {
+	wanted := append(c.Ports(), n.driver.Engine.LeavingPorts()...)
+	n.ports = slices.DeleteFunc(n.ports, func(p port) bool {
+		unwanted := !slices.ContainsFunc(wanted, func(w vrrp.Port) bool { return w.ID == p.id })
+		if unwanted {
+			n.free(&p)
 		}
-	}
-	return 0
+		return unwanted
+	})
 }
 
 func (n *Node) free(p *port) {
@@ -215,7 +205,7 @@ func (n *Node) part(now clock.Now) {
 		}
 		n.driver.Publish()
 		n.w.checks.rounded(n, now)
-		if n.halting && n.driver.Engine.Settled() {
+		if n.stopping && n.driver.Engine.Settled() {
 			n.w.checks.settled(n)
 			n.stopped()
 		}
@@ -233,6 +223,9 @@ func (n *Node) take(now clock.Now, in *input) {
 	if in.config != nil {
 		n.commit(now, in.config)
 		return
+	}
+	if _, ok := in.ev.(*vrrp.Stop); ok {
+		n.stopping = true
 	}
 	n.handle(now, in.ev)
 }
@@ -306,8 +299,35 @@ func (n *Node) sendable(s *vrrp.Send) error {
 	return nil
 }
 
-// Announce sends gratuitous ARPs and unsolicited NAs, which nobody in this world listens to but the checkers.
-func (n *Node) Announce(items []vrrp.Announcement) { n.w.checks.announced(n, items) }
+// Announce sends gratuitous ARPs and unsolicited NAs. Those listen who make way.
+func (n *Node) Announce(items []vrrp.Announcement) {
+	n.w.checks.announced(n, items)
+	for i, m := range n.w.nodes {
+		o, ok := m.(*Node)
+		if !ok || o == n || !o.alive || !o.driver.Engine.Leaving() {
+			continue
+		}
+		var claims []vrrp.Claim
+		for k := range items {
+			it := &items[k]
+			link := n.linkAt(it.Index)
+			if n.nics[link].up && o.nics[link].up && !n.w.lan.cut[link][n.id][i] && n.w.net.IntN(100) >= n.w.lan.loss {
+				claims = append(claims, vrrp.Claim{Index: o.nics[link].index, MAC: it.MAC, Addr: it.Addr})
+			}
+		}
+		if len(claims) > 0 {
+			o.later(n.w.lan.delay+n.w.net.upTo(n.w.lan.slow), func() { o.post(input{ev: &vrrp.Claimed{Claims: claims}}) })
+		}
+	}
+}
+
+// linkAt finds a network interface by its number.
+func (n *Node) linkAt(index int) uint8 {
+	if n.nics[1].index == index {
+		return 1
+	}
+	return 0
+}
 
 // Want hands a desired state to the kernel's keeper.
 func (n *Node) Want(o host.Owner, gen uint64, want host.State) {

@@ -31,19 +31,22 @@ type Node struct {
 	held   []host.Key    // what the process that died last had in the kernel: its state file
 	asleep clock.Instant // the machine is suspended until then
 	deaf   bool          // its network card takes nothing meanwhile
+	waits  bool          // the process is to be started when it wakes
 	off    bool          // it has no power
 	record status.Record
 
-	alive   bool
-	life    int32 // counts processes
-	driver  *node.Driver
-	rec     *host.Reconciler
-	since   clock.Now // when the process started
-	config  *vrrp.Config
-	gen     uint64
-	resume  []vrrp.Resume
-	starts  *vrrp.Config // waits until the links are known
-	halting bool
+	alive    bool
+	life     int32 // counts processes
+	driver   *node.Driver
+	rec      *host.Reconciler
+	since    clock.Now // when the process started
+	config   *vrrp.Config
+	gen      uint64
+	resume   []vrrp.Resume
+	starts   *vrrp.Config  // waits until the links are known
+	halting  bool          // it was told to stop
+	stopping bool          // and has heard it
+	delay    time.Duration // of the start-up, as it is in force
 
 	loop
 	writer
@@ -53,6 +56,7 @@ type Node struct {
 // nic is a network interface as it really is.
 type nic struct {
 	name   string
+	index  int
 	there  bool
 	up     bool // and has its carrier
 	own    netip.Prefix
@@ -72,6 +76,7 @@ func (n *Node) newMachine() {
 	uptime := int64(20*time.Second) + int64(n.id)*int64(time.Second)
 	n.clocks = clocks{mono: uptime - int64(n.w.now), boot: uptime - int64(n.w.now), wall: 1_700_000_000_000_000_000}
 	n.kernel = &hosttest.Kernel{}
+	n.asleep, n.deaf, n.waits = 0, false, false
 	n.lost, n.seq = map[host.Key]bool{}, 0
 	n.nics = [2]nic{{name: "eth0"}, {name: "eth1"}}
 	for i := range n.nics {
@@ -92,7 +97,7 @@ func (n *Node) newMachine() {
 // comes late.
 func (n *Node) plug(i int) {
 	c := &n.nics[i]
-	if n.kernel.AddLink(c.name, false) == index(c.name, n.id) {
+	if c.index = n.kernel.AddLink(c.name, false); c.index == index(c.name, n.id) {
 		n.kernel.SetAuto(c.name)
 	}
 	n.kernel.AddAddr(c.name, c.own.String())
@@ -131,13 +136,24 @@ func (n *Node) boot() {
 	if n.alive || n.off {
 		return
 	}
+	if n.deaf {
+		n.waits = true // for the machine to wake
+		return
+	}
 	c, err := n.w.load(n.text)
 	if err != nil {
 		n.w.fail("start", "%s does not start: %v", n.name, err)
 		return
 	}
+	n.delay = c.StartupDelay
+	if len(n.resume) > 0 { // the daemon has started long ago
+		n.delay = 0
+		again := *c
+		again.StartupDelay = 0
+		c = &again
+	}
 	n.life++
-	n.alive, n.halting = true, false
+	n.alive, n.halting, n.stopping = true, false, false
 	n.since = n.clocks.now(n.w.now)
 	n.driver = node.NewDriver(vrrp.New(n.since), n)
 	n.rec = host.New(host.ProtoMark)
@@ -184,14 +200,17 @@ func (n *Node) stop() {
 		return
 	}
 	n.halting = true
-	n.w.Log.line(n.w, n.name, "stop", "")
-	n.post(input{ev: &vrrp.Stop{}})
+	within := pick(n.w.net, 0, time.Second, 5*time.Second)
+	n.w.Log.line(n.w, n.name, "stop", "within %v", within)
+	n.post(input{ev: &vrrp.Stop{Within: within}})
+	n.later(within*3/4+50*time.Millisecond, n.stopped) // the supervisor waits no longer; what is left is swept
 }
 
 // stopped ends the process after it has handed over.
 func (n *Node) stopped() {
 	n.die()
-	n.held = nil
+	n.sweep()
+	n.poke()
 }
 
 // reload gives the process the text as its file. What is refused changes nothing.
@@ -263,12 +282,16 @@ func (n *Node) result(name string) {
 func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 	old := n.config
 	n.gen++
+	if old != nil && n.delayed() {
+		n.delay = c.StartupDelay
+	}
 	n.openPorts(c)
 	n.w.checks.before(n, old, c)
 	n.driver.Engine.SetGeneration(n.gen)
 	ev := &vrrp.Configure{Config: c, Resume: n.resume}
 	n.config, n.resume = c, nil
 	n.handle(now, ev)
+	n.closePorts(c)
 	n.w.checks.after(n, old, c)
 }
 

@@ -220,6 +220,9 @@ func (w *World) finish() {
 		return
 	}
 	for _, n := range w.real {
+		if !n.alive {
+			n.life++ // nor will it be
+		}
 		n.stop()
 	}
 	w.until(w.now.Add(5 * time.Second))

@@ -29,6 +29,7 @@ type options struct {
 	episodes    int
 	lines       int
 	adverts     bool
+	small       bool
 	all         bool
 	shrink      time.Duration
 	haveSeed    bool
@@ -50,6 +51,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f.StringVar(&o.without, "without", "", "names of nodes to leave out")
 	f.IntVar(&o.episodes, "episodes", 0, "number of episodes; 0 for all")
 	f.IntVar(&o.lines, "lines", 200, "last lines of the timeline to print; 0 for all")
+	f.BoolVar(&o.small, "small", false, "with -seed: make a failing world smaller before it is shown")
 	f.BoolVar(&o.adverts, "adverts", false, "print every advert")
 	f.BoolVar(&o.all, "keep-going", false, "go on after a failing seed")
 	f.DurationVar(&o.shrink, "shrink", 20*time.Second, "how long a failing world may be made smaller")
@@ -102,11 +104,21 @@ func (o *options) one() (int, error) {
 	if o.episodes > 0 {
 		p.Episodes = o.episodes
 	}
+	if f := sim.New(p).Run(); f != nil && o.small {
+		p = o.smaller(p, f)
+	}
 	f, err := o.show(p)
 	if err != nil || f == nil {
 		return 0, err
 	}
 	return 1, nil
+}
+
+// smaller makes a failing world smaller for as long as it may take.
+func (o *options) smaller(p sim.Plan, f *sim.Failure) sim.Plan {
+	end := time.Now().Add(o.shrink)
+	p, _ = sim.Shrink(p, f, func() bool { return time.Now().Before(end) })
+	return p
 }
 
 // show plays a world and prints its timeline.
@@ -179,9 +191,6 @@ func (o *options) many() (int, error) {
 	if len(failed) == 0 {
 		return 0, nil
 	}
-	f := failed[0]
-	end := time.Now().Add(o.shrink)
-	p, _ := sim.Shrink(sim.Draw(f.Seed, f.Kind), f, func() bool { return time.Now().Before(end) })
-	_, err := o.show(p)
+	_, err := o.show(o.smaller(sim.Draw(failed[0].Seed, failed[0].Kind), failed[0]))
 	return 1, err
 }
