@@ -84,6 +84,7 @@ func (r *runner) commit(gen uint64) {
 	}
 	r.prepared = nil
 	r.dispatch.Commit(gen)
+	r.step(notify.Wakeup{}) // events that came before the configuration was in force wait for nothing else
 	if !r.stopping {
 		r.watcher.Apply(g.track, g.reload || g.resume)
 	}

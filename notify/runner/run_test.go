@@ -56,6 +56,20 @@ func TestNotifyOrder(t *testing.T) {
 	s.awaitPeer("Delivered", delivered(3))
 }
 
+// An event may come while its configuration is prepared and not in force yet, as the first one of all does when the vrrp role is told
+// first. Nothing else need happen for its scripts to run after the commit.
+func TestEventBeforeCommit(t *testing.T) {
+	d := newDiary(t)
+	s := startRole(t, false, nil)
+	s.prepare(1, specs{Notify: notify.Spec{Objects: []notify.ObjectSpec{d.object(notify.Instance, "A", "", "")}}}, role.Prepare{})
+	s.await("Ready", func(m role.Msg) bool { return m.Ready != nil })
+	s.link()
+	s.event(event(1, notify.Instance, "A", notify.Backup))
+	time.Sleep(50 * time.Millisecond) // it gets there
+	s.send(role.Msg{Commit: &role.Gen{Gen: 1}})
+	d.want("A BACKUP", "A any INSTANCE A BACKUP 100")
+}
+
 func TestObjectsSideBySideAndGroupLast(t *testing.T) {
 	d := newDiary(t)
 	s := startRole(t, false, nil)
