@@ -7,8 +7,8 @@
 //
 // A whole test binary runs in a guest with
 //
-//	func TestMain(m *testing.M) { guest.Main(m, func() (guest.Job, error) { … }) }
-//	func TestX(t *testing.T)    { guest.Need(t); … }
+//	func TestMain(m *testing.M) { guest.Main(m, func() (guest.Job, error) { … }, "") }
+//	func TestX(t *testing.T)   { guest.Need(t); … }
 //
 // # Virtual time
 //

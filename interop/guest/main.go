@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,12 +19,15 @@ const consoleEnv = "HOLDFAST_GUEST_CONSOLE"
 // Main runs the tests of a package in a guest: the test binary runs itself again in there, with the same flags. It is called
 // by TestMain and does not return. The job's Binary and Args are set by it.
 //
+// Where all tests are run, those that match the regular expression apart, unless it is empty, have a guest of their own, and
+// the others another one after that: each has its own Limit.
+//
 // The result is never taken from go test's cache, because that does not know what the files in the guest were made of.
-func Main(m *testing.M, job func() (Job, error)) {
+func Main(m *testing.M, job func() (Job, error), apart string) {
 	if Inside() {
 		os.Exit(m.Run())
 	}
-	os.Exit(outside(m, job))
+	os.Exit(outside(m, job, apart))
 }
 
 // Need skips the test unless it is in a guest.
@@ -34,15 +38,21 @@ func Need(t testing.TB) {
 	}
 }
 
-func outside(m *testing.M, job func() (Job, error)) int {
+func outside(m *testing.M, job func() (Job, error), apart string) int {
 	args, short, err := flags(os.Args[1:])
 	if short {
 		why = errors.New("guests take long")
 		return m.Run()
 	}
-	var status int
+	status := 0
 	if err == nil {
-		status, err = inGuest(args, job)
+		for _, part := range parts(args, apart) {
+			var one int
+			if one, err = inGuest(append(part, args...), job); err != nil {
+				break
+			}
+			status = max(status, one)
+		}
 	}
 	switch {
 	case err == nil:
@@ -55,6 +65,18 @@ func outside(m *testing.M, job func() (Job, error)) int {
 		fmt.Println("FAIL")
 		return 1
 	}
+}
+
+// parts are the flags that the guests have beyond the others.
+func parts(args []string, apart string) [][]string {
+	chosen := slices.ContainsFunc(args, func(a string) bool {
+		name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
+		return name == "test.run" || name == "test.skip" || name == "test.list"
+	})
+	if apart == "" || chosen {
+		return [][]string{nil}
+	}
+	return [][]string{{"-test.run=" + apart}, {"-test.skip=" + apart}}
 }
 
 func inGuest(args []string, job func() (Job, error)) (int, error) {
@@ -101,5 +123,5 @@ func flags(args []string) (out []string, short bool, err error) {
 			out = append(out, args[i])
 		}
 	}
-	return append(out, "-test.timeout=0"), short, nil
+	return append([]string{"-test.timeout=0"}, out...), short, nil
 }

@@ -125,7 +125,7 @@ func TestFlags(t *testing.T) {
 	out, short, err := flags([]string{
 		"-test.testlogfile=/x", "-test.paniconexit0", "-test.timeout=10m0s", "-test.run", "X", "-test.gocoverdir", "/y", "-test.v=test2json",
 	})
-	want := []string{"-test.paniconexit0", "-test.run", "X", "-test.v=test2json", "-test.timeout=0"}
+	want := []string{"-test.timeout=0", "-test.paniconexit0", "-test.run", "X", "-test.v=test2json"}
 	if err != nil || short || !slices.Equal(out, want) {
 		t.Errorf("%q, %v, %v", out, short, err)
 	}
@@ -134,6 +134,9 @@ func TestFlags(t *testing.T) {
 	}
 	if _, _, err = flags([]string{"-test.cpuprofile=x"}); err == nil {
 		t.Error("a profile is promised")
+	}
+	if len(parts(out, "^TestA")) != 1 || len(parts(nil, "")) != 1 || len(parts([]string{"-test.v"}, "^TestA")) != 2 {
+		t.Error("the number of guests is wrong")
 	}
 }
 

@@ -23,8 +23,9 @@ func TestCadence(t *testing.T) {
 		})
 		w.routers[0].start(p, file)
 		time.Sleep(file.Settled() + time.Second + long)
+		end := time.Now() // reading what was captured takes the processor from those who are watched
 		for _, c := range file.Routers {
-			all := w.adverts(c)
+			all := w.adverts(c).until(end)
 			if len(all) == 0 || all[0].at.Add(long).After(all[len(all)-1].at.Add(c.Interval)) {
 				t.Errorf("%s: %d adverts", name(c), len(all))
 				continue
@@ -36,8 +37,12 @@ func TestCadence(t *testing.T) {
 
 func cadence(t *testing.T, p program, c lab.Router, all list) {
 	var off, gap []time.Duration
+	worst := 0
 	for i, a := range all {
 		off = append(off, a.at.Sub(all[0].at)-time.Duration(i)*c.Interval)
+		if off[i] > off[worst] {
+			worst = i
+		}
 		if i > 0 {
 			gap = append(gap, (a.at.Sub(all[i-1].at) - c.Interval).Abs())
 		}
@@ -47,7 +52,8 @@ func cadence(t *testing.T, p program, c lab.Router, all list) {
 	drift := spreadOf(off[len(off)-tenth:]).median - spreadOf(off[:tenth]).median
 	ppm := float64(drift) / float64(time.Duration(len(off)-tenth)*c.Interval) * 1e6
 	s := spreadOf(gap)
-	t.Logf("%s: %s: %d adverts, drift %.2f ppm, error of the interval %v", p.name, name(c), len(all), ppm, s)
+	t.Logf("%s: %s: %d adverts, drift %.2f ppm, error of the interval %v; the latest of all was number %d, %v after the first",
+		p.name, name(c), len(all), ppm, s, worst, all[worst].at.Sub(all[0].at))
 	if p != ours {
 		return
 	}

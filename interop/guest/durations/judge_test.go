@@ -66,6 +66,15 @@ func (l list) since(at time.Time) (out list) {
 	return out
 }
 
+func (l list) until(at time.Time) (out list) {
+	for _, a := range l {
+		if a.at.Before(at) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 func (l list) first() (advert, bool) {
 	if len(l) == 0 {
 		return advert{}, false
