@@ -145,6 +145,7 @@ func (n *Node) boot() {
 		n.w.fail("start", "%s does not start: %v", n.name, err)
 		return
 	}
+	n.sweepOthers(c)
 	n.delay = c.StartupDelay
 	if len(n.resume) > 0 { // the daemon has started long ago
 		n.delay = 0
@@ -188,6 +189,18 @@ func (n *Node) sweep() {
 		n.kernel.DelAddr(k.Link, k.Prefix.String())
 	}
 	n.held = nil
+}
+
+// sweepOthers removes what the process before held and the new one does not know of: its file may have changed meanwhile.
+func (n *Node) sweepOthers(c *vrrp.Config) {
+	known := map[host.Key]bool{}
+	for i := range c.Routers {
+		for j := range c.Routers[i].Addresses {
+			known[c.Routers[i].Addresses[j].Key] = true
+		}
+	}
+	n.held = slices.DeleteFunc(n.held, func(k host.Key) bool { return known[k] })
+	n.sweep()
 }
 
 // stop ends the process as systemctl stop does.
@@ -283,7 +296,8 @@ func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 	old := n.config
 	n.gen++
 	if old != nil && n.delayed() {
-		n.delay = c.StartupDelay
+		n.sweepOthers(c)
+	n.delay = c.StartupDelay
 	}
 	n.openPorts(c)
 	n.w.checks.before(n, old, c)
