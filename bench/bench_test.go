@@ -1,0 +1,153 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"holdfast.dev/internal/netns"
+)
+
+// TestMain also serves as the helpers that a bench starts.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && helpers[os.Args[1]] != nil {
+		if err := helpers[os.Args[1]](os.Args[2:]); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestQuantiles(t *testing.T) {
+	var values []float64
+	for i := range 100 {
+		values = append(values, float64(100-i))
+	}
+	s := sum(values)
+	if s.N != 100 || s.P50 != 50 || s.P99 != 99 || s.Max != 100 || s.Min != 1 || s.Values != nil {
+		t.Errorf("%+v", s)
+	}
+	if s := sum([]float64{7}); s.P50 != 7 || s.P99 != 7 || len(s.Values) != 1 {
+		t.Errorf("%+v", s)
+	}
+	if sum(nil) != nil {
+		t.Error("no values have a sum")
+	}
+}
+
+func sample() *report {
+	r := &report{Versions: map[string]string{theirs: "K <1>", ours: "H"}}
+	r.Noise.Wakeup = sum([]float64{50})
+	r.add("g & h", "halved", "ms", theirs, 2, 4)
+	r.add("g & h", "halved", "ms", ours, 1, 2)
+	r.add("g & h", "halved", "ms", least, 0.5)
+	r.add("g & h", "only theirs", "ms", theirs, 3).note(theirs, "%d of them", 7)
+	return r
+}
+
+func TestReport(t *testing.T) {
+	r := sample()
+	if v, ok := r.Rows[0].ratio(median); !ok || v != 0.5 {
+		t.Errorf("ratio %v %v", v, ok)
+	}
+	if _, ok := r.Rows[1].ratio(median); ok {
+		t.Error("a ratio to nothing")
+	}
+	table := r.table()
+	for _, want := range []string{"halved", "0.50", "keepalived 7 of them", "K <1>"} {
+		if !strings.Contains(table, want) {
+			t.Errorf("%q is not in\n%s", want, table)
+		}
+	}
+	text, err := r.json()
+	var back report
+	if err != nil || json.Unmarshal(text, &back) != nil || back.Rows[0].Sides[ours].Max != 2 {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+func TestSVGIsWellFormed(t *testing.T) {
+	d := xml.NewDecoder(strings.NewReader(string(sample().svg())))
+	bars := 0
+	for {
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := tok.(xml.StartElement); ok && e.Name.Local == "rect" {
+			bars++
+		}
+	}
+	if bars != 2 { // the background and the one figure that both sides have
+		t.Errorf("%d rectangles", bars)
+	}
+}
+
+func TestFile(t *testing.T) {
+	f := &file{priority: both, interval: 10 * time.Millisecond, count: 2*perLink + 1, global: []string{"vrrp_rt_priority 50"}}
+	text := f.text()
+	if n := strings.Count(text, "vrrp_instance"); n != f.count || f.links() != 3 {
+		t.Errorf("%d instances on %d links", n, f.links())
+	}
+	for _, want := range []string{"advert_int 0.01\n", "interface eth2\n\tvirtual_router_id 1\n", "10.2.1.1/16", "vrrp_rt_priority 50"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if got := f.down(); got != 36093750*time.Nanosecond {
+		t.Errorf("down time %v", got)
+	}
+}
+
+func TestParseAdvert(t *testing.T) {
+	b := make([]byte, 14+20+12)
+	b[14], b[14+20], b[14+21], b[14+22] = 0x45, 0x31, 7, 100
+	if a, ok := parseAdvert(b); !ok || a.vrid != 7 || a.priority != 100 {
+		t.Errorf("%+v %v", a, ok)
+	}
+	b[14] = 0x4f
+	for n := range b {
+		if _, ok := parseAdvert(b[:n]); ok {
+			t.Errorf("%d octets are taken", n)
+		}
+	}
+}
+
+func TestLongestGap(t *testing.T) {
+	list := []advert{{at: 10, vrid: 1}, {at: 20, vrid: 2}, {at: 40, vrid: 1}, {at: 45, vrid: 2}, {at: 65, vrid: 1}}
+	if got := longestGap(list); got != 30 {
+		t.Errorf("%v", got)
+	}
+}
+
+// TestTakeoverOfTheFloor runs a scenario with the one side that is always there: it must take over, and not before its time.
+func TestTakeoverOfTheFloor(t *testing.T) {
+	if err := netns.Able(); err != nil {
+		t.Skipf("network namespaces can't be made here: %v", err)
+	}
+	if os.Getuid() != 0 {
+		t.Skip("only root may size buffers beyond the limit")
+	}
+	b := &bench{dir: t.TempDir(), floor: &side{name: least, path: "/proc/self/exe", floor: true}}
+	late, err := b.takeover(b.floor, 100*time.Millisecond, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range late {
+		if v < 0 {
+			t.Errorf("%v ms before its time", -v)
+		}
+	}
+	if len(late) != 2 {
+		t.Errorf("%v", late)
+	}
+}
