@@ -1,6 +1,9 @@
 package host_test
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // An IPv6 address stands once, whatever its prefix length. One that replaces it with another length must wait until it has gone: what is
 // added before is found to be there, and is gone a moment later.
@@ -32,3 +35,27 @@ func TestHeldAddressesAreNotReported(t *testing.T) {
 		t.Errorf("eth0 is reported with %v", l.Addrs)
 	}
 }
+
+// What the kernel answered was lost, and it can't be read: an address that may be gone is not said to stand until the kernel says so.
+func TestLostAnswerIsNoConfirmation(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, want("10.0.0.3/32"))
+	w.run()
+	w.heard()
+	w.k.LookError = errUnreadable
+	w.k.DropAnswers = 1
+	w.r.Want(1, 2, want())
+	w.run()
+	w.r.Want(1, 3, want("10.0.0.3/32"))
+	for range 10 {
+		_, _ = w.r.Round(w.k) // the error is that it can't be read
+		w.take()
+	}
+	if _, ops := w.heard(); ops != "-10.0.0.3/32 eth0, +10.0.0.3/32 eth0" {
+		t.Errorf("operations %s", ops)
+	}
+	w.k.LookError = nil
+	w.expect("", "", "eth0 up: 10.0.0.3/32")
+}
+
+var errUnreadable = errors.New("device or resource busy")

@@ -67,6 +67,9 @@ func (r *Reconciler) landDelete(f *flight, res OpResult) {
 	case Refused, Unknown:
 		r.undo(f)
 		r.doubt(f.link)
+		if s := f.link.at[f.s.Prefix]; s != nil {
+			s.vague = res.Outcome == Unknown
+		}
 	case Done:
 		r.stats.Deleted++
 	}
@@ -86,14 +89,15 @@ func (r *Reconciler) landAdd(f *flight, res OpResult, text string) {
 	switch res.Outcome {
 	case Done:
 		r.stats.Added++
-		it.stands = wanted
+		it.stands, f.s.vague = wanted, false
 	case Exists, NotThere:
-		it.stands = wanted
+		it.stands, f.s.vague = wanted, false
 		if !f.back {
 			f.s.known = false
 			r.doubt(l)
 		}
 	case Unknown:
+		f.s.vague = true
 		r.doubt(l)
 	default:
 		if l.at[f.s.Prefix] == f.s {

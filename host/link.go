@@ -11,6 +11,7 @@ type standing struct {
 	ours  bool    // added or adopted by us
 	told  bool    // the kernel has described it
 	known bool    // set is what we asked for; otherwise somebody else added it, and its settings are taken as they are
+	vague bool    // the kernel's answer about it was lost, and nobody has looked since
 	set   Address // as we added it
 }
 

@@ -60,7 +60,12 @@ func (r *Reconciler) planWanted(it *item, l *linkState) {
 		return
 	}
 	it.linkless = false
-	if s := l.find(it.at, it.addr.Peer); s != nil {
+	s := l.find(it.at, it.addr.Peer)
+	switch {
+	case s != nil && s.vague:
+		r.add(it, l, false) // if it is there after all, the kernel says so
+		return
+	case s != nil:
 		r.keep(it, l, s)
 		return
 	}

@@ -131,7 +131,7 @@ func (r *Reconciler) verifyItem(l *linkState, it *item, a *LinkAddr, alias bool,
 			s = l.put(*a)
 			r.show(l)
 		} else if s.Prefix == a.Prefix {
-			s.LinkAddr, s.told = *a, true
+			s.LinkAddr, s.told, s.vague = *a, true, false
 		}
 		if len(it.owners) > 0 && !it.queued {
 			if !s.ours {
