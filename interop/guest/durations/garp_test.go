@@ -38,9 +38,9 @@ func TestGratuitousARP(t *testing.T) {
 		}
 		t.Logf("%s: the others, after the first advert: %v", p.name, times)
 		// What is left of the list once the refreshes are taken out is the second burst.
-		judge(t, p, "the second burst after the first advert", times[0], delay)
+		judgeGap(t, p, "the second burst after the first advert", times[0], delay)
 		for k, at := 1, times[3:]; len(at) > 0; k, at = k+1, at[1:] {
-			judge(t, p, "a refresh after the first advert", at[0], time.Duration(k)*refresh)
+			judgeGap(t, p, "a refresh after the first advert", at[0], time.Duration(k)*refresh)
 		}
 	})
 }
