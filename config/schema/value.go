@@ -237,3 +237,6 @@ func clip(s string) string {
 
 // at is the place of word w in the line at pos.
 func at(pos diag.Pos, w lex.Word) diag.Pos { return pos.At(int(w.Col)) }
+
+// Bounds says in words what a number must be: "from 1 to 255 s".
+func (a *Arg) Bounds() string { return strings.TrimPrefix(a.expects(), "a number ") }
