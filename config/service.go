@@ -136,6 +136,7 @@ func (b *builder) indirectName(d *serviceDraft) (ok bool) {
 		return b.serviceMark(d, n.Args[1])
 	}
 	d.Group = n.Args[1].Text
+	d.label = "[" + d.Group + "]"
 	g := b.serviceGroups[d.Group]
 	if g == nil {
 		b.notef(n.Pos, "", "Virtual server group %s is not configured - removing the virtual server", d.Group)

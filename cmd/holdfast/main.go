@@ -50,7 +50,8 @@ func subcommand(args []string) (code int, ok bool) {
 		return 0, false
 	}
 	for _, c := range root.Commands() {
-		if c.Name() == args[0] {
+		// The shell's completion asks by words of cobra's own, which make their command only then.
+		if c.Name() == args[0] || args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd {
 			if root.Execute() != nil {
 				return 1, true
 			}
@@ -62,7 +63,7 @@ func subcommand(args []string) (code int, ok bool) {
 
 // subcommands are the things that one can ask for besides the daemon.
 func subcommands() []*cobra.Command {
-	return []*cobra.Command{sweepCommand(), demoCommand()}
+	return append([]*cobra.Command{sweepCommand(), demoCommand()}, configCommands()...)
 }
 
 // daemon runs what the options ask for.

@@ -183,9 +183,6 @@ func (l *linter) global(pairs []*pair) {
 	if len(pairs) == 0 {
 		return
 	}
-	if a.RouterID == b.RouterID && a.RouterID != "" && a.Pos != (config.Pos{}) && b.Pos != (config.Pos{}) {
-		l.say(diag.Note, a.Pos, b.Pos, "", "router_id is %q on both: mails and SNMP do not tell the nodes apart", a.RouterID)
-	}
 	if a.VRRP.StartupDelay != b.VRRP.StartupDelay || a.VRRP.StartupDelay == 0 {
 		if a.VRRP.StartupDelay > 0 || b.VRRP.StartupDelay > 0 {
 			l.say(diag.Note, a.Pos, b.Pos, "", "vrrp_startup_delay is %s on %s and %s on %s: when both start together the shorter one becomes master first", seconds(a.VRRP.StartupDelay), l.a.Name, seconds(b.VRRP.StartupDelay), l.b.Name)

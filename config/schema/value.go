@@ -239,4 +239,13 @@ func clip(s string) string {
 func at(pos diag.Pos, w lex.Word) diag.Pos { return pos.At(int(w.Col)) }
 
 // Bounds says in words what a number must be: "from 1 to 255 s".
-func (a *Arg) Bounds() string { return strings.TrimPrefix(a.expects(), "a number ") }
+func (a *Arg) Bounds() string {
+	short := func(n int64) string {
+		s := a.show(n)
+		if strings.Contains(s, ".") {
+			s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+		}
+		return s
+	}
+	return strings.TrimRight(fmt.Sprintf("from %s to %s %s", short(a.Min), short(a.Max), a.Unit), " ")
+}
