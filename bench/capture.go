@@ -25,7 +25,6 @@ type capture struct {
 	mu    sync.Mutex
 	list  []advert
 	ports map[int]port
-	lost  uint32 // packets that did not fit into the buffer
 }
 
 // filter lets IPv4 packets of protocol 112 pass that come in.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,7 +18,6 @@ type row struct {
 	Group string           `json:"group"`
 	Name  string           `json:"name"`
 	Unit  string           `json:"unit"`
-	Aim   string           `json:"aim,omitempty"`
 	Sides map[string]*stat `json:"sides"`
 }
 
@@ -65,6 +65,13 @@ func newReport(sides []*side) *report {
 
 func (r *report) finish() {
 	r.End = time.Now()
+	groups := map[string]int{} // scenarios add to several groups in turn
+	for _, x := range r.Rows {
+		if _, ok := groups[x.Group]; !ok {
+			groups[x.Group] = len(groups)
+		}
+	}
+	slices.SortStableFunc(r.Rows, func(a, b *row) int { return groups[a.Group] - groups[b.Group] })
 	r.Noise.LoadEnd = load()
 	now := readTimes()
 	if all := now.all - r.before.all; all > 0 {

@@ -29,7 +29,6 @@ type watch struct {
 	holds []held
 	other []int64 // times of reports about links, routes and rules
 	names map[int]string
-	own   netip.Prefix
 }
 
 const watchGroups = 1<<(unix.RTNLGRP_LINK-1) | 1<<(unix.RTNLGRP_IPV4_IFADDR-1) | 1<<(unix.RTNLGRP_IPV4_ROUTE-1) |
