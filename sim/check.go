@@ -33,7 +33,8 @@ type watched struct {
 	trouble  clock.Instant
 	outputs  int // sent, moved, told, wanted
 	seq      uint64
-	touched  bool // something was sent or moved in this Handle
+	lastTold map[string]string // by the name of the router
+	touched  bool              // something was sent or moved in this Handle
 	handling vrrp.Event
 }
 
@@ -57,7 +58,6 @@ type watch struct {
 	released bool // it was MASTER in this Handle
 	heard    [8]heard
 	heardN   int
-	told     string
 }
 
 // heard is an advert that was delivered.
@@ -80,7 +80,8 @@ func (n *Node) watch(o host.Owner) *watch {
 }
 
 func (c *checks) booted(n *Node) {
-	n.watched = watched{seq: n.seq, trouble: n.since.Mono}
+	n.watched = watched{seq: n.seq, trouble: n.since.Mono, lastTold: n.lastTold}
+	c.telling.booted(n, n.starts)
 }
 
 func (c *checks) died(n *Node) { n.watches, n.groups_ = nil, nil }
@@ -133,6 +134,9 @@ func (c *checks) before(n *Node, old, next *vrrp.Config) { c.reloads.before(n, o
 func (c *checks) after(n *Node, old, next *vrrp.Config) {
 	n.align()
 	c.reloads.after(n, old, next)
+	if old != nil && !c.reloads.same {
+		c.telling.reloaded(n)
+	}
 	c.timers.reloaded(n)
 	c.groups.agree(n)
 }
@@ -163,7 +167,7 @@ func (c *checks) moved(n *Node, t *vrrp.Transition) {
 	}
 	x.state, x.why = t.To, t.Cause.Why
 	x.since = n.clocks.now(n.w.now).Mono
-	c.speaking.moved(x)
+	c.speaking.moved(n, x, t)
 	c.election.moved(n)
 }
 

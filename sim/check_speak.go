@@ -30,12 +30,24 @@ func (c *speaking) sent(n *Node, x *watch, s *vrrp.Send) {
 	c.inspect(n, x, s)
 }
 
-func (c *speaking) moved(x *watch) {
+func (c *speaking) moved(n *Node, x *watch, t *vrrp.Transition) {
+	if t.From == vrrp.Master && !x.leaving && c.owesGoodbye(n, x, t) {
+		c.w.fail("speaking", "%s: %s goes from MASTER to %s (%s) without a goodbye", n.name, x.name, t.To, t.Cause.Why)
+	}
 	if x.state == vrrp.Master {
 		x.rising = false
 	} else {
 		x.leaving = false
 	}
+}
+
+// owesGoodbye reports whether the others must be told at once that they may take over: always but when they have already (rule H3), and when
+// there is no address to say it from (rule H5).
+func (c *speaking) owesGoodbye(n *Node, x *watch, t *vrrp.Transition) bool {
+	if x.spec == nil || x.spec.IPv6 && !n.nics[linkOf(x.spec.Link)].ready6 {
+		return false
+	}
+	return t.To != vrrp.Backup || t.Cause.Why == vrrp.WhyAddress || t.Cause.Why == vrrp.WhyReload
 }
 
 // handled is when everything that followed from an event has been done.

@@ -1,8 +1,12 @@
 package sim
 
-import "holdfast.dev/notify"
+import (
+	"holdfast.dev/notify"
+	"holdfast.dev/vrrp"
+)
 
-// telling: notifications are numbered in order, over restarts too, no state is told twice in a row, and the last one told is true.
+// telling: notifications are numbered in order, over restarts too, no state is told twice in a row, and the last one told is true (which
+// election looks at).
 type telling struct{ w *World }
 
 func (c *telling) told(n *Node, ev *notify.Event) {
@@ -13,11 +17,21 @@ func (c *telling) told(n *Node, ev *notify.Event) {
 	if ev.Object != notify.Instance || ev.State == notify.MasterRxLowPrio {
 		return
 	}
-	for _, x := range n.watches {
-		if x.name == ev.Name && x.state.String() == ev.State || ev.State == notify.Stop || ev.State == notify.Deleted {
-			if x.name == ev.Name {
-				x.told = ev.State
-			}
+	switch last := n.lastTold[ev.Name]; ev.State {
+	case notify.Master, notify.Backup, notify.Fault:
+		if last == ev.State {
+			c.w.fail("telling", "%s: %s is told to be %s twice in a row", n.name, ev.Name, ev.State)
 		}
 	}
+	n.lastTold[ev.Name] = ev.State
 }
+
+// booted begins with what the process remembers, if it remembers all.
+func (c *telling) booted(n *Node, next *vrrp.Config) {
+	if n.lastTold == nil || len(n.resume) != len(next.Routers) {
+		n.lastTold = map[string]string{}
+	}
+}
+
+// reloaded forgets what was told: routers may have other names now, which nobody is told of (rule P5).
+func (c *telling) reloaded(n *Node) { clear(n.lastTold) }

@@ -111,6 +111,7 @@ func (c *timers) expected(n *Node, x *watch) (due, armed clock.Instant, known bo
 	s, priority := x.spec, n.priority(x)
 	interval := s.Interval
 	armed = x.since
+	learnt := x.since // when the interval was learnt
 	wait := downTime(s, priority, interval)
 	switch x.why {
 	case vrrp.WhyAddress, vrrp.WhyReload, vrrp.WhyGroup:
@@ -127,7 +128,7 @@ func (c *timers) expected(n *Node, x *watch) (due, armed clock.Instant, known bo
 			armed, wait = h.at, skewTime(s, priority, interval)
 		case h.priority >= priority || s.NoPreempt:
 			armed = h.at
-			if s.Version == wire.V3 {
+			if learnt = h.at; s.Version == wire.V3 {
 				interval = time.Duration(h.interval)
 			}
 			wait = downTime(s, priority, interval)
@@ -135,7 +136,7 @@ func (c *timers) expected(n *Node, x *watch) (due, armed clock.Instant, known bo
 			return 0, 0, false
 		}
 	}
-	if armed == 0 {
+	if armed == 0 || s.Version == wire.V3 && x.tainted >= learnt {
 		return 0, 0, false
 	}
 	return max(armed, n.since.Mono.Add(n.delay)).Add(wait), armed, true

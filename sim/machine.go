@@ -77,7 +77,7 @@ func (n *Node) newMachine() {
 	n.clocks = clocks{mono: uptime - int64(n.w.now), boot: uptime - int64(n.w.now), wall: 1_700_000_000_000_000_000}
 	n.kernel = &hosttest.Kernel{}
 	n.asleep, n.deaf, n.waits = 0, false, false
-	n.lost, n.seq = map[host.Key]bool{}, 0
+	n.lost, n.seq, n.lastTold = map[host.Key]bool{}, 0, nil
 	n.nics = [2]nic{{name: "eth0"}, {name: "eth1"}}
 	for i := range n.nics {
 		c := &n.nics[i]
@@ -297,7 +297,7 @@ func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 	n.gen++
 	if old != nil && n.delayed() {
 		n.sweepOthers(c)
-	n.delay = c.StartupDelay
+		n.delay = c.StartupDelay
 	}
 	n.openPorts(c)
 	n.w.checks.before(n, old, c)

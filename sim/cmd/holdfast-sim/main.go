@@ -28,6 +28,7 @@ type options struct {
 	without     string
 	episodes    int
 	lines       int
+	ignore      string
 	adverts     bool
 	small       bool
 	all         bool
@@ -51,6 +52,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f.StringVar(&o.without, "without", "", "names of nodes to leave out")
 	f.IntVar(&o.episodes, "episodes", 0, "number of episodes; 0 for all")
 	f.IntVar(&o.lines, "lines", 200, "last lines of the timeline to print; 0 for all")
+	f.StringVar(&o.ignore, "ignore", "", "name of a checker whose failures do not count")
 	f.BoolVar(&o.small, "small", false, "with -seed: make a failing world smaller before it is shown")
 	f.BoolVar(&o.adverts, "adverts", false, "print every advert")
 	f.BoolVar(&o.all, "keep-going", false, "go on after a failing seed")
@@ -163,6 +165,7 @@ func (o *options) many() (int, error) {
 					return
 				}
 				w := sim.New(sim.Draw(from+i/4, sim.Kind(i%4)))
+				w.Ignore(o.ignore)
 				f := w.Run()
 				mu.Lock()
 				total.Add(w.Cover)
