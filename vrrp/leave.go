@@ -113,7 +113,6 @@ func (k *keeper) part() (kept bool) {
 		}
 		kept = kept || !it.parted
 	}
-	k.restAt = 0
 	k.refresh()
 	return kept
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,9 @@ func (l *leaver) step(ev Event) {
 				l.stop(a.Event)
 			}
 		}
+	}
+	if l.e.Leaving() && l.e.Settled() {
+		l.bad("it has settled, and is still leaving")
 	}
 	for _, o := range slices.Clone(l.e.Dirty()) {
 		gen, want := l.e.Desired(o)
@@ -152,9 +156,9 @@ func leaverConfig(rng *rand.Rand) *Config {
 
 func (l *leaver) event(rng *rand.Rand, cfg *Config) Event {
 	addr := netip.AddrFrom4([4]byte{10, 0, byte(rng.IntN(4)), byte(rng.IntN(4))})
-	switch rng.IntN(9) {
-	case 0:
-		return &Claimed{[]Claim{{Index: 2 + rng.IntN(2), MAC: [6]byte{2, 0, 0, 0, 0, byte(1 + rng.IntN(2))}, Addr: addr}}}
+	switch rng.IntN(11) {
+	case 0, 9, 10:
+		return &Claimed{[]Claim{{Index: 2 + rng.IntN(9)/8, MAC: [6]byte{2, 0, 0, 0, 0, byte(1 + rng.IntN(8))}, Addr: addr}}}
 	case 1:
 		return &Lost{host.Lost{Owner: host.Owner(rng.IntN(6)), Key: host.Key{Link: "eth0", Prefix: netip.PrefixFrom(addr, 32)}}}
 	case 2:
@@ -210,5 +214,78 @@ func TestClaimsOfManyAddresses(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(10, func() { e.Step(now, &Claimed{claims[:999]}) }); n != 0 {
 		t.Errorf("%v allocations for a repeated claim", n)
+	}
+}
+
+// script runs lines of the language of scenarios.
+func script(t *testing.T, text string) *world {
+	w := newWorld(t)
+	for line := range strings.Lines(text) {
+		w.line(strings.TrimSpace(line))
+	}
+	return w
+}
+
+const contest = `router VI_1 prio=200 int=10s v=3 addr=192.0.2.100/32,192.0.2.101/32
+	link eth0 192.0.2.1/24
+	start
+	run 33s
+	` + takenAway
+
+// takenAway is too often within a minute.
+const takenAway = `lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 6s
+	lost VI_1 192.0.2.100/32
+	run 5s
+	lost VI_1 192.0.2.100/32
+	`
+
+// An advert that both the hand-over and the election of a router hear counts once.
+func TestLeavingBackupHearsOnce(t *testing.T) {
+	w := script(t, contest+"advert from 192.0.2.2 prio 250 int=10s")
+	r := w.e.routers[0]
+	if r.state != Backup || r.leave == nil || !r.leave.heir.IsValid() {
+		t.Fatalf("it is %v, hand-over %+v", r.state, r.leave)
+	}
+	if r.stats.Received != 1 {
+		t.Errorf("%d adverts were received, want 1", r.stats.Received)
+	}
+}
+
+// DELETED is told in terms of the configuration that knew the router, however late.
+func TestDeletedBelongsToTheOldConfiguration(t *testing.T) {
+	for _, prio := range []string{"200", "100"} { // with a hand-over, and without
+		w := newWorld(t)
+		w.line("router A vrid=1 addr=192.0.2.101/32 prio=" + prio)
+		w.line("router B vrid=2 prio=200 addr=192.0.2.102/32")
+		w.line("link eth0 192.0.2.1/24")
+		w.e = New(w.now)
+		w.e.SetGeneration(7)
+		w.step(&LinkChanged{w.links["eth0"]})
+		w.step(&Configure{Config: w.config()})
+		w.line("at 3.3s drop A")
+		w.e.SetGeneration(8)
+		w.notified = nil
+		w.line("reload")
+		w.line("run 3s")
+		if len(w.notified) != 1 || w.notified[0].State != notify.Deleted || w.notified[0].Gen != 7 {
+			t.Errorf("priority %s: told %+v", prio, w.notified)
+		}
 	}
 }

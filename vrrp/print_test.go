@@ -55,6 +55,7 @@ func (w *world) print(a Action) {
 }
 
 func (w *world) printNotify(ev notify.Event) {
+	w.notified = append(w.notified, ev)
 	text := ""
 	if ev.Times.Decided != w.now.Mono {
 		text = fmt.Sprintf(" decided %.3f", ev.Times.Decided.Sub(epoch.Mono).Seconds())

@@ -147,7 +147,6 @@ func (e *Engine) remove(r *Router) {
 	r.group = nil
 	r.removed = true
 	if r.leave != nil {
-		r.flushTold()
 		return // DELETED is told when the addresses are gone
 	}
 	r.tell(notify.Deleted)

@@ -48,7 +48,6 @@ func (e *Engine) stopRouter(r *Router) {
 	master := r.state == Master
 	r.becomeStopped(Cause{Why: WhyStop, At: e.now.Mono}, e.keep)
 	if r.leave != nil {
-		r.flushTold()
 		return // STOP is told when the addresses are gone
 	}
 	r.tellLater(notify.Stop)

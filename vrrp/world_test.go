@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
+	"holdfast.dev/notify"
 	"holdfast.dev/track"
 	"holdfast.dev/vrrp/wire"
 )
@@ -29,19 +30,20 @@ import (
 //	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
 //	run 10s; pause 5s; suspend 60s; wallclock 60s; sent NAME ERROR
 type world struct {
-	t       *testing.T
-	e       *Engine
-	now     clock.Now
-	draft   Config
-	specs   []*Spec
-	links   map[string]host.Link
-	refused map[netip.Prefix]bool
-	mute    bool
-	slow    time.Duration
-	due     []pendingWant
-	resumes []Resume
-	names   map[host.Owner]string
-	out     strings.Builder
+	t        *testing.T
+	e        *Engine
+	now      clock.Now
+	draft    Config
+	specs    []*Spec
+	links    map[string]host.Link
+	refused  map[netip.Prefix]bool
+	mute     bool
+	slow     time.Duration
+	due      []pendingWant
+	resumes  []Resume
+	names    map[host.Owner]string
+	notified []notify.Event
+	out      strings.Builder
 }
 
 type pendingWant struct {
@@ -238,7 +240,10 @@ func (w *world) event(f []string) Event {
 		if len(f) > 1 && f[1] != "keep" {
 			return &Stop{Within: w.dur(f[1])}
 		}
-		return &Stop{Keep: len(f) > 1}
+		if len(f) > 1 {
+			return &Stop{Keep: true, Within: 5 * time.Second}
+		}
+		return &Stop{}
 	case "claim":
 		return w.claim(f[1:])
 	}
