@@ -221,7 +221,7 @@ func (b *builder) authentication(d *draft) {
 	}
 	d.Auth = Auth{Type: d.auth.kind, Password: d.auth.pass}
 	if d.auth.kind == AuthAH && d.WantMaster {
-		b.errorf(d.auth.pos, d.Name, "Initial state master is incompatible with AH authentication - clearing")
+		b.notef(d.auth.pos, d.Name, "Initial state master is incompatible with AH authentication - clearing")
 		d.WantMaster = false
 	}
 }
@@ -330,7 +330,7 @@ func (b *builder) acceptMode(d *draft) {
 // strictAdverts is rules A20 and A21.
 func (b *builder) strictAdverts(d *draft) {
 	g := &b.cfg.Global.VRRP
-	garp := d.garp.complete(g.Garp, &b.garp)
+	garp := d.garp.complete(g.Garp, true)
 	d.LowerPrioNoAdvert, d.HigherPrioAdvert = d.lowerPrio.or(g.LowerPrioNoAdvert), d.higherPrio.or(g.HigherPrioAdvert)
 	if d.Strict {
 		if d.garp.lower.or(0) > 0 {

@@ -72,8 +72,7 @@ func (b *builder) globals(tree []schema.Node) {
 			b.global(g, &tree[i].Body[j])
 		}
 	}
-	g.VRRP.Garp = g.garp.complete(Garp{Delay: defaultGarpDelay, Repeat: defaultGarpCount, RefreshRepeat: 1}, nil)
-	b.garp = g.garp
+	g.VRRP.Garp = g.garp.complete(Garp{Delay: defaultGarpDelay, Repeat: defaultGarpCount, RefreshRepeat: 1}, false)
 	g.VRRP.SMTPAlert = g.alertVRRP.or(g.alert.or(false))
 	b.defaultIface()
 	b.defaultUser(g)
@@ -106,16 +105,16 @@ func (b *builder) defaultIface() {
 	}
 }
 
-// complete fills what is not set from inherited values. The values for lower-priority adverts follow the others where
-// neither the draft nor, for an instance, the global settings (base) have them.
-func (d *garpDraft) complete(inherited Garp, base *garpDraft) Garp {
+// complete fills what is not set from inherited values: those of global_defs for an instance, the defaults for global_defs,
+// where those for lower-priority adverts follow the others.
+func (d *garpDraft) complete(inherited Garp, instance bool) Garp {
 	g := Garp{
 		Delay: d.delay.or(inherited.Delay), Repeat: d.repeat.or(inherited.Repeat),
 		Refresh: d.refresh.or(inherited.Refresh), RefreshRepeat: d.refreshRepeat.or(inherited.RefreshRepeat),
 	}
 	g.LowerPrioDelay, g.LowerPrioCount = g.Delay, g.Repeat
-	if base != nil {
-		g.LowerPrioDelay, g.LowerPrioCount = base.lowerDelay.or(g.Delay), base.lower.or(g.Repeat)
+	if instance {
+		g.LowerPrioDelay, g.LowerPrioCount = inherited.LowerPrioDelay, inherited.LowerPrioCount
 	}
 	g.LowerPrioDelay, g.LowerPrioCount = d.lowerDelay.or(g.LowerPrioDelay), d.lower.or(g.LowerPrioCount)
 	return g

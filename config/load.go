@@ -32,7 +32,6 @@ type builder struct {
 	cfg    *Config
 	drafts []*draft
 
-	garp          garpDraft // of global_defs
 	groups        []*groupDraft
 	scripts       map[string]*scriptDraft
 	trackGroups   set[string]
