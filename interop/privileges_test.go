@@ -142,7 +142,8 @@ var privileges = []privilege{
 	{
 		"all",
 		[]string{"vrrp_rt_priority 20", "vrrp_no_swap", "vrrp_priority -5"},
-		[]int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK}, 20,
+		[]int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK},
+		20,
 	},
 }
 
