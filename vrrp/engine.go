@@ -113,16 +113,16 @@ func (e *Engine) begin(now clock.Now) {
 		e.delayEnd = 0
 		e.report(Info, 0, "Delayed start completed")
 	}
-	if e.tick > 0 && suspended > e.tick {
+	if suspended > shortestPause {
 		e.awake()
 	}
 }
 
-// awake is the first thing after a suspend: timers stood still with the machine, but the peers' did not. A MASTER that was silent for too
-// long must know so before it hears its successor.
+// awake is the first thing after a suspend: timers stood still with the machine, but the peers' did not. An advert that is overdue by their
+// clocks is sent before they give up waiting; a MASTER that was silent for too long must know so before it hears its successor.
 func (e *Engine) awake() {
 	for _, r := range e.routers {
-		if r.state == Master && r.silence() > r.patience() {
+		if r.state == Master && r.silence() > r.spec.Interval {
 			r.advertAt = e.now.Mono
 			r.advertDue()
 		}
