@@ -49,6 +49,7 @@ type watch struct {
 	why      vrrp.Why
 	tainted  clock.Instant // the last time that something changed its timers that is no packet
 	sent     clock.Instant
+	sentBoot clock.Instant // the same, by the clock that runs on while the machine is suspended
 	regular  clock.Instant // the last advert that was not an answer
 	said     [96]byte      // the last advert that was found right
 	saidLen  int
@@ -81,7 +82,7 @@ func (n *Node) watch(o host.Owner) *watch {
 
 func (c *checks) booted(n *Node) {
 	n.watched = watched{seq: n.seq, trouble: n.since.Mono, lastTold: n.lastTold}
-	c.telling.booted(n, n.starts)
+	c.telling.booted(n)
 }
 
 func (c *checks) died(n *Node) { n.watches, n.groups_ = nil, nil }
@@ -136,8 +137,11 @@ func (c *checks) after(n *Node, old, next *vrrp.Config) {
 	c.reloads.after(n, old, next)
 	if old != nil && !c.reloads.same {
 		c.telling.reloaded(n)
+		n.ran = n.text
 	}
-	c.timers.reloaded(n)
+	if !c.reloads.same {
+		c.timers.reloaded(n)
+	}
 	c.groups.agree(n)
 }
 

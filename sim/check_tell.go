@@ -1,9 +1,6 @@
 package sim
 
-import (
-	"holdfast.dev/notify"
-	"holdfast.dev/vrrp"
-)
+import "holdfast.dev/notify"
 
 // telling: notifications are numbered in order, over restarts too, no state is told twice in a row, and the last one told is true (which
 // election looks at).
@@ -26,11 +23,12 @@ func (c *telling) told(n *Node, ev *notify.Event) {
 	n.lastTold[ev.Name] = ev.State
 }
 
-// booted begins with what the process remembers, if it remembers all.
-func (c *telling) booted(n *Node, next *vrrp.Config) {
-	if n.lastTold == nil || len(n.resume) != len(next.Routers) {
+// booted begins with what the process remembers, if it has the file that the one before had.
+func (c *telling) booted(n *Node) {
+	if n.lastTold == nil || len(n.resume) == 0 || n.ran != n.text {
 		n.lastTold = map[string]string{}
 	}
+	n.ran = n.text
 }
 
 // reloaded forgets what was told: routers may have other names now, which nobody is told of (rule P5).

@@ -156,7 +156,7 @@ func (n *Node) priority(x *watch) uint8 {
 // sent looks at the time between two adverts.
 func (c *timers) sent(n *Node, x *watch, now clock.Instant) {
 	last, regular := x.sent, x.regular
-	x.sent = now
+	x.sent, x.sentBoot = now, n.clocks.now(c.w.now).Boot
 	switch n.handling.(type) {
 	case *vrrp.AdvertsDue, *vrrp.Wakeup:
 		x.regular = now
@@ -176,11 +176,14 @@ func (c *timers) sent(n *Node, x *watch, now clock.Instant) {
 	}
 }
 
-// rounded sees to it that no MASTER is silent.
+// rounded sees to it that no MASTER is silent: one that slept, by whatever clock, speaks in its first round or is MASTER no more.
 func (c *timers) rounded(n *Node, now clock.Now) {
 	for _, x := range n.watches {
 		if x.state != vrrp.Master || x.spec == nil {
 			continue
+		}
+		if silent := now.Boot.Sub(x.sentBoot); silent > 3*x.spec.Interval && n.halved == 0 {
+			c.w.fail("timers", "%s: %s is MASTER though it was silent for %v, and has not said so", n.name, x.name, silent)
 		}
 		if silent := now.Mono.Sub(x.sent); silent > x.spec.Interval+c.slack() && x.tainted < x.sent && n.calm(x.sent) {
 			c.w.fail("timers", "%s: %s is MASTER and has been silent for %v", n.name, x.name, silent)

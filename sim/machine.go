@@ -23,6 +23,7 @@ type Node struct {
 	base   string // the configuration file that it should have
 	file   file   // the same, before it was written
 	text   string // the file that was loaded last
+	ran    string // the one that was in force last
 	clocks clocks
 	kernel *hosttest.Kernel
 	nics   [2]nic
