@@ -215,7 +215,11 @@ func (n *Node) part(now clock.Now) {
 func (n *Node) handle(now clock.Now, ev vrrp.Event) {
 	n.w.Steps++
 	n.handling = ev
-	n.driver.Handle(now, ev)
+	if n.recorder != nil {
+		n.recorder.Handle(now, ev)
+	} else {
+		n.driver.Handle(now, ev)
+	}
 	n.w.checks.handled(n, ev)
 }
 

@@ -39,6 +39,7 @@ type Node struct {
 	alive    bool
 	life     int32 // counts processes
 	driver   *node.Driver
+	recorder *node.Recorder // nil if nobody wants to know
 	rec      *host.Reconciler
 	since    clock.Now // when the process started
 	config   *vrrp.Config
@@ -157,7 +158,11 @@ func (n *Node) boot() {
 	n.life++
 	n.alive, n.halting, n.stopping = true, false, false
 	n.since = n.clocks.now(n.w.now)
-	n.driver = node.NewDriver(vrrp.New(n.since), n)
+	n.recorder = nil
+	if n.driver = node.NewDriver(vrrp.New(n.since), n); n.w.Record > 0 {
+		n.recorder = node.NewRecorder(n.since, n, n.w.Record)
+		n.driver = n.recorder.Driver
+	}
 	n.rec = host.New(host.ProtoMark)
 	n.loop, n.writer, n.config = loop{}, writer{}, nil
 	n.gen++
@@ -174,6 +179,10 @@ func (n *Node) boot() {
 func (n *Node) die() {
 	if !n.alive {
 		return
+	}
+	if n.recorder != nil {
+		b, full := n.recorder.Bytes()
+		n.w.Recordings = append(n.w.Recordings, Recording{Node: n.name, Bytes: b, Full: full})
 	}
 	n.held = n.rec.Held()
 	n.resume = nil
@@ -302,7 +311,11 @@ func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 	}
 	n.openPorts(c)
 	n.w.checks.before(n, old, c)
-	n.driver.Engine.SetGeneration(n.gen)
+	if n.recorder != nil {
+		n.recorder.SetGeneration(n.gen)
+	} else {
+		n.driver.Engine.SetGeneration(n.gen)
+	}
 	ev := &vrrp.Configure{Config: c, Resume: n.resume}
 	n.config, n.resume = c, nil
 	n.handle(now, ev)
