@@ -76,13 +76,13 @@ func (s *Supervisor) begin(cfg *config.Config) {
 // prepare asks one role whether it could live with a configuration.
 func (s *Supervisor) prepare(c *child, gen uint64, file *os.File) {
 	files := []*os.File{file}
-	if c.page != nil && !c.paged {
-		files = append(files, c.page.file)
+	if memory := c.memory(); memory != nil && !c.paged {
+		files = append(files, memory)
 		c.paged = true
 	}
 	c.state, c.gen = preparing, gen
 	c.answerBy = time.Now().Add(s.opt.Timing.Prepare)
-	m := role.Prepare{Gen: gen, Reload: s.cfg != nil, Resume: c.resume}
+	m := role.Prepare{Gen: gen, Reload: s.cfg != nil, Resume: c.resume, Detail: s.opt.Detail}
 	c.resume = false
 	s.send(c, role.Msg{Prepare: &m}, files...)
 }

@@ -34,8 +34,10 @@ type child struct {
 	ident string
 	pid   *pidfile.File // nil for none
 	page  *page         // nil for roles without a heart
-	heart heart
-	past  restarts
+	// journal is where the runner notes what it began, so that the next one does not begin it again; nil for other roles.
+	journal *os.File
+	heart   heart
+	past    restarts
 
 	restartAt time.Time // while down
 	state     state
@@ -46,12 +48,20 @@ type child struct {
 	stderr   *os.File // what it prints; nil in a single process
 	born     time.Time
 	gen      uint64 // the last one that it was asked to prepare
-	paged    bool   // the process has the page
+	paged    bool   // the process has the page, or the journal
 	resume   bool
 	answerBy time.Time // when its answer is overdue
 	killAt   time.Time
 	killed   bool // because it did not do what it should
 	setup    sched.Setup
+}
+
+// memory is what outlives the processes of the role; nil for nothing.
+func (c *child) memory() *os.File {
+	if c.page != nil {
+		return c.page.file
+	}
+	return c.journal
 }
 
 // setupFor is what the role's process runs with for a configuration.

@@ -176,7 +176,7 @@ func (a *actor) prepare(p *role.Prepare, files []*os.File) error {
 		}
 	}
 	a.say("prepare %d reload=%v resume=%v descriptors=%d", p.Gen, p.Reload, p.Resume, len(files))
-	if len(files) > 1 {
+	if len(files) > 1 && a.name == role.VRRP {
 		mem, err := shm.Map(files[1], status.Size)
 		if err != nil {
 			return err

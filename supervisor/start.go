@@ -143,6 +143,9 @@ func (s *Supervisor) adopt(cfg *config.Config) error {
 		return err
 	}
 	s.children[role.VRRP].page = p
+	if s.children[role.Runner].journal, err = role.MemFile("holdfast-journal"); err != nil {
+		return err
+	}
 	for _, c := range s.order {
 		if s.hooks.Mains[c.name] == nil && c.wanted(cfg, &s.opt) {
 			return fmt.Errorf("the %s process is not built into this program", c.title)
@@ -215,8 +218,8 @@ func (s *Supervisor) finish(started bool) {
 	}
 	for _, c := range s.order {
 		c.pid.Remove()
-		if c.page != nil {
-			c.page.file.Close()
+		if memory := c.memory(); memory != nil {
+			memory.Close()
 		}
 	}
 	s.pid.Remove()

@@ -50,11 +50,12 @@ type Msg struct {
 type Gen struct{ Gen uint64 }
 
 // Prepare announces a new configuration; the descriptor that comes along is a sealed memfd with the Config as JSON. A role at
-// its first start gets a second descriptor, the status page (see package status).
+// its first start gets a second descriptor: vrrp the status page (see package status), the runner its journal.
 type Prepare struct {
 	Gen    uint64
 	Reload bool // false only for the first configuration of a daemon's life: rules C5 and C8
 	Resume bool // the role was restarted after a crash and may resume what the status page tells
+	Detail int  // how many -D: log lines of more detail need not be sent
 }
 
 // Ready answers Prepare. Err is empty when everything could be opened.
