@@ -23,7 +23,10 @@ func mains() map[role.Name]supervisor.Main {
 
 // runScripts is the runner role.
 func runScripts(ctl *role.Conn) error {
-	return runner.Run(ctl, runner.Options{Specs: readSpecs, Script: script.Options{Launcher: []string{launcherName}}})
+	return runner.Run(ctl, runner.Options{
+		Specs:  readSpecs,
+		Script: script.Options{Launcher: []string{launcherName}, Cgroup: script.FindCgroup()},
+	})
 }
 
 // readSpecs is what the runner has to know of a configuration.
