@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"slices"
 
 	"holdfast.dev/config/diag"
 	"holdfast.dev/config/lex"
@@ -21,7 +20,7 @@ const maxLabel = 15
 
 // readAddresses reads virtual_ipaddress: all of one family, none twice.
 func (b *builder) readAddresses(d *draft, n *schema.Node) {
-	seen := setOf(d.Addresses, addressKey)
+	known := seen(b, &d.Addresses, addressKey)
 	for i := range n.Body {
 		a, ok := b.address(&n.Body[i])
 		if !ok {
@@ -31,16 +30,16 @@ func (b *builder) readAddresses(d *draft, n *schema.Node) {
 			b.errorf(n.Body[i].Pos, d.Name, "address family must match VRRP instance [%s] - ignoring", n.Body[i].Name())
 			continue
 		}
-		b.addAddress(&d.Addresses, seen, a, d.Name, n.Body[i].Pos)
+		b.addAddress(&d.Addresses, known, a, d.Name, n.Body[i].Pos)
 	}
 }
 
 // readExcluded reads virtual_ipaddress_excluded, where both families may stand (rule A2).
 func (b *builder) readExcluded(d *draft, n *schema.Node) {
-	seen := setOf(d.Excluded, addressKey)
+	known := seen(b, &d.Excluded, addressKey)
 	for i := range n.Body {
 		if a, ok := b.address(&n.Body[i]); ok {
-			b.addAddress(&d.Excluded, seen, a, d.Name, n.Body[i].Pos)
+			b.addAddress(&d.Excluded, known, a, d.Name, n.Body[i].Pos)
 		}
 	}
 }
@@ -64,7 +63,7 @@ func (b *builder) addAddress(list *[]Address, seen set[addrDev], a Address, who 
 
 // static reads static_ipaddress.
 func (b *builder) static(n *schema.Node) {
-	seen := setOf(b.cfg.Static, addressKey)
+	known := seen(b, &b.cfg.Static, addressKey)
 	for i := range n.Body {
 		e := &n.Body[i]
 		a, ok := b.address(e)
@@ -79,7 +78,7 @@ func (b *builder) static(n *schema.Node) {
 				continue
 			}
 		}
-		b.addAddress(&b.cfg.Static, seen, a, "", e.Pos)
+		b.addAddress(&b.cfg.Static, known, a, "", e.Pos)
 	}
 }
 
@@ -241,16 +240,15 @@ func (b *builder) preferred(a *Address, u schema.Use) {
 
 func (b *builder) addressGroup(a *Address, u schema.Use) {
 	name := b.trackGroupName(&u)
-	at := slices.IndexFunc(b.cfg.TrackGroups, func(g TrackGroup) bool { return g.Name == name })
-	if at < 1<<16-1 {
-		a.TrackGroup = uint16(at + 1)
+	if n := b.trackGroups[name]; n <= 1<<16-1 {
+		a.TrackGroup = uint16(n)
 	}
 }
 
 // trackGroupName is the group that an option names; empty, with an error, when there is none of that name.
 func (b *builder) trackGroupName(u *schema.Use) string {
 	name := u.Args[0].Text
-	if !b.trackGroups.has(name) {
+	if b.trackGroups[name] == 0 {
 		b.errorf(u.Args[0].Pos, "", "track_group %s not found", name)
 		return ""
 	}

@@ -27,6 +27,7 @@ var differs = map[string]string{
 	"vrf eth0\nunicast_src_ip 10.0.0.9\nunicast_peer {\n\t10.0.0.2\n}": "the interface of the test is no VRF",
 	"sorry_server 192.0.2.9 0":                   "2.4.3 wants a port from 1",
 	"interval 2.5":                               "2.2.7 takes whole seconds only",
+	"use_ipvlan group":                           "2.2.7 does not know the word group",
 	"use_vmac group":                             "2.2.7 does not know the word group",
 	"vrrp_ipsets ha4 ha6":                        "the Debian package is built without iptables",
 	"vrrp_iptables keepalived_in keepalived_out": "the Debian package is built without iptables",

@@ -15,8 +15,8 @@ func (b *builder) trackGroup(n *schema.Node) {
 		}
 	}
 	g.Members = distinct(g.Members)
-	b.trackGroups.add(g.Name)
 	b.cfg.TrackGroups = append(b.cfg.TrackGroups, g)
+	b.trackGroups[g.Name] = len(b.cfg.TrackGroups)
 }
 
 // garpGroup reads a garp_group block; an interface belongs to one only.

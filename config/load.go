@@ -34,11 +34,13 @@ type builder struct {
 
 	groups        []*groupDraft
 	scripts       map[string]*scriptDraft
-	trackGroups   set[string]
+	trackGroups   map[string]int        // 1 + the index
+	seen          map[any]any           // see seen
 	targets       map[targetName]target // what stands earlier in the file and can be tracked
 	serviceGroups map[string]*ServiceGroup
 	groupOrder    []*ServiceGroup                 // service groups in the order of the file
 	linkNames     set[string]                     // names of virtual interfaces
+	linkNumbers   map[string]int                  // how many names of a stem and VRID are taken
 	names         map[*nameFile]map[string]uint32 // files of iproute2 that were read
 	silent        *Notify                         // of instances without scripts
 	garps         map[Garp]*Garp
@@ -61,7 +63,7 @@ func build(tree []schema.Node, files expand.Files, env *Env, diags *diag.List) *
 	b := &builder{
 		files: files, env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
-		trackGroups: make(set[string]), garpIfaces: make(set[string]), linkNames: make(set[string]),
+		trackGroups: make(map[string]int), seen: make(map[any]any), linkNumbers: make(map[string]int), garpIfaces: make(set[string]), linkNames: make(set[string]),
 		targets: make(map[targetName]target), serviceGroups: make(map[string]*ServiceGroup),
 		names: make(map[*nameFile]map[string]uint32), garps: make(map[Garp]*Garp), silent: new(Notify),
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast.dev/config"
 	"holdfast.dev/config/diag"
@@ -147,6 +148,42 @@ func TestTooMany(t *testing.T) {
 	r := load("vrrp_instance VI_1 {\n~SEQ(N, 1, 1100000) nopreempt\n}\n", true)
 	if r.Config != nil || !strings.Contains(fmt.Sprint(r.Diags.All()), "the rest is not read") {
 		t.Errorf("%d findings", len(r.Diags.All()))
+	}
+}
+
+// TestManyBlocks checks that the time for a file grows with its size and not faster, however the entries are spread over
+// blocks and however many names collide: each of these took minutes or more when every block looked through all before it.
+func TestManyBlocks(t *testing.T) {
+	const n = 60_000
+	inside := "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\n~SEQ(A, 0, 239) ~SEQ(B, 0, 249) %s\n}\n"
+	for name, text := range map[string]string{
+		"addresses": fmt.Sprintf(inside, "virtual_ipaddress_excluded { 10.1.${A}.${B} }"),
+		"peers":     fmt.Sprintf(inside, "unicast_peer { 10.1.${A}.${B} }"),
+		"trackers":  fmt.Sprintf("~SEQ(A, 0, 239) ~SEQ(B, 0, 249) track_file f${A}_${B} { file /run/f }\n"+inside, "track_file { f${A}_${B} }"),
+	} {
+		start := time.Now()
+		load(text, false)
+		if d := time.Since(start); d > time.Minute { // it takes about a second
+			t.Errorf("%s: %v for %d entries", name, d, n)
+		}
+	}
+}
+
+// TestManyLinks gives ten thousand virtual interfaces of one VRID names of their own.
+func TestManyLinks(t *testing.T) {
+	var b strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&b, "vrrp_instance V%d {\ninterface e%d\nvirtual_router_id 7\nuse_vmac\nvirtual_ipaddress { 10.1.%d.%d }\n}\n", i, i, i/250, i%250)
+	}
+	env := machine(false)
+	env.Interface = nil
+	r := config.Load(tree{"/k.conf": b.String()}, "/k.conf", env)
+	names := make(map[string]bool)
+	for i := range r.Config.Instances {
+		names[r.Config.Instances[i].Virtual.Name] = true
+	}
+	if len(names) != 10_000 {
+		t.Errorf("%d names", len(names))
 	}
 }
 

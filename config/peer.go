@@ -9,7 +9,7 @@ import (
 // readPeers reads unicast_peer (rule O6).
 func (b *builder) readPeers(d *draft, n *schema.Node) {
 	d.unicast = true
-	seen := setOf(d.Peers, func(p *Peer) netip.Addr { return p.Addr })
+	known := seen(b, &d.Peers, func(p *Peer) netip.Addr { return p.Addr })
 	for i := range n.Body {
 		e := &n.Body[i]
 		v := e.Args[0]
@@ -22,7 +22,7 @@ func (b *builder) readPeers(d *draft, n *schema.Node) {
 			continue
 		}
 		p := Peer{Pos: at(v.Pos), Addr: v.Addr, MaxTTL: 255}
-		if !seen.add(p.Addr) {
+		if !known.add(p.Addr) {
 			b.errorf(v.Pos, d.Name, "duplicate unicast peer %s - ignoring", p.Addr)
 			continue
 		}

@@ -26,7 +26,6 @@ type serviceDraft struct {
 	pass    checkDefaults
 	method  opt[Forwarding]
 	alert   opt[bool]
-	family  Family // ip_family
 	weight  int32
 	inhibit bool
 	sorry   opt[Forwarding]

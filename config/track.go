@@ -10,14 +10,14 @@ import (
 
 // trackInterfaces reads track_interface of an instance or group called who.
 func (b *builder) trackInterfaces(t *Tracking, who string, n *schema.Node) {
-	seen := setOf(t.Interfaces, func(o *TrackInterface) string { return o.Name })
+	known := seen(b, &t.Interfaces, func(o *TrackInterface) string { return o.Name })
 	for i := range n.Body {
 		e := &n.Body[i]
 		v, ok := e.Arg(0)
 		if !ok {
 			continue
 		}
-		if seen.has(v.Text) {
+		if known.has(v.Text) {
 			b.errorf(e.Pos, who, "duplicate track_interface %s - ignoring", v.Text)
 			continue
 		}
@@ -26,7 +26,7 @@ func (b *builder) trackInterfaces(t *Tracking, who string, n *schema.Node) {
 			continue
 		}
 		b.trackedIface(v, who)
-		seen.add(v.Text)
+		known.add(v.Text)
 		t.Interfaces = append(t.Interfaces, ti)
 	}
 }
@@ -63,7 +63,7 @@ func (b *builder) trackWeight(e *schema.Node, who string, weight *int, reverse *
 
 // trackScripts reads track_script of an instance or group called who. The scripts must stand earlier in the file.
 func (b *builder) trackScripts(t *Tracking, who string, n *schema.Node) {
-	seen := setOf(t.Scripts, func(o *TrackScript) string { return o.Name })
+	known := seen(b, &t.Scripts, func(o *TrackScript) string { return o.Name })
 	for i := range n.Body {
 		e := &n.Body[i]
 		name := e.Name()
@@ -76,7 +76,7 @@ func (b *builder) trackScripts(t *Tracking, who string, n *schema.Node) {
 			b.say(e.Pos, diag.Error, diag.GeneralError, who, fmt.Sprintf("track script %s not found, ignoring...", name), hint)
 			continue
 		}
-		if seen.has(name) {
+		if known.has(name) {
 			b.errorf(e.Pos, who, "duplicate track_script %s - ignoring", name)
 			continue
 		}
@@ -89,7 +89,7 @@ func (b *builder) trackScripts(t *Tracking, who string, n *schema.Node) {
 			continue
 		}
 		s.used = true
-		seen.add(name)
+		known.add(name)
 		t.Scripts = append(t.Scripts, ts)
 	}
 }

@@ -44,10 +44,7 @@ func (b *builder) tracked(t *Tracking, who string, n *schema.Node) (ok bool) {
 	if !ok {
 		return false
 	}
-	seen := make(set[targetName])
-	for i := range t.Others {
-		seen.add(targetName{t.Others[i].Kind, t.Others[i].Name})
-	}
+	known := seen(b, &t.Others, func(o *Tracker) targetName { return targetName{o.Kind, o.Name} })
 	for i := range n.Body {
 		e := &n.Body[i]
 		name := targetName{k.kind, e.Name()}
@@ -57,7 +54,7 @@ func (b *builder) tracked(t *Tracking, who string, n *schema.Node) (ok bool) {
 				"a "+k.block+" of that name must stand before this block")
 			continue
 		}
-		if !seen.add(name) {
+		if !known.add(name) {
 			b.errorf(e.Pos, who, "duplicate %s %s - ignoring", n.Key.Name, e.Name())
 			continue
 		}

@@ -139,6 +139,17 @@ func (s set[T]) has(v T) bool {
 	return ok
 }
 
+// seen is what a list of the model holds already. It is kept from one block of the file to the next: a file may fill a list
+// with as many blocks as entries.
+func seen[E any, T comparable](b *builder, list *[]E, key func(*E) T) set[T] {
+	if s, ok := b.seen[list].(set[T]); ok {
+		return s
+	}
+	s := setOf(*list, key)
+	b.seen[list] = s
+	return s
+}
+
 // setOf is the set of what key gives for each element.
 func setOf[E any, T comparable](list []E, key func(*E) T) set[T] {
 	s := make(set[T], len(list))

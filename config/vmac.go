@@ -143,7 +143,9 @@ func (b *builder) virtualLink(d *draft) {
 	if d.Family == IPv6 {
 		names = []string{fmt.Sprintf("%s6.%d", stem, d.VRID), names[0]}
 	}
-	for n := 0; v.Name == ""; n++ {
+	series := fmt.Sprintf("%s%d.%d", stem, d.Family, d.VRID)
+	for n := b.linkNumbers[series]; v.Name == ""; n++ {
+		b.linkNumbers[series] = n
 		name := fmt.Sprintf("%s%d.%d", stem, n, d.VRID)
 		if n < len(names) {
 			name = names[n]

@@ -185,23 +185,27 @@ func (d *differ) instance(o, i *config.Instance) {
 // addresses compares two lists of addresses; those in both are not touched.
 func (d *differ) addresses(what, list string, was, now []config.Address) {
 	key := func(a config.Address) string { return a.Prefix.String() + " dev " + a.Dev }
-	has := func(l []config.Address, a config.Address) int {
-		return slices.IndexFunc(l, func(o config.Address) bool { return key(o) == key(a) })
+	old, current := make(map[string]*config.Address, len(was)), make(map[string]bool, len(now))
+	for i := range was {
+		old[key(was[i])] = &was[i]
+	}
+	for _, a := range now {
+		current[key(a)] = true
 	}
 	kept := 0
 	for _, a := range was {
-		if has(now, a) < 0 {
+		if !current[key(a)] {
 			d.add(Remove, what, "%s: %s is removed if it is master", list, key(a))
 		} else {
 			kept++
 		}
 	}
 	for _, a := range now {
-		at := has(was, a)
+		o := old[key(a)]
 		switch {
-		case at < 0:
+		case o == nil:
 			d.add(Add, what, "%s: %s is added if it is master, and announced", list, key(a))
-		case !was[at].Equal(&a):
+		case !o.Equal(&a):
 			d.add(Update, what, "%s: %s gets other attributes", list, key(a))
 		}
 	}

@@ -126,9 +126,17 @@ func (p *pair) addresses() {
 }
 
 func (p *pair) list(name string, a, b []config.Address, ordered bool) {
+	bits := func(l []config.Address) map[netip.Addr]int {
+		m := make(map[netip.Addr]int, len(l))
+		for _, x := range l {
+			m[x.Addr()] = x.Prefix.Bits()
+		}
+		return m
+	}
 	missing := func(from, in []config.Address) (out []string) {
+		known := bits(in)
 		for _, x := range from {
-			if !slices.ContainsFunc(in, func(y config.Address) bool { return x.Addr() == y.Addr() }) {
+			if _, ok := known[x.Addr()]; !ok {
 				out = append(out, x.Addr().String())
 			}
 		}
@@ -153,11 +161,10 @@ func (p *pair) list(name string, a, b []config.Address, ordered bool) {
 	if ordered && len(onA)+len(onB) == 0 && !slices.Equal(addrs(a), addrs(b)) {
 		p.say(diag.Warning, "keep one order", "%s has the same addresses in another order: implementations that compare the lists one by one count a mismatch with every advert", name)
 	}
+	there := bits(b)
 	for _, x := range a {
-		for _, y := range b {
-			if x.Addr() == y.Addr() && x.Prefix.Bits() != y.Prefix.Bits() {
-				p.say(diag.Warning, "", "%s has the prefix length %d on %s and %d on %s", x.Addr(), x.Prefix.Bits(), p.na.Name, y.Prefix.Bits(), p.nb.Name)
-			}
+		if n, ok := there[x.Addr()]; ok && n != x.Prefix.Bits() {
+			p.say(diag.Warning, "", "%s has the prefix length %d on %s and %d on %s", x.Addr(), x.Prefix.Bits(), p.na.Name, n, p.nb.Name)
 		}
 	}
 }

@@ -91,9 +91,7 @@ func facts(k *schema.Keyword) (out []string) {
 			out = append(out, name+": "+text)
 		}
 	}
-	for _, t := range explain.Takes(k) {
-		out = append(out, t)
-	}
+	out = append(out, explain.Takes(k)...)
 	add("default", k.Default)
 	add("not with", k.Excludes)
 	add("another name of", k.Alias)
