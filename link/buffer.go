@@ -56,6 +56,9 @@ func (p *Port) RcvBuf() (int, error) {
 	return n, p.named(err)
 }
 
+// SetRcvBuf changes the receive buffer as Spec.RcvBuf sets it, for a port that has come to serve more virtual routers.
+func (p *Port) SetRcvBuf(octets int) error { return p.named(p.setBuffers(octets)) }
+
 // Dropped is how many packets the kernel dropped since it was last asked: because nobody fetched them in time, or, with IPv6, because
 // their checksum was wrong (the kernel keeps one counter for both). Asked after a drain it knows of everything that was lost up to
 // then; SO_RXQ_OVFL would tell only when the next packet comes, too late for a take-over that is due now. It costs a
