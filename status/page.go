@@ -5,6 +5,7 @@ package status
 import (
 	"errors"
 	"sync/atomic"
+	"time"
 	"unsafe"
 )
 
@@ -16,7 +17,7 @@ const (
 
 	headerSize = 4096
 	magic      = 0x686f6c6466617374 // "holdfast"
-	version    = 1
+	version    = 2
 )
 
 type header struct {
@@ -25,6 +26,9 @@ type header struct {
 	beat    atomic.Uint64
 	top     atomic.Uint64 // slots in use are below
 	pid     atomic.Uint64
+
+	lateMax, lateMost atomic.Int64 // nanoseconds
+	malformed         atomic.Uint64
 }
 
 // slot holds a record under a sequence counter: odd while it is written.
@@ -78,6 +82,25 @@ func (p *Page) PID() int { return int(p.header().pid.Load()) }
 
 // SetPID says who writes.
 func (p *Page) SetPID(pid int) { p.header().pid.Store(uint64(pid)) }
+
+// SetLateness says how late rounds of the election thread began: the latest of all, and what 99 in 100 did not exceed.
+func (p *Page) SetLateness(latest, most time.Duration) {
+	h := p.header()
+	h.lateMax.Store(int64(latest))
+	h.lateMost.Store(int64(most))
+}
+
+// Lateness is what SetLateness was last told, over the life of the process that writes.
+func (p *Page) Lateness() (latest, most time.Duration) {
+	h := p.header()
+	return time.Duration(h.lateMax.Load()), time.Duration(h.lateMost.Load())
+}
+
+// AddMalformed counts a packet that was dropped before it could be said which virtual router it was for.
+func (p *Page) AddMalformed() { p.header().malformed.Add(1) }
+
+// Malformed is how many such packets there were since the page was made.
+func (p *Page) Malformed() uint64 { return p.header().malformed.Load() }
 
 // Put shows a record in slot i, 0 to Slots-1; out of range does nothing.
 func (p *Page) Put(i int, r *Record) {
