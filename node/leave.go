@@ -41,18 +41,21 @@ func (l *loop) hearClaims(ports []*link.ClaimPort) {
 	}
 	for _, p := range ports {
 		if len(c.ports) == 2 {
-			go p.Close() // there are some already
+			l.discard(p) // there are some already
 			continue
 		}
 		l.token++
 		if err := l.poller.Add(p.FD(), l.token); err != nil {
 			l.teller.Say(vrrp.Error, "cannot listen for claims of addresses: "+err.Error())
-			go p.Close()
+			l.discard(p)
 			continue
 		}
 		c.ports[l.token] = p
 	}
 }
+
+// discard closes a socket elsewhere: the kernel waits for its other processors meanwhile.
+func (l *loop) discard(p *link.ClaimPort) { l.helpers.Go(func() { _ = p.Close() }) }
 
 // mindClaims ends a round: the sockets are opened when somebody makes way and they are not there, and closed when nobody does any more.
 func (l *loop) mindClaims() {
@@ -61,30 +64,44 @@ func (l *loop) mindClaims() {
 	switch {
 	case leaving && !c.pending && len(c.ports) == 0:
 		c.pending = true
-		go func() {
+		l.helpers.Go(func() {
 			ports := openClaims(l.teller)
-			l.Post(input{do: func(l *loop) { l.hearClaims(ports) }})
-		}()
+			if !l.Do(func(l *loop) { l.hearClaims(ports) }) {
+				closeClaims(ports)
+			}
+		})
 	case !leaving && (c.pending || len(c.ports) > 0):
 		for token, p := range c.ports {
-			_ = l.poller.Remove(p.FD()) // it fails only if the kernel has done it already
-			delete(c.ports, token)
-			go p.Close()
+			l.dropClaims(token, p)
 		}
 		c.pending = false
 	}
 	if !leaving && l.lingering {
 		l.lingering = false
-		go l.keeper.Linger(nil)
+		l.ports.Release()
+	}
+}
+
+func (l *loop) dropClaims(token poll.Token, p *link.ClaimPort) {
+	_ = l.poller.Remove(p.FD()) // it fails only if the poller is closed
+	delete(l.claims.ports, token)
+	l.discard(p)
+}
+
+func closeClaims(ports []*link.ClaimPort) {
+	for _, p := range ports {
+		_ = p.Close()
 	}
 }
 
 // drainClaims tells the engine what others claim.
-func (l *loop) drainClaims(p *link.ClaimPort) {
+func (l *loop) drainClaims(token poll.Token, p *link.ClaimPort) {
 	for got := 0; got < roundPackets; got += link.ClaimBatch {
 		claims, more, err := p.Recv()
-		if err != nil {
+		if err != nil { // an advert of the successor says the same a moment later
 			l.teller.Say(vrrp.Error, "receive claims of addresses: "+err.Error())
+			l.claims.pending = true
+			l.dropClaims(token, p)
 			return
 		}
 		if len(claims) > 0 {
@@ -110,15 +127,21 @@ func (r *vrrpRole) leave(within time.Duration, keep bool) {
 	if !keep {
 		ports = openClaims(r.teller)
 	}
-	stop := &vrrp.Stop{Keep: keep, Within: within}
-	r.loop.Post(input{do: func(l *loop) {
+	begun := r.loop.Do(func(l *loop) {
 		l.hearClaims(ports)
-		l.take(input{event: stop})
-	}})
+		l.take(input{event: &vrrp.Stop{Keep: keep, Within: within}})
+	})
+	if !begun {
+		closeClaims(ports)
+		return
+	}
 	select {
 	case <-r.loop.stopped:
+	case <-r.loop.life.Done():
 	case <-time.After(max(within*3/4, within-stopSlack)):
-		r.teller.Say(vrrp.Warning, "stopped before the kernel confirmed that all addresses are gone")
+		if !keep {
+			r.left = max(len(r.kernel.Held()), 1)
+		}
 	}
 }
 

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"syscall"
+	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
 	"holdfast.dev/link"
 	"holdfast.dev/link/poll"
-	"holdfast.dev/notify"
 	"holdfast.dev/status"
-	"holdfast.dev/supervisor/role"
+	"holdfast.dev/supervisor/sched"
 	"holdfast.dev/vrrp"
 )
 
@@ -23,10 +20,15 @@ import (
 const (
 	roundPackets = 256                  // fetched from one port
 	roundBudget  = 2 * time.Millisecond // after that the thread blocks once: RLIMIT_RTTIME counts what does not
-	skipRounds   = 16                   // rounds that a port with ever more packets may put off take-overs
+	skipRounds   = 16                   // rounds that ports with ever more packets may put off take-overs
 	batchPackets = 64
 	inboxItems   = 1 << 14
+	// fullReady is from where on the poller may have had more to tell than it can at a time.
+	fullReady = 60
 )
+
+// beat is how often the thread goes round at least, so that others see that it lives.
+const beat = 500 * time.Millisecond
 
 // keeper is who keeps the kernel: host/kernel's writer.
 type keeper interface {
@@ -42,65 +44,57 @@ type input struct {
 }
 
 // loop is the election thread: it owns the engine, the sockets and the deadline, and nothing on it ever waits for anything but time.
+// What is above the first empty line is set before Run and may be used by everybody; the rest is the thread's.
 type loop struct {
-	driver    *Driver
-	poller    *poll.Poller
-	inbox     *poll.Inbox[input]
-	announcer *link.Announcer
-	kernel    keeper
-	keeper    *portKeeper
-	teller    *teller
-	page      *status.Page
+	poller  *poll.Poller
+	inbox   *poll.Inbox[input]
+	teller  *teller
+	kernel  keeper
+	ports   *portKeeper
+	page    *status.Page
+	detail  int             // how many -D
+	life    context.Context // ends with Run
+	err     error           // of Run, once life has ended
+	helpers sync.WaitGroup  // what the thread has done by others
 
-	ports     map[vrrp.PortID]*heardPort
+	driver    *Driver
+	announcer *link.Announcer
+	open      map[vrrp.PortID]*heardPort
 	tokens    map[poll.Token]*heardPort
 	token     poll.Token
 	batch     *link.Batch
-	slots     map[host.Owner]int
-	free      []int
-	status    vrrp.Status
-	record    status.Record
+	shown     shown
 	rx        vrrp.Received
 	due       vrrp.AdvertsDue
 	wakeup    vrrp.Wakeup
 	skipped   int
+	rested    clock.Instant // when the thread last slept, really
 	claims    claimPorts
-	stopped   chan struct{} // closed when everything is given up after Stop
-	stop      bool
 	lingering bool // the keeper keeps sockets for routers that make way and are no longer configured
-	garpErr   string
+	stop      bool
+	stopped   chan struct{} // closed when everything is given up after Stop
+	stopOnce  sync.Once
+	interval  time.Duration // the shortest of the configuration
 	late      lateness
-}
-
-// heardPort is a socket in the poller.
-type heardPort struct {
-	id    vrrp.PortID
-	port  *link.Port
-	token poll.Token
-}
-
-// lateness is what the thread knows of its own delays.
-type lateness struct {
-	deadline clock.Instant
-	max      time.Duration
-	rounds   uint64
+	lateTo    chan<- lateRound
+	garp      complaint
 }
 
 // newLoop makes a loop that is not running yet.
-func newLoop(page *status.Page, t *teller) (*loop, error) {
+func newLoop(page *status.Page, t *teller, detail int) (*loop, error) {
 	p, err := poll.New()
 	if err != nil {
 		return nil, err
 	}
 	a, err := link.OpenAnnouncer()
 	if err != nil {
-		p.Close()
+		_ = p.Close()
 		return nil, err
 	}
 	l := &loop{
-		poller: p, announcer: a, teller: t, page: page,
-		ports: map[vrrp.PortID]*heardPort{}, tokens: map[poll.Token]*heardPort{}, batch: link.NewBatch(batchPackets),
-		slots: map[host.Owner]int{}, stopped: make(chan struct{}),
+		poller: p, announcer: a, teller: t, page: page, detail: detail,
+		open: map[vrrp.PortID]*heardPort{}, tokens: map[poll.Token]*heardPort{}, batch: link.NewBatch(batchPackets),
+		shown: shown{slots: map[host.Owner]int{}, names: map[host.Owner]string{}}, stopped: make(chan struct{}),
 	}
 	l.inbox = poll.NewInbox(inboxItems, p.Wake, mergeLinks)
 	l.driver = NewDriver(vrrp.New(poll.Now()), l)
@@ -129,32 +123,80 @@ func mergeLinks(waiting []input, v input) bool {
 	return false
 }
 
-// Post hands something to the thread. It waits only while the inbox is full.
-func (l *loop) Post(in input) { _ = l.inbox.PutWait(context.Background(), in) }
+// Start runs the loop in a goroutine and a thread of its own until Close, or until waiting fails. ended is called there at the end.
+func (l *loop) Start(ended func()) {
+	life, end := context.WithCancel(context.Background())
+	l.life = life
+	ready := make(chan struct{})
+	go func() {
+		l.err = l.run(ready)
+		end()
+		ended()
+	}()
+	<-ready
+}
 
-// Run goes round until the poller is closed or fails. It is called in a goroutine of its own and locks its thread.
-func (l *loop) Run() error {
-	runtime.LockOSThread()
+// Close ends the loop and frees what it alone uses. The sockets of the ports are their keeper's.
+func (l *loop) Close() {
+	_ = l.poller.Close() // descriptors that can't be closed are no reason not to end
+	if l.life != nil {
+		<-l.life.Done()
+	}
+	l.helpers.Wait()
+	for _, p := range l.claims.ports {
+		_ = p.Close()
+	}
+	_ = l.announcer.Close()
+}
+
+// Post hands something to the thread. It waits only while the inbox is full. What is posted after the end is dropped.
+func (l *loop) Post(in input) { _ = l.inbox.PutWait(l.life, in) }
+
+// Do has f called on the thread and waits for it. It reports false if the thread has ended.
+func (l *loop) Do(f func(l *loop)) bool {
+	done := make(chan struct{})
+	l.Post(input{do: func(l *loop) { f(l); close(done) }})
+	select {
+	case <-done:
+		return true
+	case <-l.life.Done():
+		return false
+	}
+}
+
+func (l *loop) run(ready chan<- struct{}) error {
+	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+	l.lateTo = watchLateness(func(text string) { l.teller.Say(vrrp.Warning, text) })
+	defer close(l.lateTo)
+	close(ready)
 	for {
-		ready, err := l.poller.Wait()
+		before := poll.Mono()
+		found, err := l.poller.Wait()
 		if errors.Is(err, poll.ErrClosed) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		l.round(ready)
+		if now := poll.Mono(); now.Sub(before) >= poll.RestTime {
+			l.rested = now
+		}
+		l.round(found)
 	}
 }
 
 // round is one round of the thread: adverts that are due, packets, the inbox, then decisions.
-func (l *loop) round(ready poll.Ready) {
+func (l *loop) round(found poll.Ready) {
 	start := poll.Now()
-	l.measure(start)
+	l.measure(start.Mono)
 	l.driver.Handle(start, &l.due)
-	drained := l.receive(ready.Tokens)
+	drained := l.receive(found.Tokens, start.Mono)
+	l.rest()
 	for _, in := range l.inbox.Take() {
 		l.take(in)
+		if l.rest() {
+			l.driver.Handle(poll.Now(), &l.due) // thousands of things may wait here, adverts may not
+		}
 	}
 	now := poll.Now()
 	if drained || l.skipped >= skipRounds {
@@ -167,21 +209,27 @@ func (l *loop) round(ready poll.Ready) {
 	l.driver.Publish()
 	l.page.AddBeat()
 	if l.stop && l.driver.Engine.Settled() {
-		l.stop = false
-		close(l.stopped)
+		l.stopOnce.Do(func() { close(l.stopped) })
 	}
-	l.arm(now)
-	if poll.Mono().Sub(start.Mono) > roundBudget {
-		l.poller.Rest()
-	}
+	l.arm(now.Mono)
+	l.rest()
 }
 
-// beat is how often the thread goes round at least, so that others see that it lives.
-const beat = 500 * time.Millisecond
+// rest sleeps a moment if the thread has not slept for its budget: under RLIMIT_RTTIME the kernel kills what never does. It reports
+// whether it has.
+func (l *loop) rest() bool {
+	now := poll.Mono()
+	if now.Sub(l.rested) <= roundBudget {
+		return false
+	}
+	l.poller.Rest()
+	l.rested = poll.Mono()
+	return true
+}
 
-func (l *loop) arm(now clock.Now) {
+func (l *loop) arm(now clock.Instant) {
 	at, ok := l.driver.Engine.Deadline()
-	if idle := now.Mono.Add(beat); !ok || at > idle {
+	if idle := now.Add(beat); !ok || at > idle {
 		at = idle
 	}
 	l.late.deadline = at
@@ -190,56 +238,24 @@ func (l *loop) arm(now clock.Now) {
 	}
 }
 
-func (l *loop) measure(now clock.Now) {
-	l.late.rounds++
-	if l.late.deadline != 0 && now.Mono > l.late.deadline {
-		l.late.max = max(l.late.max, now.Mono.Sub(l.late.deadline))
+// measure notes how late the round is, if its deadline has come.
+func (l *loop) measure(now clock.Instant) {
+	if l.late.deadline == 0 || now < l.late.deadline {
+		return
 	}
-}
-
-// receive fetches what waits in the ports that have something. It reports false if one of them has more than a round takes.
-func (l *loop) receive(tokens []poll.Token) bool {
-	drained := len(tokens) < 64 // the poller reports no more than that at a time
-	for _, t := range tokens {
-		if p := l.tokens[t]; p != nil {
-			drained = l.drain(p) && drained
-		} else if p := l.claims.ports[t]; p != nil {
-			l.drainClaims(p)
+	d := now.Sub(l.late.deadline)
+	l.late.add(d)
+	l.page.SetLateness(l.late.max, l.late.quantile(0.99))
+	if tooLate(d, l.interval) {
+		select {
+		case l.lateTo <- lateRound{l.late.deadline, d, l.interval}:
+		default: // one is being told of
 		}
 	}
-	return drained
-}
-
-func (l *loop) drain(p *heardPort) bool {
-	l.rx.Port = p.id
-	for got := 0; got < roundPackets; {
-		n, err := p.port.Recv(l.batch)
-		if err != nil {
-			l.teller.Say(vrrp.Error, "receive on "+p.port.Name()+": "+err.Error())
-			break
-		}
-		now := poll.Now()
-		for i := range n {
-			d := l.batch.At(i)
-			if d.Drop != 0 {
-				continue
-			}
-			l.rx.Src, l.rx.Dst, l.rx.TTL, l.rx.Payload = d.Src, d.Dst, d.TTL, d.Payload
-			l.driver.Handle(now, &l.rx)
-		}
-		if got += n; n < l.batch.Cap() {
-			if lost := p.port.Dropped(); lost > 0 {
-				l.driver.Handle(now, &vrrp.Overflow{Port: p.id, Packets: lost})
-			}
-			return true
-		}
-	}
-	return false
 }
 
 // take deals with one thing of the inbox.
 func (l *loop) take(in input) {
-	now := poll.Now()
 	switch {
 	case in.port != nil:
 		l.setPort(in.port)
@@ -249,104 +265,17 @@ func (l *loop) take(in input) {
 		if _, ok := in.event.(*vrrp.Stop); ok {
 			l.stop = true
 		}
-		l.driver.Handle(now, in.event)
+		l.driver.Handle(poll.Now(), in.event)
 	}
 }
 
-// setPort puts a socket into the poller in place of the one before it.
-func (l *loop) setPort(c *portChange) {
-	if old := l.ports[c.ID]; old != nil {
-		_ = l.poller.Remove(old.port.FD()) // it fails only if the kernel has done it already
-		delete(l.ports, c.ID)
-		delete(l.tokens, old.token)
-		l.keeper.Close(old.port)
-	}
-	if c.Port == nil {
-		return
-	}
-	l.token++
-	p := &heardPort{id: c.ID, port: c.Port, token: l.token}
-	if err := l.poller.Add(c.Port.FD(), p.token); err != nil {
-		l.teller.Say(vrrp.Error, "cannot listen on "+c.Port.Name()+": "+err.Error())
-		return
-	}
-	l.ports[c.ID], l.tokens[p.token] = p, p
-}
-
-// Send puts an advert on the wire.
-func (l *loop) Send(s *vrrp.Send) error {
-	p := l.ports[s.Port]
-	if p == nil {
-		return unix.ENODEV
-	}
-	err := p.port.Send(s.Src, s.Dst, s.TTL, s.ID, s.Payload)
-	if errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.EAGAIN) {
-		err = p.port.Send(s.Src, s.Dst, s.TTL, s.ID, s.Payload)
-	}
-	return err
-}
-
-// Announce sends a slice of gratuitous ARPs and unsolicited NAs.
-func (l *loop) Announce(items []vrrp.Announcement) {
-	for i := range items {
-		it := &items[i]
-		if it.Addr.Is4() {
-			l.announcer.GARP(it.Index, it.MAC, it.Addr)
-		} else {
-			l.announcer.NA(it.Index, it.MAC, it.Addr, it.Router)
-		}
-	}
-	text := ""
-	for _, err := range l.announcer.Flush() {
-		if err != nil {
-			text = err.Error()
-		}
-	}
-	if text != l.garpErr {
-		if l.garpErr = text; text != "" {
-			l.teller.Say(vrrp.Warning, "cannot announce addresses: "+text)
-		}
-	}
-}
-
-// Want hands a desired state to the kernel's keeper.
-func (l *loop) Want(o host.Owner, gen uint64, want host.State) { l.kernel.Want(o, gen, want) }
-
-// Forget ends an owner.
-func (l *loop) Forget(o host.Owner) {
-	l.kernel.Forget(o)
-	if i, ok := l.slots[o]; ok {
-		delete(l.slots, o)
-		l.page.Clear(i)
-		l.free = append(l.free, i)
-	}
-}
-
-// Tell queues a notification.
-func (l *loop) Tell(ev notify.Event) { l.teller.Event(ev) }
-
-// Report queues a log line.
-func (l *loop) Report(r *vrrp.Report) {
-	l.teller.Line(role.Log{Level: int(r.Level), Text: r.Text, Detail: r.Detail, At: time.Now().UnixNano()})
-}
-
-// Moved is told of every transition; the log has its line already, the history is the status page's.
-func (l *loop) Moved(*vrrp.Transition) {}
-
-// Publish shows a router in the status page.
-func (l *loop) Publish(r *vrrp.Router) {
-	if !l.driver.Engine.Has(r.Owner()) {
-		return // forgotten within this round
-	}
-	i, ok := l.slots[r.Owner()]
-	if !ok {
-		i = len(l.slots)
-		if n := len(l.free); n > 0 {
-			i, l.free = l.free[n-1], l.free[:n-1]
-		}
-		l.slots[r.Owner()] = i
-	}
-	r.Status(&l.status)
-	l.record.Set(&l.status)
-	l.page.Put(i, &l.record)
+// configure puts a configuration into force. It returns the ports that it does not need and that routers which it removed still do.
+func (l *loop) configure(c *vrrp.Config, gen uint64, resume []vrrp.Resume) (leaving []vrrp.Port) {
+	defer sched.Relax()() // with thousands of instances it may take longer than vrrp_rlimit_rttime
+	l.interval = shortest(c)
+	l.driver.Engine.SetGeneration(gen)
+	l.driver.Handle(poll.Now(), &vrrp.Configure{Config: c, Resume: resume})
+	leaving = l.driver.Engine.LeavingPorts()
+	l.lingering = len(leaving) > 0
+	return leaving
 }

@@ -1,40 +1,76 @@
 package node
 
 import (
+	"context"
+	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
+	"holdfast.dev/host"
 	"holdfast.dev/notify"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/vrrp"
 )
 
-// teller carries log lines and notifications from the election thread to the other processes. The thread only appends to a list; a
-// goroutine of the teller's does the rest, so that nobody's full queue is felt.
+// teller carries log lines and notifications from the election thread to the other processes. The thread only appends to a list; two
+// goroutines of the teller's do the rest, so that nobody's full queue is felt, and no notification waits for a log.
 type teller struct {
-	ctl *role.Conn
+	ctl   *role.Conn
+	names func(index int) string // of interfaces, for the lines about announcements
 
-	mu      sync.Mutex
-	lines   []role.Log
-	lost    uint64
-	events  []notify.Event // not yet sent
-	unacked []notify.Event // sent, not yet delivered: sent again when the runner was restarted
-	runner  *role.Conn
-	wake    chan struct{}
-	stop    chan struct{}
-	done    chan struct{}
+	mu     sync.Mutex
+	lines  []role.Log
+	lost   uint64
+	frames []frame // announcements to be told of one by one
+	wanted bool    // somebody may want notifications
+	events backlog
+	runner *role.Conn
+
+	lineWake, eventWake chan struct{}
+	stop                chan struct{}
+	done                sync.WaitGroup
+
+	announced map[announced]int64 // when an address was last told of; flushLines' alone
 }
 
-// maxLines is how many log lines may wait; more are counted. A transition is never dropped.
-const maxLines = 8192
+// announced names an address of a router.
+type announced struct {
+	owner host.Owner
+	addr  netip.Addr
+}
 
-func newTeller(ctl *role.Conn) *teller {
-	t := &teller{ctl: ctl, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
-	go t.run()
+// frame is an announcement that was sent.
+type frame struct {
+	vrrp.Announcement
+	router string
+	at     int64 // CLOCK_REALTIME, nanoseconds
+}
+
+// Bounds of what waits to be logged; more is counted.
+const (
+	maxLines  = 8192
+	maxFrames = 16384
+	// lineBatch is how many lines are sent before they are waited for: fewer than the connection's queue takes.
+	lineBatch = role.MaxLogs / 2
+	lineWait  = time.Second
+	// burstGap is how long an address was not announced when the next announcement counts as the beginning of a burst.
+	burstGap = 500 * time.Millisecond
+	// maxAnnounced is how many addresses are remembered for that.
+	maxAnnounced = 1 << 16
+)
+
+func newTeller(ctl *role.Conn, names func(index int) string) *teller {
+	t := &teller{
+		ctl: ctl, names: names,
+		lineWake: make(chan struct{}, 1), eventWake: make(chan struct{}, 1), stop: make(chan struct{}),
+	}
+	t.done.Go(func() { t.serve(t.lineWake, t.flushLines) })
+	t.done.Go(func() { t.serve(t.eventWake, t.flushEvents) })
 	return t
 }
 
-// Line queues a log line.
+// Line queues a log line. It does not wait.
 func (t *teller) Line(l role.Log) {
 	t.mu.Lock()
 	if len(t.lines) < maxLines {
@@ -44,88 +80,181 @@ func (t *teller) Line(l role.Log) {
 		t.lost++
 	}
 	t.mu.Unlock()
-	t.poke()
+	poke(t.lineWake)
 }
 
 // Say logs a line of the role's own.
-func (t *teller) Say(level vrrp.Level, text string) {
-	t.Line(role.Log{Level: int(level), Text: text, At: time.Now().UnixNano()})
+func (t *teller) Say(level vrrp.Level, text string) { t.Detail(level, 0, text) }
+
+// Detail logs a line that is shown only with so many -D.
+func (t *teller) Detail(level vrrp.Level, detail int, text string) {
+	t.Line(role.Log{Level: int(level), Detail: detail, Text: text, At: time.Now().UnixNano()})
 }
 
-// Event queues a notification.
+// Sent queues a line for every announcement of a slice. They are put into words elsewhere.
+func (t *teller) Sent(items []vrrp.Announcement, router func(*vrrp.Announcement) string) {
+	now := time.Now().UnixNano()
+	t.mu.Lock()
+	for i := range items {
+		if len(t.frames) == maxFrames {
+			t.lost += uint64(len(items) - i)
+			break
+		}
+		t.frames = append(t.frames, frame{items[i], router(&items[i]), now})
+	}
+	t.mu.Unlock()
+	poke(t.lineWake)
+}
+
+// Event queues a notification. It does not wait.
 func (t *teller) Event(ev notify.Event) {
 	t.mu.Lock()
-	t.events = append(t.events, ev)
+	if t.wanted {
+		t.events.push(ev)
+	}
 	t.mu.Unlock()
-	t.poke()
+	poke(t.eventWake)
 }
 
-// Runner switches to a new connection to the runner, which is told everything that the old one may not have had.
+// Want says whether there is anybody who may want notifications. If not, none are kept: what happened before somebody wants to
+// know is not news.
+func (t *teller) Want(on bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.wanted = on; !on && t.runner == nil {
+		t.events.clear()
+	}
+}
+
+// Runner switches to a new connection to the runner, which is told everything that the old one did not acknowledge.
 func (t *teller) Runner(c *role.Conn) {
 	t.mu.Lock()
-	t.events = append(t.unacked, t.events...)
-	t.unacked = nil
+	t.events.rewind()
 	t.runner = c
 	t.mu.Unlock()
-	t.poke()
+	poke(t.eventWake)
+}
+
+// RunnerGone is told of the end of a connection. Until there is another one notifications wait.
+func (t *teller) RunnerGone(c *role.Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.runner != c {
+		return
+	}
+	t.runner = nil
+	if !t.wanted {
+		t.events.clear()
+	}
 }
 
 // Delivered forgets what the runner has dealt with.
 func (t *teller) Delivered(d role.Delivered) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	kept := t.unacked[:0]
-	for _, ev := range t.unacked {
-		if ev.Object != d.Object || ev.Name != d.Name || ev.Seq > d.Seq {
-			kept = append(kept, ev)
-		}
-	}
-	t.unacked = kept
+	t.events.delivered(&d)
 }
 
-func (t *teller) poke() {
+// Waiting is how many notifications the runner has not dealt with yet.
+func (t *teller) Waiting() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.events.len()
+}
+
+func poke(wake chan struct{}) {
 	select {
-	case t.wake <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
 }
 
-func (t *teller) run() {
-	defer close(t.done)
+// serve calls flush whenever it is woken, and a last time at the end.
+func (t *teller) serve(wake <-chan struct{}, flush func()) {
 	for {
-		t.flush()
 		select {
-		case <-t.wake:
+		case <-wake:
+			flush()
 		case <-t.stop:
-			t.flush()
+			flush()
 			return
 		}
 	}
 }
 
-// flush sends what waits. Notifications without a runner go on waiting.
-func (t *teller) flush() {
-	t.mu.Lock()
-	lines, runner := t.lines, t.runner
-	t.lines = nil
+// flushEvents tells the runner what it does not know yet. A failure means that it is gone: another one will be told again.
+func (t *teller) flushEvents() {
 	var events []notify.Event
-	if runner != nil {
-		events = t.events
-		t.unacked = append(t.unacked, events...)
-		t.events = nil
+	for {
+		t.mu.Lock()
+		runner, dropped := t.runner, t.events.dropped
+		t.events.dropped = 0
+		if events = events[:0]; runner != nil {
+			events = t.events.take(events, 256)
+		}
+		t.mu.Unlock()
+		if dropped > 0 {
+			t.Say(vrrp.Warning, fmt.Sprintf("%d notifications that later ones had superseded were left out: the script runner is too slow", dropped))
+		}
+		if len(events) == 0 {
+			return
+		}
+		for _, ev := range events {
+			_ = runner.Send(role.Msg{Event: &ev})
+		}
 	}
+}
+
+// flushLines sends what waits to be logged, not faster than the supervisor reads. If that reads nothing for a second, lines are dropped
+// and counted.
+func (t *teller) flushLines() {
+	t.mu.Lock()
+	lines, frames := t.lines, t.frames
+	t.lines, t.frames = nil, nil
 	t.mu.Unlock()
-	for i := range events {
-		// A failure means that the runner is gone: it will be told again on the next connection.
-		_ = runner.Send(role.Msg{Event: &events[i]})
+	n := 0
+	send := func(l *role.Log) {
+		_ = t.ctl.Send(role.Msg{Log: l}) // counted by the connection when its queue is full
+		if n++; n%lineBatch == 0 {
+			ctx, cancel := context.WithTimeout(context.Background(), lineWait)
+			_ = t.ctl.Flush(ctx) // if nobody reads it is not for us to do anything about it
+			cancel()
+		}
 	}
 	for i := range lines {
-		_ = t.ctl.Send(role.Msg{Log: &lines[i]}) // counted by the connection when its queue is full
+		send(&lines[i])
 	}
+	for i := range frames {
+		t.sayFrame(&frames[i], send)
+	}
+}
+
+// sayFrame puts an announcement into keepalived's words (outputs.md section 2.6).
+func (t *teller) sayFrame(f *frame, send func(*role.Log)) {
+	one, all := "gratuitous ARP", "gratuitous ARPs"
+	if f.Addr.Is6() {
+		one, all = "unsolicited Neighbour Advert", "Unsolicited Neighbour Adverts"
+	}
+	link := t.names(f.Index)
+	if f.router != "" && t.begins(f) {
+		send(&role.Log{Detail: 1, At: f.at, Text: fmt.Sprintf("(%s) Sending/queueing %s on %s for %s", f.router, all, link, f.Addr)})
+	}
+	send(&role.Log{Detail: 1, At: f.at, Text: fmt.Sprintf("Sending %s on %s for %s", one, link, f.Addr)})
+}
+
+// begins reports whether a frame begins a burst.
+func (t *teller) begins(f *frame) bool {
+	key := announced{f.Owner, f.Addr}
+	last, ok := t.announced[key]
+	if t.announced == nil || len(t.announced) >= maxAnnounced {
+		t.announced = map[announced]int64{}
+	}
+	t.announced[key] = f.at
+	return !ok || f.at-last > int64(burstGap)
 }
 
 // Close sends what is left and ends the teller.
 func (t *teller) Close() {
 	close(t.stop)
-	<-t.done
+	t.done.Wait()
 }

@@ -9,41 +9,83 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"holdfast.dev/config"
 	"holdfast.dev/host"
 	"holdfast.dev/host/kernel"
 	"holdfast.dev/internal/shm"
-	"holdfast.dev/link"
 	"holdfast.dev/status"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/vrrp"
 )
 
+// tells reports whether a configuration has anybody to tell of transitions.
+func tells(c *config.Config) bool {
+	spec := NotifySpec(c, 0, func(string, uint32) []uint32 { return nil })
+	for i := range spec.Objects {
+		if o := &spec.Objects[i]; len(o.Scripts) > 0 || o.Any != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // vrrpRole is the process that holds the elections. Its control goroutine prepares what can fail and may wait; the election thread
-// gets only what is ready.
+// gets only what is ready. Goroutines: this one; the election thread and the one that watches its lateness; the kernel's writer, which
+// calls kernelSays; two of the teller's; one that hears the runner. All of them end before RunVRRP returns.
 type vrrpRole struct {
-	ctl    *role.Conn
-	teller *teller
+	ctl     *role.Conn
+	teller  *teller
+	links   *linkBook
+	runner  *role.Conn
+	hearers sync.WaitGroup
+	heard   sources
+
+	// From the first Prepare on.
 	loop   *loop
-	keeper *portKeeper
 	kernel *kernel.Writer
 	page   *status.Page
-	ended  chan error // of the election thread
+	resume []vrrp.Resume
 
-	generation uint64
-	prepared   *vrrp.Config
-	resume     []vrrp.Resume
-	runner     *role.Conn
+	prepared *generation // nil while nothing is prepared
+	current  *generation // in force; nil before the first Commit
+	left     int         // addresses that could not be removed in time
+}
+
+// generation is a configuration and what follows from it.
+type generation struct {
+	number uint64
+	config *config.Config
+	vrrp   *vrrp.Config
+	tells  bool // it has notify scripts
 }
 
 // RunVRRP is the vrrp role: it obeys the control connection until it is told to stop, or the connection ends because the
-// supervisor is gone. Either way it hands over first.
+// supervisor is gone. Either way it hands over first. Without the permission for what it does the error is a role.Permanent (rule C11).
 func RunVRRP(ctl *role.Conn) error {
-	r := &vrrpRole{ctl: ctl, ended: make(chan error, 1)}
-	r.teller = newTeller(ctl)
-	defer r.close()
+	r := &vrrpRole{ctl: ctl}
+	r.links = newLinkBook(func(detail int, text string) { r.teller.Detail(vrrp.Info, detail, text) })
+	r.teller = newTeller(ctl, r.links.Name)
+	stopped, err := r.obeyAll()
+	r.close(stopped)
+	if err == nil && r.left > 0 {
+		err = fmt.Errorf("stopped before the kernel confirmed that %d addresses are gone", r.left)
+	}
+	return err
+}
+
+// orphanWait is how long a role whose supervisor is gone may take to hand over.
+const orphanWait = 2 * time.Second
+
+// obeyAll does what it is told until it is told to stop.
+func (r *vrrpRole) obeyAll() (stopped bool, err error) {
 	for {
-		msg, files, err := ctl.Recv()
+		msg, files, err := r.ctl.Recv()
+		if r.loop != nil && r.loop.life.Err() != nil {
+			closeFiles(files)
+			return false, fmt.Errorf("election thread: %w", r.loop.err)
+		}
 		switch {
 		case errors.Is(err, role.ErrGarbage), errors.Is(err, role.ErrTooLong):
 			r.teller.Say(vrrp.Error, "control message: "+err.Error())
@@ -51,55 +93,69 @@ func RunVRRP(ctl *role.Conn) error {
 		case err != nil:
 			r.leave(orphanWait, false)
 			if errors.Is(err, io.EOF) {
-				return errors.New("the supervisor is gone")
+				err = errors.New("the supervisor is gone")
 			}
-			return err
+			return false, err
 		}
 		stop, err := r.obey(msg, files)
-		for _, f := range files {
-			f.Close() // a second time for what was taken over, which does nothing
-		}
+		closeFiles(files) // a second time for what was taken over, which does nothing
 		if stop || err != nil {
-			return err
-		}
-		select {
-		case err := <-r.ended:
-			return fmt.Errorf("election thread: %w", err)
-		default:
+			return stop, err
 		}
 	}
 }
 
-// orphanWait is how long a role whose supervisor is gone may take to hand over.
-const orphanWait = 2 * time.Second
+func closeFiles(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
 
-// obey does what one message asks for. stop is true after Stop.
+// obey does what one message asks for. stop is true after Stop. That an answer can't be sent is found out by the next Recv.
 func (r *vrrpRole) obey(m role.Msg, files []*os.File) (stop bool, err error) {
 	switch {
 	case m.Prepare != nil:
-		ready := role.Ready{Gen: m.Prepare.Gen}
-		if err := r.prepare(m.Prepare, files); err != nil {
-			ready.Err = err.Error()
-		}
-		return false, r.ctl.Send(role.Msg{Ready: &ready})
+		return false, r.answer(m.Prepare, files)
 	case m.Commit != nil:
-		return false, r.commit(m.Commit.Gen)
+		r.commit(m.Commit.Gen)
 	case m.Abort != nil:
-		if r.keeper != nil {
-			r.keeper.Abort()
-		}
-		r.prepared = nil
-	case m.Peer != nil && len(files) == 1:
-		return false, r.meet(files[0])
+		r.abort()
+	case m.Peer != nil && m.Peer.Role == role.Runner && len(files) == 1:
+		r.meet(files[0])
 	case m.Stop != nil:
 		r.leave(m.Stop.Within, m.Stop.Keep)
-		return true, r.ctl.Send(role.Msg{Stopped: &role.Stopped{}})
+		return true, nil
 	}
 	return false, nil
 }
 
-// prepare opens all that the configuration needs and that can fail.
+// maxAnswer bounds the text of an error, so that the answer fits into a message.
+const maxAnswer = 4 << 10
+
+// answer prepares and says how it went. Where the permission is missing from the beginning, it is pointless to try again.
+func (r *vrrpRole) answer(p *role.Prepare, files []*os.File) error {
+	err := r.prepare(p, files)
+	ready := role.Ready{Gen: p.Gen}
+	forbidden := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
+	if err != nil {
+		if ready.Err = err.Error(); len(ready.Err) > maxAnswer {
+			ready.Err = ready.Err[:maxAnswer] + "..."
+		}
+		if forbidden {
+			ready.Exit = role.ExitPermission
+		}
+	}
+	_ = r.ctl.Send(role.Msg{Ready: &ready})
+	if forbidden && r.current == nil {
+		return &role.Permanent{Code: role.ExitPermission, Err: err}
+	}
+	return nil
+}
+
+// prepare opens all that the configuration needs and that can fail. What an earlier Prepare opened, which was neither committed nor
+// aborted, is closed as far as this one does not need it.
 func (r *vrrpRole) prepare(p *role.Prepare, files []*os.File) error {
+	r.prepared = nil
 	if len(files) == 0 {
 		return errors.New("no configuration came with the message")
 	}
@@ -115,92 +171,88 @@ func (r *vrrpRole) prepare(p *role.Prepare, files []*os.File) error {
 			return err
 		}
 	}
-	spec := VRRPConfig(c)
-	if p.Resume {
-		spec.StartupDelay = 0 // the daemon has started long ago, this is only another process of it
+	g := &generation{number: p.Gen, config: c, vrrp: VRRPConfig(c), tells: tells(c)}
+	if r.current == nil && p.Reload {
+		g.vrrp.StartupDelay = 0 // the daemon has started long ago, this is only another process of it (rule C8)
 	}
-	if err := r.keeper.Prepare(spec); err != nil {
-		r.keeper.Abort()
+	if err := r.loop.ports.Prepare(g.vrrp, bufferSizes(c)); err != nil {
+		r.loop.ports.Abort()
 		return err
 	}
-	r.prepared, r.generation = spec, p.Gen
+	r.prepared = g
 	return nil
 }
 
-// begin makes the election thread and the kernel's writer, and waits until the links are known.
+func (r *vrrpRole) abort() {
+	r.prepared = nil
+	if r.loop != nil {
+		r.loop.ports.Abort()
+	}
+}
+
+// syncWait is how long the first reading of the kernel's interfaces may take.
+const syncWait = 30 * time.Second
+
+// begin starts the election thread and the kernel's writer, and waits until the links are known.
 func (r *vrrpRole) begin(c *config.Config, p *role.Prepare, pageFile *os.File) error {
-	mem, err := shm.Map(pageFile, status.Size)
+	if err := r.openPage(pageFile, p.Resume); err != nil {
+		return err
+	}
+	l, err := newLoop(r.page, r.teller, p.Detail)
+	if err != nil {
+		return err
+	}
+	l.ports = newPortKeeper(func(c portChange) { l.Post(input{port: &c}) }, func(text string) { r.teller.Say(vrrp.Warning, text) })
+	r.links.Use(c)
+	g := &c.Global.VRRP
+	synced := make(chan struct{})
+	known := sync.OnceFunc(func() { close(synced) })
+	w, err := kernel.Open(kernel.Config{
+		EventBuffer: int(g.NetlinkMonitor.Bytes), RequestBuffer: int(g.NetlinkCommand.Bytes),
+		Force:  g.NetlinkMonitor.Force || g.NetlinkMonitor.Bytes == 0,
+		Report: func(rep host.Report) { r.kernelSays(l, &rep, known) },
+	})
+	if err != nil {
+		l.Close()
+		return err
+	}
+	l.kernel = w
+	r.loop, r.kernel = l, w
+	// A thread that ended must not be found out by the next message only.
+	l.Start(func() { r.ctl.Inject(role.Msg{Abort: &role.Gen{}}) })
+	w.Start() // the thread takes what is reported from the beginning: there may be more links than the inbox has room for
+	select {
+	case <-synced:
+	case <-l.life.Done():
+		err = fmt.Errorf("election thread: %w", l.err)
+	case <-time.After(syncWait):
+		err = errors.New("the kernel did not list the network interfaces in time")
+	}
+	if err != nil {
+		r.end()
+		return err
+	}
+	if r.runner != nil {
+		r.listen(r.runner)
+	}
+	return nil
+}
+
+// openPage maps the status page. What an earlier process has written stays until the first Commit: should this one crash before, the
+// next can still go on with it.
+func (r *vrrpRole) openPage(f *os.File, resume bool) error {
+	mem, err := shm.Map(f, status.Size)
 	if err != nil {
 		return err
 	}
 	if r.page, err = status.Open(mem); err != nil {
 		return err
 	}
-	if p.Resume {
+	if r.resume = nil; resume {
 		r.resume = readResume(r.page)
 	}
-	r.page.ClearAll()
 	r.page.SetPID(os.Getpid())
-	l, err := newLoop(r.page, r.teller)
-	if err != nil {
-		return err
-	}
-	g := &c.Global.VRRP
-	r.keeper = newPortKeeper(func(pc portChange) { l.Post(input{port: &pc}) },
-		func(text string) { r.teller.Say(vrrp.Warning, text) }, rcvbuf(g))
-	l.keeper = r.keeper
-	synced := make(chan struct{})
-	known := sync.OnceFunc(func() { close(synced) })
-	w, err := kernel.Open(kernel.Config{
-		EventBuffer: int(g.NetlinkMonitor.Bytes), RequestBuffer: int(g.NetlinkCommand.Bytes),
-		Force:  g.NetlinkMonitor.Force || g.NetlinkMonitor.Bytes == 0,
-		Report: func(rep host.Report) { r.kernelSays(l, rep, known) },
-	})
-	if err != nil {
-		l.poller.Close()
-		return err
-	}
-	r.kernel, l.kernel = w, w
-	w.Start()
-	select {
-	case <-synced:
-	case <-time.After(syncWait):
-		return errors.New("the kernel did not list the network interfaces in time")
-	}
-	r.loop = l
-	if r.runner != nil {
-		go r.hear(r.runner, l)
-	}
-	go func() { r.ended <- l.Run() }()
 	return nil
-}
-
-// syncWait is how long the first reading of the kernel's interfaces may take.
-const syncWait = 30 * time.Second
-
-// kernelSays passes on what the kernel's writer reports: to the keeper of the sockets first, which must know an interface before
-// the engine does.
-func (r *vrrpRole) kernelSays(l *loop, rep host.Report, synced func()) {
-	for _, name := range rep.Gone {
-		r.keeper.Link(name, 0)
-		l.Post(input{event: &vrrp.LinkGone{Name: name}})
-	}
-	for _, lk := range rep.Changed {
-		r.keeper.Link(lk.Name, lk.Index)
-		l.Post(input{event: &vrrp.LinkChanged{Link: lk}})
-	}
-	for _, lost := range rep.Lost {
-		l.Post(input{event: &vrrp.Lost{Lost: lost}})
-	}
-	for _, a := range rep.Applied {
-		l.Post(input{event: &vrrp.Applied{Applied: a}})
-	}
-	for _, text := range rep.Troubles {
-		r.teller.Say(vrrp.Warning, text)
-	}
-	if rep.Synced {
-		synced()
-	}
 }
 
 func readResume(p *status.Page) []vrrp.Resume {
@@ -214,93 +266,72 @@ func readResume(p *status.Page) []vrrp.Resume {
 	return out
 }
 
-// rcvbuf sizes the receive buffers: what the configuration asks for, else four adverts per virtual router.
-func rcvbuf(g *config.VRRPDefaults) func(routers int) int {
-	return func(routers int) int {
-		switch {
-		case g.ReceiveBufferPolicy == config.RxBytes && g.ReceiveBufferSize > 0:
-			return int(g.ReceiveBufferSize)
-		default:
-			return link.RcvBufFor(routers)
+// commit makes the prepared configuration the one in force. The engine comes first: routers that it removes say goodbye through
+// sockets that are closed then.
+func (r *vrrpRole) commit(gen uint64) {
+	g := r.prepared
+	if g == nil || g.number != gen {
+		r.teller.Say(vrrp.Error, fmt.Sprintf("told to commit configuration %d, which was not prepared", gen))
+		return // without an answer the supervisor starts us anew
+	}
+	first := r.current == nil
+	r.teller.Want(g.tells || !first && r.current.tells) // what the change itself does is told in the terms of both
+	r.links.Use(g.config)
+	var leaving []vrrp.Port
+	done := r.loop.Do(func(l *loop) {
+		if first {
+			l.page.ClearAll()
 		}
+		leaving = l.configure(g.vrrp, gen, r.resume)
+	})
+	if !done {
+		return // the thread has ended, which the next Recv finds out
+	}
+	r.loop.ports.Commit(leaving)
+	r.teller.Want(g.tells)
+	r.sayUnchanged(g.config)
+	r.prepared, r.current, r.resume = nil, g, nil
+	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
+}
+
+// sayUnchanged tells of settings that only a new process takes over.
+func (r *vrrpRole) sayUnchanged(c *config.Config) {
+	if r.current == nil {
+		return
+	}
+	old, now := &r.current.config.Global.VRRP, &c.Global.VRRP
+	if old.NetlinkMonitor != now.NetlinkMonitor || old.NetlinkCommand != now.NetlinkCommand {
+		r.teller.Say(vrrp.Info, "vrrp_netlink_*_rcv_bufs: the change takes effect when the process is started anew")
 	}
 }
 
-// commit makes the prepared configuration the one in force.
-func (r *vrrpRole) commit(gen uint64) error {
-	if r.prepared == nil || gen != r.generation {
-		return fmt.Errorf("commit of generation %d, prepared is %d", gen, r.generation)
+// end ends what begin has started.
+func (r *vrrpRole) end() {
+	if r.loop == nil {
+		return
 	}
-	ev := &vrrp.Configure{Config: r.prepared, Resume: r.resume}
-	r.prepared, r.resume = nil, nil
-	leaving := make(chan []vrrp.Port, 1)
-	r.loop.Post(input{do: func(l *loop) {
-		l.driver.Engine.SetGeneration(gen)
-		l.take(input{event: ev})
-		leaving <- l.driver.Engine.LeavingPorts()
-	}})
-	// Only now: the last words of what is no longer configured needed its sockets.
-	if ports := <-leaving; len(ports) > 0 {
-		r.keeper.Commit(ports)
-		r.loop.Post(input{do: func(l *loop) { l.lingering = true }})
-	} else {
-		r.keeper.Commit(nil)
-	}
-	return r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
+	r.loop.Close()
+	_ = r.kernel.Close() // what it added stays, or was removed
+	r.loop.ports.Shut()
+	r.loop, r.kernel = nil, nil
 }
 
-// meet takes a new connection to the runner.
-func (r *vrrpRole) meet(f *os.File) error {
-	conn, err := role.NewConn(f)
-	if err != nil {
-		r.teller.Say(vrrp.Error, "connection to the script runner: "+err.Error())
-		return nil
-	}
-	if r.runner != nil {
-		r.runner.Close()
-	}
-	r.runner = conn
-	r.teller.Runner(conn)
-	if r.loop != nil {
-		go r.hear(conn, r.loop)
-	}
-	return nil
-}
-
-// hear reads what the runner says until the connection ends; then the supervisor sends another.
-func (r *vrrpRole) hear(c *role.Conn, l *loop) {
-	for {
-		m, files, err := c.Recv()
-		if errors.Is(err, role.ErrGarbage) || errors.Is(err, role.ErrTooLong) {
-			continue
-		}
-		if err != nil {
-			return
-		}
-		for _, f := range files {
-			f.Close()
-		}
-		switch {
-		case m.Track != nil:
-			l.Post(input{event: &vrrp.Tracked{State: *m.Track}})
-		case m.Delivered != nil:
-			r.teller.Delivered(*m.Delivered)
-		}
-	}
-}
+// lastWords is how long the others have to take what is said at the end.
+const lastWords = time.Second
 
 // close ends everything and sees to it that the last words are heard.
-func (r *vrrpRole) close() {
-	if r.loop != nil {
-		r.keeper.Shut()
-		r.loop.poller.Close()
-		r.kernel.Close()
-	}
+func (r *vrrpRole) close(stopped bool) {
+	r.end()
 	r.teller.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
 	if r.runner != nil {
 		_ = r.runner.Flush(ctx) // the runner may be gone
+		_ = r.runner.Close()
+	}
+	r.hearers.Wait()
+	if stopped {
+		_ = r.ctl.Send(role.Msg{Stopped: &role.Stopped{Leftovers: r.left}})
 	}
 	_ = r.ctl.Flush(ctx) // the supervisor may be gone
 }
