@@ -126,6 +126,10 @@ func (w *World) begin(f *Fault) {
 	}
 	w.Log.line(w, name, "FAULT", "#%d %s begins on %s, for %v", f.ID, f.What, w.Plan.Shape.Nodes[f.Node].Name, f.For)
 	w.seen.note(f)
+	if w.Saboteur != nil && w.Saboteur(f) {
+		w.fail("saboteur", "%s on %s", f.What, name)
+		return
+	}
 	end := k.begin(w, f, n)
 	if end == nil {
 		return

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -142,10 +143,12 @@ func (d *duel) judge(w *World, overlap time.Duration) string {
 	return ""
 }
 
+var everywhere = flag.Bool("everywhere", false, "try a reload at every 10 ms as well, and with nodes that do not start together")
+
 func TestReloadInEveryInstantOfTheStartupDelay(t *testing.T) {
-	grid := 250 * time.Millisecond
-	if testing.Short() {
-		grid = 2 * time.Second
+	grid, offsets := time.Second, []time.Duration{0}
+	if *everywhere {
+		grid, offsets = 10*time.Millisecond, []time.Duration{0, 100 * time.Microsecond, 700 * time.Millisecond}
 	}
 	changes := []struct {
 		name   string
@@ -160,7 +163,7 @@ func TestReloadInEveryInstantOfTheStartupDelay(t *testing.T) {
 	}
 	worlds := 0
 	for _, priority := range [][2]uint8{{200, 100}, {100, 100}, {255, 100}, {255, 255}} {
-		for _, offset := range []time.Duration{0, 700 * time.Millisecond} {
+		for _, offset := range offsets {
 			base := duel{priority: priority, master: priority[0] == 255, offset: offset}
 			instants := map[time.Duration]bool{}
 			if _, wrong := base.play(0, instants); wrong != "" {

@@ -23,7 +23,6 @@ type lan struct {
 	loss, twice   int           // percent
 	slow          time.Duration // at most that much more for every packet, so that they overtake each other
 	cut           [2][maxNodes][maxNodes]bool
-	faulty        int // faults that are going on here
 }
 
 const maxNodes = 5

@@ -3,7 +3,6 @@ package sim
 import (
 	"encoding/json"
 	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,6 +49,10 @@ var mutantTable = []mutant{
 	{"lost address not put back", "vrrp/lost.go", "		it.holdUntil = 0\n		r.engine.touch(&r.keeper)\n", "		it.holdUntil = 0\n", ""},
 	{"driver forgets owners", "node/driver.go", "			d.out.Want(o, gen, want)\n", "			if gen%2 == 1 {\n				d.out.Want(o, gen, want)\n			}\n", ""},
 	{"added before deleted", "host/want.go", "late = append(late, it)\n			continue\n", "", ""},
+	{"leftovers forgotten after a resume", "vrrp/resume.go", "		r.becomeMaster(Cause{Why: WhyResumed", "		r.keeper.absent = nil\n		r.becomeMaster(Cause{Why: WhyResumed", ""},
+	{"confirmed and still held back", "vrrp/keeper.go", "it.err, it.tries, it.holdUntil = \"\", 0, 0", "it.err, it.tries = \"\", 0", ""},
+	{"held addresses reported", "host/link.go", "if !s.ours {\n			out.Addrs", "if true {\n			out.Addrs", ""},
+	{"lost answers taken for yes", "host/plan.go", "case s != nil && s.vague:", "case s != nil && s.vague && false:", ""},
 	{"told twice", "vrrp/tell.go", "	if r.toldLast == state {\n		return // told already", "	if false {\n		return // told already", ""},
 }
 
@@ -101,7 +104,7 @@ func (m *mutant) run(t *testing.T, root string) {
 	}
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "seed ") {
-			t.Log(fmt.Sprintf("%.160s", strings.TrimSpace(line)))
+			t.Logf("%.160s", strings.TrimSpace(line))
 			return
 		}
 	}

@@ -24,12 +24,14 @@ func (p *Plan) IDs() []int {
 
 // Shrink makes a failing world smaller, as long as the same checker still fails: fewer faults, fewer nodes, fewer episodes. more is
 // asked before every try whether there is time for it.
-func Shrink(p Plan, f *Failure, more func() bool) (Plan, *Failure) {
+func Shrink(p Plan, f *Failure, more func() bool) (Plan, *Failure) { return shrink(p, f, more, New) }
+
+func shrink(p Plan, f *Failure, more func() bool, world func(Plan) *World) (Plan, *Failure) {
 	try := func(q Plan) bool {
 		if !more() {
 			return false
 		}
-		g := New(q).Run()
+		g := world(q).Run()
 		if g == nil || g.Check != f.Check {
 			return false
 		}

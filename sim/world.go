@@ -23,6 +23,9 @@ type World struct {
 	Record     int
 	Recordings []Recording
 
+	// Saboteur names faults that fail by themselves, to test what is done with a failing world.
+	Saboteur func(*Fault) bool
+
 	now     clock.Instant
 	seq     uint32
 	heap    []entry
