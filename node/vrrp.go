@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
+	"runtime"
 	"sync"
 	"time"
 
@@ -18,6 +18,7 @@ import (
 	"holdfast.dev/internal/shm"
 	"holdfast.dev/status"
 	"holdfast.dev/supervisor/role"
+	"holdfast.dev/supervisor/sched"
 	"holdfast.dev/vrrp"
 )
 
@@ -65,6 +66,10 @@ type generation struct {
 // RunVRRP is the vrrp role: it obeys the control connection until it is told to stop, or the connection ends because the
 // supervisor is gone. Either way it hands over first. Without the permission for what it does the error is a role.Permanent (rule C11).
 func RunVRRP(ctl *role.Conn) error {
+	// Reading and preparing a large configuration takes longer than a real-time thread may compute without blocking.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	sched.Relax()
 	r := &vrrpRole{ctl: ctl}
 	r.links = newLinkBook(func(detail int, text string) { r.teller.Detail(vrrp.Info, detail, text) })
 	r.teller = newTeller(ctl, r.links.Name)
@@ -98,6 +103,7 @@ func (r *vrrpRole) obeyAll() (stopped bool, err error) {
 			}
 			return false, err
 		}
+		sched.Relax() // not restored: a reload may have made all threads real-time, this one has nothing to hurry for
 		stop, err := r.obey(msg, files)
 		closeFiles(files) // a second time for what was taken over, which does nothing
 		if stop || err != nil {
@@ -293,6 +299,7 @@ func (r *vrrpRole) commit(gen uint64) {
 	r.sayUnchanged(g.config)
 	r.prepared, r.current, r.resume = nil, g, nil
 	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
+	go debug.FreeOSMemory() // what reading the configuration took is several times what is left of it
 }
 
 // sayUnchanged tells of settings that only a new process takes over.
