@@ -235,8 +235,11 @@ func (e *Engine) wakeup() {
 		}
 		r.timerDue()
 	}
-	if at := e.static.retryAt(); at != 0 && e.now.Mono >= at && e.static.release(e.now.Mono) {
-		e.touch(&e.static)
+	if at := e.static.retryAt(); at != 0 && e.now.Mono >= at {
+		e.static.rested(e.now.Mono) // there is no state that depends on it
+		if e.static.release(e.now.Mono) {
+			e.touch(&e.static)
+		}
 	}
 	e.garp.slice(e)
 }

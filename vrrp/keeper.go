@@ -225,15 +225,23 @@ func backoff(n int, first, limit time.Duration) time.Duration {
 // retry lets what was held back be wanted again.
 func (r *Router) retry() {
 	k := &r.keeper
-	if k.restAt != 0 && r.engine.now.Mono >= k.restAt {
-		k.restAt, k.refused = 0, false
-		k.refresh()
+	if k.rested(r.engine.now.Mono) {
 		r.engine.reassess([]*Router{r}, WhyRecovered)
 		return
 	}
 	if k.release(r.engine.now.Mono) {
 		r.engine.touch(k)
 	}
+}
+
+// rested ends the rest after all addresses were refused, and reports whether there was one that is over.
+func (k *keeper) rested(now clock.Instant) bool {
+	if k.restAt == 0 || now < k.restAt {
+		return false
+	}
+	k.restAt, k.refused = 0, false
+	k.refresh()
+	return true
 }
 
 // release lets go of the items whose time has come, and reports whether there were any that are wanted.
