@@ -2,10 +2,12 @@ package sim
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
 	"holdfast.dev/clock"
+	"holdfast.dev/host"
 	"holdfast.dev/notify"
 	"holdfast.dev/vrrp"
 	"holdfast.dev/vrrp/wire"
@@ -147,6 +149,10 @@ func (c *election) together(n *Node, late string) {
 // real holds that the kernel has the addresses of a MASTER, and of nobody else.
 func (c *election) real(n *Node, late string) {
 	held := n.kernel.String()
+	static := host.Key{Link: "eth1", Prefix: netip.MustParsePrefix(staticAddress)}
+	if n.standing()[static] != n.file.static {
+		c.w.fail("real", "%s: the static address stands: %v, %s; %s", n.name, !n.file.static, held, late)
+	}
 	for _, x := range n.watches {
 		if x.spec == nil {
 			continue

@@ -49,6 +49,9 @@ func (c *leaks) left(n *Node) {
 	if n.alive {
 		c.w.fail("leaks", "%s: does not end", n.name)
 	}
+	if strings.Contains(n.kernel.String(), " "+staticAddress) {
+		c.w.fail("leaks", "%s: the static address is still there after the end", n.name)
+	}
 	for i := range n.file.routers {
 		r := &n.file.routers[i]
 		for _, a := range append(append([]string(nil), r.addresses...), r.excluded...) {

@@ -179,7 +179,7 @@ func (c *timers) sent(n *Node, x *watch, now clock.Instant) {
 // rounded sees to it that no MASTER is silent: one that slept, by whatever clock, speaks in its first round or is MASTER no more.
 func (c *timers) rounded(n *Node, now clock.Now) {
 	for _, x := range n.watches {
-		if x.state != vrrp.Master || x.spec == nil {
+		if x.state != vrrp.Master || x.spec == nil || x.spec.DontTrackPrimary { // that one may have nothing to send from
 			continue
 		}
 		if silent := now.Boot.Sub(x.sentBoot); silent > 3*x.spec.Interval && n.halved == 0 {

@@ -19,6 +19,7 @@ type file struct {
 	garpGap  time.Duration
 	group    bool // the first two routers are a sync group
 	routers  []instance
+	static   bool // an address is held whatever the elections say
 	broken   bool // keepalived would refuse it
 }
 
@@ -46,6 +47,7 @@ type instance struct {
 	script     string
 	weight     int
 	tracked    string // another interface that must be up
+	untracked  bool   // its own need not be
 	garpDelay  time.Duration
 	garpRepeat int
 	refresh    time.Duration
@@ -65,6 +67,9 @@ func (f *file) String() string {
 		fmt.Fprintf(&b, "    vrrp_garp_interval %g\n    vrrp_gna_interval %g\n", f.garpGap.Seconds(), f.garpGap.Seconds())
 	}
 	b.WriteString("}\n")
+	if f.static {
+		fmt.Fprintf(&b, "static_ipaddress {\n    %s dev eth1\n}\n", staticAddress)
+	}
 	if f.broken {
 		b.WriteString("vrrp_instance unfinished {\n    interface eth0\n}\n")
 	}
@@ -83,6 +88,9 @@ func (f *file) String() string {
 	}
 	return b.String()
 }
+
+// staticAddress is what every node holds if a file says so.
+const staticAddress = "10.8.0.1/32"
 
 func (r *instance) write(b *strings.Builder) {
 	line := func(on bool, format string, args ...any) {
@@ -113,6 +121,7 @@ func (r *instance) write(b *strings.Builder) {
 	line(r.garpRepeat != 5, "garp_master_repeat %d", r.garpRepeat)
 	line(r.refresh > 0, "garp_master_refresh %g", r.refresh.Seconds())
 	line(r.ipv6, "native_ipv6")
+	line(r.untracked, "dont_track_primary")
 	if r.password != "" {
 		fmt.Fprintf(b, "    authentication {\n        auth_type PASS\n        auth_pass %s\n    }\n", r.password)
 	}

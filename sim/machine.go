@@ -204,6 +204,9 @@ func (n *Node) sweep() {
 // sweepOthers removes what the process before held and the new one does not know of: its file may have changed meanwhile.
 func (n *Node) sweepOthers(c *vrrp.Config) {
 	known := map[host.Key]bool{}
+	for i := range c.Static {
+		known[c.Static[i].Key] = true
+	}
 	for i := range c.Routers {
 		for j := range c.Routers[i].Addresses {
 			known[c.Routers[i].Addresses[j].Key] = true

@@ -79,6 +79,9 @@ func drawShape(seed uint64, kind Kind, d dice) Shape {
 		n, routers = 2, 1
 	}
 	base := drawFile(d, kind, routers)
+	if kind == Anything || kind == Mixed {
+		base.drawMore(dice{newSource(seed, 0x6d6f7265)})
+	}
 	for i := range n {
 		ns := NodeShape{Name: fmt.Sprintf("n%d", i+1), File: base.clone()}
 		drawNode(d, kind, &ns.File, i, n)
@@ -148,6 +151,17 @@ func drawFile(d dice, kind Kind, routers int) file {
 		f.routers = append(f.routers, r)
 	}
 	return f
+}
+
+// drawMore draws from dice of its own, so that the worlds of old seeds stay what they were but for it.
+func (f *file) drawMore(d dice) {
+	f.static = d.chance(25)
+	if !d.chance(15) {
+		return
+	}
+	for i := range f.routers {
+		f.routers[i].untracked = true
+	}
 }
 
 func (r *instance) drawAddresses(d dice, i int) {
