@@ -26,6 +26,9 @@ type linkState struct {
 	// recent has what we added or deleted a moment ago. Events about it may be older than that, until there are none left.
 	recent map[netip.Prefix]struct{}
 
+	shown    Link // as it was last reported, without its addresses
+	wasShown bool
+
 	changed bool // to be reported
 	suspect bool // an event contradicts what we believe: ask
 	fell    bool // it was down since it was last asked
@@ -157,6 +160,11 @@ func (l *linkState) snapshot() Link {
 		}
 	}
 	return out
+}
+
+// sameShown reports whether nothing but addresses changed since the link was last reported.
+func (l *linkState) sameShown() bool {
+	return l.wasShown && sameFacts(&l.Link, &l.shown) && l.Forward6 == l.shown.Forward6
 }
 
 // sameFacts reports whether two descriptions of a link differ in nothing that an event of kind LinkNew tells.

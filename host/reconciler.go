@@ -44,6 +44,7 @@ type Reconciler struct {
 	changed  []*linkState
 	dirty    []*owner
 	recents  []*linkState
+	sparing  bool // see Spare
 
 	out   Report
 	stats Stats
@@ -104,17 +105,31 @@ func (r *Reconciler) Reports() Report {
 		})
 		o.results, o.unremoved = nil, nil
 	}
+	later := r.changed[:0]
 	for _, l := range r.changed {
+		if r.links[l.Index] == l && r.sparing && l.sameShown() {
+			later = append(later, l)
+			continue
+		}
 		l.changed = false
 		if r.links[l.Index] == l {
+			l.shown, l.wasShown = l.Link, true
 			r.out.Changed = append(r.out.Changed, l.snapshot())
 		}
 	}
-	r.dirty, r.changed = r.dirty[:0], r.changed[:0]
+	clear(r.changed[len(later):])
+	r.dirty, r.changed = r.dirty[:0], later
 	out := r.out
 	r.out = Report{}
 	return out
 }
+
+// Spare has links of which only addresses changed wait for a Reports after Spare(false). Each report of a link has all of its
+// addresses: of thousands that come and go one by one, the caller had better be told now and then, not every time.
+func (r *Reconciler) Spare(on bool) { r.sparing = on }
+
+// Spared reports whether the last Reports left a link out because of Spare.
+func (r *Reconciler) Spared() bool { return len(r.changed) > 0 }
 
 // Held returns the addresses that stand and that we added or adopted, sorted: what a later run would have to remove if
 // this one were killed now.

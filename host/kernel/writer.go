@@ -20,6 +20,11 @@ const DefaultEventBuffer = 1 << 20
 const (
 	// breather is how long the thread sleeps, really, between two batches: under RLIMIT_RTTIME only blocking counts as rest.
 	breather = 200 * time.Microsecond
+	// spareFrom is from how many addresses on a link is not described anew whenever one of them changes, and spareEach, for
+	// each of them, how long not: whoever reads the descriptions shall spend little of its time with it.
+	spareFrom = 256
+	spareEach = 20 * time.Microsecond
+	spareMax  = time.Second
 	// retryPause is how long it sleeps after the kernel could not be read.
 	retryPause = 50 * time.Millisecond
 )
@@ -53,6 +58,8 @@ type Writer struct {
 	stats atomic.Pointer[host.Stats]
 	marks atomic.Bool
 	stale bool // held is not what it was
+
+	spareUntil time.Time // links of which only addresses changed are not reported before
 }
 
 // wish is what an owner wants, or that it is to be forgotten.
@@ -161,7 +168,9 @@ func (w *Writer) run() {
 	for !w.stop.Load() {
 		w.readMail()
 		more, err := w.rec.Round(w.m)
+		w.rec.Spare(time.Now().Before(w.spareUntil))
 		rep := w.rec.Reports()
+		w.spare(rep.Changed)
 		if err != nil && err.Error() != lastErr { // told once
 			rep.Troubles = append(rep.Troubles, err.Error())
 		}
@@ -176,8 +185,19 @@ func (w *Writer) run() {
 			sleep(breather)
 		case w.m.watch.overrun:
 			w.wait(w.m.pause)
+		case w.rec.Spared():
+			w.poll(max(time.Until(w.spareUntil), 0)+time.Millisecond, true)
 		default:
 			w.wait(-1)
+		}
+	}
+}
+
+// spare notes how long what has just been described is not to be described again for the sake of an address.
+func (w *Writer) spare(links []host.Link) {
+	for i := range links {
+		if n := len(links[i].Addrs); n > spareFrom {
+			w.spareUntil = time.Now().Add(min(time.Duration(n)*spareEach, spareMax))
 		}
 	}
 }
@@ -217,15 +237,19 @@ func (w *Writer) tell(rep host.Report, more bool) {
 	}
 }
 
-// wait waits for mail or events, for at most limit, or for ever if it is negative.
-func (w *Writer) wait(limit time.Duration) {
+// wait waits for mail or events, for ever if limit is negative. With a positive one it waits for mail only: something went
+// wrong, and events would end the wait at once, again and again.
+func (w *Writer) wait(limit time.Duration) { w.poll(limit, limit <= 0) }
+
+// poll waits for mail, and for events too where they are of interest.
+func (w *Writer) poll(limit time.Duration, events bool) {
 	ms := -1
 	if limit >= 0 {
 		ms = int(limit / time.Millisecond)
 	}
 	fds := []unix.PollFd{{Fd: int32(w.wakeFd), Events: unix.POLLIN}, {Fd: int32(w.m.watch.fd), Events: unix.POLLIN}}
-	if limit > 0 {
-		fds = fds[:1] // something went wrong: events would end the wait at once, again and again
+	if !events {
+		fds = fds[:1]
 	}
 	_, _ = unix.Poll(fds, ms)
 	var counter [8]byte
