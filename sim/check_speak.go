@@ -44,7 +44,7 @@ func (c *speaking) moved(n *Node, x *watch, t *vrrp.Transition) {
 // owesGoodbye reports whether the others must be told at once that they may take over: always but when they have already (rule H3), and when
 // there is no address to say it from (rule H5).
 func (c *speaking) owesGoodbye(n *Node, x *watch, t *vrrp.Transition) bool {
-	if x.spec == nil || x.spec.IPv6 && !n.nics[linkOf(x.spec.Link)].ready6 {
+	if x.spec == nil || x.spec.DontTrackPrimary || x.spec.IPv6 && !n.nics[linkOf(x.spec.Link)].ready6 {
 		return false
 	}
 	return t.To != vrrp.Backup || t.Cause.Why == vrrp.WhyAddress || t.Cause.Why == vrrp.WhyReload
