@@ -3,6 +3,7 @@ package supervisor
 import (
 	"os"
 	"reflect"
+	"runtime/debug"
 	"time"
 
 	"holdfast.dev/config"
@@ -175,6 +176,9 @@ func (s *Supervisor) retune(c *child) {
 	}
 }
 
+// calm is when a new configuration has settled.
+const calm = 10 * time.Second
+
 // complete ends a change that went well.
 func (s *Supervisor) complete() {
 	ch := s.change
@@ -186,6 +190,7 @@ func (s *Supervisor) complete() {
 		s.say(logs.Info, "Reload finished in %d usec", time.Since(ch.began).Microseconds())
 	}
 	s.sd.ready(ch.cfg)
+	time.AfterFunc(calm, debug.FreeOSMemory) // what reading the file took is several times what is left of it
 	s.next()
 }
 
