@@ -14,12 +14,13 @@ type condition struct {
 	name   string
 	busy   int
 	global []string
+	window time.Duration
 }
 
 var conditions = []condition{
-	{"idle", 0, nil},
-	{"4 busy loops", 4, nil},
-	{"4 busy loops, vrrp_rt_priority 50", 4, []string{"vrrp_rt_priority 50"}},
+	{"idle", 0, nil, 20 * time.Second},
+	{"4 busy loops", 4, nil, 20 * time.Second},
+	{"4 busy loops, vrrp_rt_priority 50", 4, []string{"vrrp_rt_priority 50"}, time.Minute},
 }
 
 // adverts measures how regularly a master sends, how far it drifts, and whether its backup believes it dead.
@@ -53,7 +54,7 @@ func (b *bench) regular(s *side, every time.Duration, c condition) error {
 	}
 	time.Sleep(time.Second)
 	begin := time.Now()
-	time.Sleep(b.window(time.Minute))
+	time.Sleep(b.window(c.window))
 	list := w.cap.since(0, begin.UnixNano())
 	false1 := w.cap.masters(1, begin.UnixNano())
 	if len(list) < 3 {

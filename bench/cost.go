@@ -31,7 +31,7 @@ func (b *bench) asMaster(s *side, count int) error {
 	defer w.close()
 	n := w.nodes[0]
 	var starts []float64
-	for i := range b.times(5, 1) {
+	for i := range b.times(3, 1) {
 		if i > 0 {
 			n.kill()
 			if err := w.revive(n); err != nil {
@@ -94,7 +94,7 @@ func (b *bench) spend(n *node, s *side, what string) error {
 		return err
 	}
 	begin := time.Now()
-	time.Sleep(b.window(30 * time.Second))
+	time.Sleep(b.window(15 * time.Second))
 	after, err := n.usage()
 	if err != nil {
 		return err
@@ -102,6 +102,7 @@ func (b *bench) spend(n *node, s *side, what string) error {
 	share := 100 * (after.cpu - before.cpu).Seconds() / time.Since(begin).Seconds()
 	b.report.add("processor time of the whole tree, adverts every 1s", what, "%", s.name, share)
 	x := b.report.add("memory of the whole tree, shared pages in proportion", what, "MiB", s.name, float64(after.pss)/(1<<20))
+	b.report.add("memory of the whole tree if it were alone, shared pages once", what, "MiB", s.name, float64(after.alone)/(1<<20))
 	x.note(s.name, "%d processes, %d threads", after.processes, after.threads)
 	return nil
 }

@@ -154,11 +154,13 @@ func (n *node) pids() (out []int) {
 type usage struct {
 	cpu       time.Duration // user and system time so far, of all threads that there are
 	pss       int64         // octets, shared pages in proportion
+	alone     int64         // octets if no other process on the machine shared a page with these
 	processes int
 	threads   int
 }
 
 func (n *node) usage() (u usage, err error) {
+	shared := map[string]int64{}
 	for _, pid := range n.pids() {
 		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 		if err != nil {
@@ -185,10 +187,54 @@ func (n *node) usage() (u usage, err error) {
 			return u, err
 		}
 		u.pss += pss << 10
+		private, err := sharedMaps(pid, shared)
+		if err != nil {
+			return u, err
+		}
+		u.alone += private << 10
 		u.processes++
 		u.threads += len(tasks)
 	}
+	for _, kb := range shared {
+		u.alone += kb << 10
+	}
 	return u, nil
+}
+
+// sharedMaps adds up what only the process has mapped, in KiB, and notes for every mapping what it shares, if that is more than what
+// another process was found to share of it. Keepalived's libraries make the difference: where another program, or another keepalived,
+// uses them its proportion is a fraction of what it takes on its own.
+func sharedMaps(pid int, shared map[string]int64) (private int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps", pid))
+	if err != nil {
+		return 0, err
+	}
+	key, sum := "", int64(0)
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line)
+		if !strings.HasSuffix(f[0], ":") { // address permissions offset device inode path
+			key, sum = strings.Join(f[2:], " "), 0
+			if len(f) < 6 {
+				key = f[0]
+			}
+			continue
+		}
+		if len(f) != 3 || f[2] != "kB" {
+			continue
+		}
+		kb, err := strconv.ParseInt(f[1], 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		switch f[0] {
+		case "Private_Clean:", "Private_Dirty:":
+			private += kb
+		case "Shared_Clean:", "Shared_Dirty:":
+			sum += kb
+			shared[key] = max(shared[key], sum)
+		}
+	}
+	return private, nil
 }
 
 // fieldOf is the number behind a word at the beginning of a line.

@@ -33,7 +33,7 @@ func (b *bench) outage(s *side, every time.Duration) (dead, stopped []float64, e
 	if err := b.pair(w, s, f); err != nil {
 		return nil, nil, err
 	}
-	for i := range b.times(20, 4) {
+	for i := range b.times(12, 4) {
 		if err := w.agreed(w.nodes[i%2], f); err != nil {
 			return nil, nil, err
 		}

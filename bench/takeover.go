@@ -13,9 +13,9 @@ var intervals = []time.Duration{time.Second, 100 * time.Millisecond, 10 * time.M
 // to first of the new, minus its down time.
 func (b *bench) takeovers() error {
 	for _, every := range intervals {
-		reps := b.times(30, 2)
+		reps := b.times(20, 2)
 		if every == time.Second {
-			reps = b.times(12, 2)
+			reps = b.times(8, 2)
 		}
 		for _, s := range append([]*side{b.floor}, b.sides...) {
 			late, err := b.takeover(s, every, reps)
