@@ -300,8 +300,12 @@ func (r *vrrpRole) commit(gen uint64) {
 	r.sayUnchanged(g.config)
 	r.prepared, r.current, r.resume = nil, g, nil
 	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
-	go debug.FreeOSMemory() // what reading the configuration took is several times what is left of it
+	// What reading the configuration and the first transitions took is several times what is left of it.
+	time.AfterFunc(calm, debug.FreeOSMemory)
 }
+
+// calm is when a new configuration has settled.
+const calm = 10 * time.Second
 
 // sayUnchanged tells of settings that only a new process takes over.
 func (r *vrrpRole) sayUnchanged(c *config.Config) {
