@@ -60,7 +60,7 @@ func (r *Router) accepts(adv *wire.Advert) bool {
 // acceptAdvert restarts the down timer (rules D3, D4).
 func (r *Router) acceptAdvert(src netip.Addr, adv *wire.Advert) {
 	r.want, r.released = false, false
-	if r.group != nil && src == r.master && r.heard != 0 && r.engine.now.Mono.Sub(r.heard) > r.interval()/2 {
+	if gap := r.engine.now.Mono.Sub(r.heard); r.group != nil && src == r.master && r.heard != 0 && gap > r.interval()/2 && gap < 2*r.interval() {
 		r.group.steady()
 	}
 	r.follows(src, adv)
