@@ -36,3 +36,9 @@ func (n *Node) Inject(d time.Duration, frames ...[]byte) (sent int) {
 
 // Adverts lists those of a virtual router between two times, by nodes that counted then.
 func (l *Lab) Adverts(v VR, from, to time.Time) []Advert { return l.rec.advertsOf(v, from, to) }
+
+// Stood is for how long the machine stood still since a time, in all: nobody can be on time then.
+func (l *Lab) Stood(since time.Time) time.Duration { return l.meter.late(since) }
+
+// Pids lists the processes that live in the node.
+func (n *Node) Pids() []int { return n.pids() }
