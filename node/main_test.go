@@ -35,10 +35,13 @@ func TestMain(m *testing.M) {
 // runRole is the life of a role's process.
 func runRole(how string) int {
 	if how == "without permission" {
-		if err := sched.DropInPlace([]sched.Cap{sched.NetAdmin}); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 99
-		}
+		_ = os.Setenv(roleEnv, "vrrp")
+		err := sched.Launch(sched.Setup{Caps: []sched.Cap{sched.NetAdmin}}, func(problems []error) []string {
+			fmt.Fprintln(os.Stderr, errors.Join(problems...))
+			return os.Environ()
+		})
+		fmt.Fprintln(os.Stderr, err)
+		return 99
 	}
 	ctl, err := role.NewConn(os.NewFile(3, "control"))
 	if err != nil {
