@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"slices"
 
 	"holdfast.dev/config/diag"
 	"holdfast.dev/config/lex"
@@ -98,11 +99,34 @@ func (b *builder) address(e *schema.Node) (a Address, ok bool) {
 	for _, u := range e.Opts {
 		ok = u.OK && b.addressOption(&a, u, e) && ok // an option without its argument spoils the entry
 	}
+	if ok {
+		b.addressParts(&a, e)
+	}
 	if a.Label != "" && v.Addr.Is6() {
 		b.notef(e.Pos, "", "label %s has no effect on the IPv6 address %s", a.Label, v.Text)
 		a.Label = ""
 	}
 	return a, ok
+}
+
+// addressParts checks what does not go together in one entry.
+func (b *builder) addressParts(a *Address, e *schema.Node) {
+	if !a.Peer.IsValid() {
+		return
+	}
+	if a.Prefix.Bits() < a.Addr().BitLen() {
+		b.errorf(e.Pos, "", "Cannot specify address prefix when specifying peer address - ignoring")
+		a.Prefix = netip.PrefixFrom(a.Addr(), a.Addr().BitLen())
+	}
+	if has(e, "brd") {
+		b.errorf(e.Pos, "", "Cannot specify broadcast and peer addresses - ignoring broadcast address")
+		a.Broadcast = netip.Addr{}
+	}
+}
+
+// has reports whether an entry uses an option.
+func has(e *schema.Node, option string) bool {
+	return slices.ContainsFunc(e.Opts, func(u schema.Use) bool { return u.Name() == option })
 }
 
 func prefixLen(v schema.Value) int {
@@ -178,8 +202,11 @@ func (b *builder) broadcast(a *Address, u schema.Use) (ok bool) {
 	word := u.Args[0].Text
 	addr := a.Addr()
 	if word == "+" || word == "-" {
-		if addr.Is4() && a.Prefix.Bits() < 31 {
+		switch {
+		case addr.Is4() && a.Prefix.Bits() < 31:
 			a.Broadcast = edge(a.Prefix, word == "+")
+		case addr.Is4():
+			b.errorf(u.Args[0].Pos, "", "Address prefix length %d too long for broadcast", a.Prefix.Bits())
 		}
 		return true
 	}

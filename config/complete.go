@@ -220,8 +220,8 @@ func (b *builder) authentication(d *draft) {
 		return
 	}
 	d.Auth = Auth{Type: d.auth.kind, Password: d.auth.pass}
-	if d.auth.kind == AuthAH && d.WantMaster {
-		b.notef(d.auth.pos, d.Name, "Initial state master is incompatible with AH authentication - clearing")
+	if d.auth.kind == AuthAH && d.WantMaster && !d.Owner() { // an owner stays one
+		b.errorf(d.auth.pos, d.Name, "Initial state master is incompatible with AH authentication - clearing")
 		d.WantMaster = false
 	}
 }

@@ -328,6 +328,7 @@ func (b *builder) finishRoute(d *routeDraft, who string) {
 		d.Op = d.op.or(RouteAdd)
 	}
 	d.Scope = d.scope.or(d.defaultScope())
+	b.familyOnly(d, who)
 	if d.Dev == "" && !d.NoTrack {
 		b.errorf(d.e.Pos, who, "Warning - cannot track route %s with no interface specified, not tracking", destination(d.e))
 		d.NoTrack = true
@@ -337,6 +338,23 @@ func (b *builder) finishRoute(d *routeDraft, who string) {
 		b.errorf(d.e.Pos, who, "Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(18), resetting protocol")
 		d.Protocol = protoKeepalived
 	}
+}
+
+// familyOnly drops what only routes of the other family have.
+func (b *builder) familyOnly(d *routeDraft, who string) {
+	if d.Family == IPv6 {
+		if has(d.e, "realms") {
+			b.errorf(d.e.Pos, who, "realms is only valid for IPv4")
+			d.Realms = 0
+		}
+		return
+	}
+	for _, name := range []string{"pref", "expires"} {
+		if has(d.e, name) {
+			b.errorf(d.e.Pos, who, "%s is only valid for IPv6", name)
+		}
+	}
+	d.Preference, d.Expires = 0, 0
 }
 
 func (d *routeDraft) defaultScope() uint8 {

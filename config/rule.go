@@ -25,6 +25,8 @@ type ruleDraft struct {
 	protocol opt[uint8]
 	from, to string
 	acts     int
+	known    bool // an address has said the family
+	mixed    bool
 	bad      bool
 }
 
@@ -55,8 +57,12 @@ func (b *builder) rule(e *schema.Node, who string, i int) (r Rule, ok bool) {
 	if d.bad || !b.ruleFamily(d, e, who) {
 		return Rule{}, false
 	}
-	if d.acts == 0 {
-		b.errorf(e.Pos, who, "Rule has no action or table - ignoring")
+	switch {
+	case d.acts == 0:
+		b.errorf(e.Pos, who, "No action specified for rule - ignoring")
+		return Rule{}, false
+	case d.acts > 1:
+		b.errorf(e.Pos, who, "Cannot specify more than one of table/nop/goto/blackhole/prohibit/unreachable/l3mdev for rule - ignoring")
 		return Rule{}, false
 	}
 	d.Priority = d.priority.or(uint32(ruleTop - i))
@@ -83,9 +89,9 @@ func (b *builder) ruleSelector(d *ruleDraft, u *schema.Use) (ok bool) {
 	case "inet6":
 		d.Family = b.ruleWord(u, IPv6)
 	case "from":
-		d.from = word
+		d.network(&d.from, word)
 	case "to":
-		d.to = word
+		d.network(&d.to, word)
 	case "not":
 		d.Not = true
 	case "tos":
@@ -187,7 +193,20 @@ func (b *builder) ruleAction(d *ruleDraft, u *schema.Use) {
 	}
 }
 
+// network takes a network of from or to. A word for all addresses after an address counts as one of the other family, as in
+// keepalived; before it, it does not.
+func (d *ruleDraft) network(p *string, word string) {
+	_, explicit := parseNet(word, 0)
+	d.mixed = d.mixed || d.known && !explicit
+	d.known = d.known || explicit
+	*p = word
+}
+
 func (b *builder) ruleFamily(d *ruleDraft, e *schema.Node, who string) (ok bool) {
+	if d.mixed {
+		b.errorf(e.Pos, who, "rule specification has mixed IPv4 and IPv6")
+		return false
+	}
 	f := d.Family
 	for _, text := range []string{d.from, d.to} {
 		p, explicit := parseNet(text, 0)

@@ -87,9 +87,7 @@ func (a *args) command(v *Value) {
 func (a *args) lack() (use bool) {
 	key := a.n.Key
 	if key.Lack == Exit {
-		a.report(a.line.Pos, diag.Fatal, diag.MissingParameter,
-			fmt.Sprintf("*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
-				a.line.Keyword(), key.Name, len(a.words)+2), "write it as: "+key.Usage())
+		a.missing(key.Name)
 		return false
 	}
 	text := fmt.Sprintf("%s requires an argument - ignoring", key.Name)
@@ -98,6 +96,17 @@ func (a *args) lack() (use bool) {
 	}
 	a.fail(text, "write it as: "+key.Usage())
 	return false
+}
+
+// missing reports what keepalived leaves for: nothing after word.
+func (a *args) missing(word string) {
+	position := len(a.words) + 2
+	if a.n.Key.Name == Entry {
+		position-- // there is no keyword before the words
+	}
+	a.report(a.line.Pos, diag.Fatal, diag.MissingParameter,
+		fmt.Sprintf("*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
+			a.line.Keyword(), clip(word), position), "write it as: "+a.n.Key.Usage())
 }
 
 func (a *args) fail(text, hint string) {
@@ -147,7 +156,10 @@ func (a *args) options(arg *Arg, opts []Option, inner bool) []Use {
 			a.unknownOption(opts, w)
 			continue
 		}
-		uses = append(uses, a.option(arg, opt, w, true))
+		u := a.option(arg, opt, w, true)
+		if uses = append(uses, u); !u.OK && arg.Exits {
+			a.i = len(a.words) // keepalived reads no further
+		}
 	}
 	return uses
 }
@@ -166,12 +178,17 @@ func (a *args) option(arg *Arg, opt *Option, w lex.Word, named bool) Use {
 	u := Use{Opt: opt, Word: w.Text, Pos: at(a.line.Pos, w), OK: true}
 	for i := range opt.Args {
 		oa := &opt.Args[i]
+		if a.i >= len(a.words) && oa.Optional {
+			continue // what follows may be required
+		}
 		if a.i >= len(a.words) {
-			if !oa.Optional {
-				u.OK = false
-				a.report(u.Pos, diag.Error, diag.GeneralError,
-					fmt.Sprintf("No %s parameter specified for %s", w.Text, clip(a.subject())), "")
+			u.OK = false
+			if arg.Exits {
+				a.missing(w.Text)
+				return u
 			}
+			a.report(u.Pos, diag.Error, diag.GeneralError,
+				fmt.Sprintf("No %s parameter specified for %s", w.Text, clip(a.subject())), "")
 			return u
 		}
 		word := a.words[a.i]

@@ -41,6 +41,7 @@ func routeOptions(static bool) []Arg {
 	}
 	types := option("to", optional(routeType()), form("PREFIX", network))
 	a := options(append(opts, types)...)
+	a.Exits = true
 	for _, t := range routeType().Choices {
 		a.Opts = append(a.Opts, option(t, form("PREFIX", network)))
 	}
@@ -131,7 +132,9 @@ func ruleOptions(static bool) []Arg {
 	if static {
 		opts = append(opts, option("track_group", word("GROUP")))
 	}
-	return list(options(opts...))
+	a := options(opts...)
+	a.Exits = true
+	return list(a)
 }
 
 func ruleActions() []Option {
@@ -144,7 +147,7 @@ func ruleActions() []Option {
 		option("sport", form("A-B", span)), option("dport", form("A-B", span)),
 		option("no_track"),
 		option("type"),
-		option("goto", anyBase(num("PREF", 0, maxUint32))),
+		option("goto", num("PREF", 0, maxUint32)),
 		option("nop"), option("blackhole"), option("unreachable"), option("prohibit"),
 	}
 }

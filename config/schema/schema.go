@@ -169,6 +169,7 @@ type Arg struct {
 	Optional bool     // may be absent
 	Rest     bool     // takes all further words, at least one unless Optional
 	Opts     []Option // of Options
+	Exits    bool     // of Options: keepalived leaves with status 2 at an option without its argument
 	Plain    *Option  // of Options: what a word that is no option is, or nil
 	Check    Checker  // of Form
 }
