@@ -57,7 +57,7 @@ func (e *Engine) short(p *Received) {
 // choose finds the router among those with the VRID on the port: by multicast or not, and, where several are unicast, by the
 // peer that the packet comes from (rule O7).
 func choose(routers []*Router, p *Received) *Router {
-	if len(routers) == 1 {
+	if len(routers) == 1 && !routers[0].elsewhere(p.Dst) {
 		return routers[0]
 	}
 	var fallback *Router
@@ -81,6 +81,12 @@ func choose(routers []*Router, p *Received) *Router {
 		}
 	}
 	return fallback
+}
+
+// elsewhere reports whether a packet went to a multicast group that is not the router's: that is another virtual router with the same VRID.
+// One socket may have joined the groups of several routers, and with IPv6 it hears those that anybody on the interface joined.
+func (r *Router) elsewhere(dst netip.Addr) bool {
+	return dst.IsMulticast() && !r.spec.Unicast() && dst != r.spec.Group
 }
 
 // stranger deals with a packet that is for none of our routers (rule F12).
