@@ -25,7 +25,7 @@ var conditions = []condition{
 
 // adverts measures how regularly a master sends, how far it drifts, and whether its backup believes it dead.
 func (b *bench) adverts() error {
-	for _, every := range intervals[1:] {
+	for _, every := range b.intervals(intervals[1:]) {
 		for _, c := range conditions {
 			for _, s := range append([]*side{b.floor}, b.sides...) {
 				if err := b.regular(s, every, c); err != nil {

@@ -20,6 +20,7 @@ type options struct {
 	keepalived string
 	quick      bool
 	keep       bool
+	every      time.Duration
 }
 
 func main() {
@@ -36,6 +37,7 @@ func main() {
 	flag.StringVar(&o.svg, "svg", "", "file to draw the ratios into")
 	flag.StringVar(&o.holdfast, "holdfast", "", "program to measure; without it, it is built from this tree")
 	flag.StringVar(&o.keepalived, "keepalived", "", "program to compare with; without it, the installed keepalived")
+	flag.DurationVar(&o.every, "every", 0, "measure take-over, outage and adverts with adverts at this interval only (1s, 100ms or 10ms)")
 	flag.BoolVar(&o.quick, "quick", false, "few repetitions and short windows: to try it out, not to quote")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the daemons' files and logs")
 	flag.Parse()
@@ -79,6 +81,7 @@ type bench struct {
 	floor  *side
 	peer   *side // a copy of holdfast that shares no page with the one that is measured
 	quick  bool
+	every  time.Duration // 0 for all
 	report *report
 }
 
@@ -93,7 +96,7 @@ func run(o *options) error {
 	if !o.keep {
 		defer os.RemoveAll(dir)
 	}
-	b := &bench{dir: dir, quick: o.quick}
+	b := &bench{dir: dir, quick: o.quick, every: o.every}
 	if err := b.find(o); err != nil {
 		return err
 	}
@@ -182,6 +185,16 @@ func (b *bench) times(n, few int) int {
 		return few
 	}
 	return n
+}
+
+// intervals are those of adverts that are asked for.
+func (b *bench) intervals(of []time.Duration) (out []time.Duration) {
+	for _, d := range of {
+		if b.every == 0 || b.every == d {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // window is d, or a sixth where the run shall be quick.

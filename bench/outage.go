@@ -10,7 +10,7 @@ import (
 // outages measures how long a client gets no answer: when the master dies, less the down time of its successor, and when it is
 // told to stop.
 func (b *bench) outages() error {
-	for _, every := range intervals {
+	for _, every := range b.intervals(intervals) {
 		for _, s := range b.sides {
 			dead, stopped, err := b.outage(s, every)
 			if err != nil {

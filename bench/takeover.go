@@ -12,7 +12,7 @@ var intervals = []time.Duration{time.Second, 100 * time.Millisecond, 10 * time.M
 // takeovers measures how much later than the protocol says the survivor sends its first advert: last advert of the old master
 // to first of the new, minus its down time.
 func (b *bench) takeovers() error {
-	for _, every := range intervals {
+	for _, every := range b.intervals(intervals) {
 		reps := b.times(20, 2)
 		if every == time.Second {
 			reps = b.times(8, 2)
