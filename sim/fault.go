@@ -121,8 +121,9 @@ func (w *World) begin(f *Fault) {
 	w.Cover.note(w, f, n)
 	name := "-"
 	if n != nil && !k.lan {
-		name = n.name
-		n.disturbed()
+		if name = n.name; f.What != ReloadSame && f.What != ReloadBroken { // which are to disturb nothing
+			n.disturbed()
+		}
 	}
 	w.Log.line(w, name, "FAULT", "#%d %s begins on %s, for %v", f.ID, f.What, w.Plan.Shape.Nodes[f.Node].Name, f.For)
 	w.seen.note(f)
@@ -141,7 +142,7 @@ func (w *World) begin(f *Fault) {
 		}
 		over = true
 		w.Log.line(w, name, "FAULT", "#%d %s ends", f.ID, f.What)
-		if n != nil {
+		if n != nil && !k.lan {
 			n.disturbed()
 		}
 		end()

@@ -44,7 +44,7 @@ var mutantTable = []mutant{
 	{"goodbye forgotten", "vrrp/router.go", "	r.send(wire.PriorityRelease)\n	r.becomeBackup", "	r.becomeBackup", ""},
 	{"announced before it stands", "vrrp/garp.go", "if !it.standing || silent(link) {", "if silent(link) {", ""},
 	{"group without its members", "vrrp/group.go", "if m.state != Master {\n			m.becomeMaster", "if m.state == Fault {\n			m.becomeMaster", ""},
-	{"not woken after a suspend", "vrrp/engine.go", "if e.tick > 0 && suspended > e.tick {", "if e.tick > 0 && suspended > e.tick && false {", ""},
+	{"not woken after a suspend", "vrrp/engine.go", "if suspended > shortestPause {", "if suspended > shortestPause && false {", ""},
 	{"a reload starts the timer anew", "vrrp/reload.go", "	if reflect.DeepEqual(r.spec, s) {\n", "	if r.downAt != 0 {\n		r.listen(r.downTime())\n	}\n	if reflect.DeepEqual(r.spec, s) {\n", ""},
 	{"lost address not put back", "vrrp/lost.go", "		it.holdUntil = 0\n		r.engine.touch(&r.keeper)\n", "		it.holdUntil = 0\n", ""},
 	{"driver forgets owners", "node/driver.go", "			d.out.Want(o, gen, want)\n", "			if gen%2 == 1 {\n				d.out.Want(o, gen, want)\n			}\n", ""},
