@@ -19,14 +19,18 @@ type daemon struct {
 	last []string // the last lines of its log, should it die
 }
 
+// program is what runs as the daemons: this program itself.
+var program = "/proc/self/exe"
+
 // start runs the daemon of h, as one does by hand: holdfast -n -l -D -f FILE. Every line of its log goes to line.
 func start(h *host, dir string, line func(host, text string)) error {
-	cmd := exec.Command("/proc/self/exe", "-n", "-l", "-D", "-f", h.conf,
+	cmd := exec.Command(program, "-n", "-l", "-D", "-f", h.conf,
 		"-p", filepath.Join(dir, h.name+".pid"), "-r", filepath.Join(dir, h.name+".vrrp.pid"))
 	cmd.Args[0] = "holdfast"
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// A process group of its own, so that Ctrl-C is ours to deal with; and should we be killed it ends, too.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	if err := h.ns.Start(cmd); err != nil {
 		return fmt.Errorf("start the daemon of %s: %w", h.name, err)
 	}
