@@ -62,6 +62,7 @@ func (s *Supervisor) begin(cfg *config.Config) {
 		ch.left[c] = true
 		if c.proc == nil {
 			ch.started[c] = true
+			s.drop(c, cfg)
 			if err := s.spawn(c, cfg); err != nil {
 				s.abort(err.Error(), role.ExitFatal)
 				return

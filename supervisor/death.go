@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast.dev/config"
 	"holdfast.dev/supervisor/logs"
 	"holdfast.dev/supervisor/role"
 )
@@ -28,6 +29,9 @@ func (s *Supervisor) died(c *child, e exit) {
 	c.gone()
 	if c.name == role.VRRP {
 		s.sweepDue = e != exit{}
+		if s.sweepDue && s.orphaned == nil {
+			s.orphaned = s.cfg
+		}
 	}
 	if was == leaving || s.stopping {
 		if !s.stopping && c.wanted(s.cfg, &s.opt) { // it was started for a change that was called off
@@ -110,10 +114,26 @@ func (s *Supervisor) restart(c *child) {
 	if s.change != nil && s.change.first && !s.change.committed {
 		cfg, file, gen = s.change.cfg, s.change.file, s.change.gen
 	}
+	s.drop(c, cfg)
 	if err := s.spawn(c, cfg); err != nil {
 		s.say(logs.Err, "%v", err)
 		s.schedule(c, 0)
 		return
 	}
 	s.prepare(c, gen, file)
+}
+
+// drop removes what a vrrp role that died has left and its successor, which is given cfg, does not know of.
+func (s *Supervisor) drop(c *child, cfg *config.Config) {
+	old := s.orphaned
+	if c.name != role.VRRP || old == nil {
+		return
+	}
+	s.orphaned = nil
+	if old == cfg || s.hooks.Drop == nil {
+		return
+	}
+	if err := s.hooks.Drop(old, cfg); err != nil {
+		s.say(logs.Warning, "leftovers: %v", err)
+	}
 }

@@ -58,6 +58,9 @@ type Hooks struct {
 	// Record notes in the file at path what now and next (nil for none) may put into the kernel, before next comes into
 	// force. Nil does nothing.
 	Record func(path string, now, next *config.Config) error
+	// Drop removes what old may have put into the kernel and next does not name: a role that ran old died, and the one that
+	// takes its place is given next. Nil does nothing.
+	Drop func(old, next *config.Config) error
 	// Sweep removes what the file at path and c (nil for none) name from the kernel, and then the file. Nil does nothing.
 	Sweep func(path string, c *config.Config) error
 	// Forget removes the file at path. Nil does nothing.

@@ -45,8 +45,9 @@ type Supervisor struct {
 	stopping bool
 	deadline time.Time // of the stop
 	code     int
-	sweepDue bool   // the vrrp role could not clean up behind itself
-	oldCore  []byte // to be restored
+	sweepDue bool           // the vrrp role could not clean up behind itself
+	orphaned *config.Config // what a vrrp role ran that died and was not replaced yet
+	oldCore  []byte         // to be restored
 }
 
 // New makes a daemon. Nothing happens before Run.

@@ -39,6 +39,6 @@ func sweepCommand() *cobra.Command {
 func hooks(f *flags) supervisor.Hooks {
 	return supervisor.Hooks{
 		Load: f.load, Mains: mains(),
-		Record: leftover.Record, Sweep: leftover.Sweep, Forget: leftover.Forget,
+		Record: leftover.Record, Drop: leftover.Drop, Sweep: leftover.Sweep, Forget: leftover.Forget,
 	}
 }

@@ -43,16 +43,38 @@ func Sweep(path string, c *config.Config) error {
 			keys = append(keys, k)
 		}
 	}
-	if len(keys) > 0 {
-		swept, err := kernel.Sweep(keys)
-		if err != nil {
-			return err
-		}
-		if len(swept.Failed) > 0 {
-			return failure(swept.Failed)
-		}
+	if err := remove(keys); err != nil {
+		return err
 	}
 	return Forget(path)
+}
+
+// remove deletes the addresses where they are present.
+func remove(keys []host.Key) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	swept, err := kernel.Sweep(keys)
+	if err != nil {
+		return err
+	}
+	if len(swept.Failed) > 0 {
+		return failure(swept.Failed)
+	}
+	return nil
+}
+
+// Drop deletes what old can put on an interface and next does not name, where it is present: what a process that ran old
+// and died has left, before one that is given next takes its place. What next names is that process's own business.
+func Drop(old, next *config.Config) error {
+	named := Keys(next)
+	var keys []host.Key
+	for _, k := range Keys(old) {
+		if !slices.Contains(named, k) {
+			keys = append(keys, k)
+		}
+	}
+	return remove(keys)
 }
 
 // Forget deletes the file of a daemon that left nothing behind.

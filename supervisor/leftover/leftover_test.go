@@ -65,6 +65,29 @@ func TestSweep(t *testing.T) {
 	})
 }
 
+// What a process that died ran goes, unless its successor's configuration names it.
+func TestDrop(t *testing.T) {
+	t.Parallel()
+	a, _ := nstest.Pair(t)
+	nstest.Do(t, a, func() {
+		links, err := netlink.LinkList()
+		nstest.OK(t, err)
+		link := links[slices.IndexFunc(links, func(l netlink.Link) bool { return l.Attrs().Flags&net.FlagLoopback == 0 })]
+		for _, s := range []string{"10.6.0.1/24", "10.6.0.9/32", "10.6.0.10/32"} {
+			addr, err := netlink.ParseAddr(s)
+			nstest.OK(t, err)
+			nstest.OK(t, netlink.AddrAdd(link, addr))
+		}
+		name := link.Attrs().Name
+		nstest.OK(t, Drop(configuration(name, "10.6.0.9/32", "10.6.0.10/32"), configuration(name, "10.6.0.10/32")))
+		left, err := netlink.AddrList(link, netlink.FAMILY_V4)
+		nstest.OK(t, err)
+		if len(left) != 2 || left[0].IPNet.String() == "10.6.0.9/32" || left[1].IPNet.String() == "10.6.0.9/32" {
+			t.Error("left:", left)
+		}
+	})
+}
+
 // A file of another boot or another namespace says nothing about here, and a damaged one is not obeyed.
 func TestForeignFile(t *testing.T) {
 	t.Parallel()
