@@ -18,8 +18,8 @@ type condition struct {
 }
 
 var conditions = []condition{
-	{"idle", 0, nil, 20 * time.Second},
-	{"4 busy loops", 4, nil, 20 * time.Second},
+	{"idle", 0, nil, 15 * time.Second},
+	{"4 busy loops", 4, nil, 15 * time.Second},
 	{"4 busy loops, vrrp_rt_priority 50", 4, []string{"vrrp_rt_priority 50"}, time.Minute},
 }
 

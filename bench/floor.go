@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bare is the floor: what a router does on the wire at the least, as one loop on one locked thread. It believes every advert,
-// holds no address and knows no configuration.
+// bare is the floor: what a router does on the wire at the least, as one loop on one locked thread. It believes every advert, holds
+// no address and knows no configuration. Of two masters the one with the lower address yields.
 type bare struct {
 	raw, timer, ep int
 	interval       time.Duration
@@ -21,6 +21,7 @@ type bare struct {
 	master         bool
 	due            int64 // CLOCK_MONOTONIC in ns
 	packet         [12]byte
+	own            byte // the last octet of its address
 }
 
 // floorMain runs the floor: interface, interval, priority and whether to be real-time.
@@ -58,6 +59,13 @@ func (f *bare) open(name string) (err error) {
 	ifi, err := net.InterfaceByName(name)
 	if err != nil {
 		return err
+	}
+	addrs, err := ifi.Addrs()
+	if err != nil || len(addrs) == 0 {
+		return fmt.Errorf("no address on %s (%v)", name, err)
+	}
+	if ip, _, err := net.ParseCIDR(addrs[0].String()); err == nil && ip.To4() != nil {
+		f.own = ip.To4()[3]
 	}
 	if f.raw, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_NONBLOCK, 112); err != nil {
 		return err
@@ -113,8 +121,12 @@ func (f *bare) run() error {
 			return err
 		}
 		for {
-			if _, err := unix.Read(f.raw, buf); err != nil {
+			n, err := unix.Read(f.raw, buf)
+			if err != nil {
 				break
+			}
+			if n >= 20 && buf[15] > f.own {
+				f.master = false
 			}
 			if !f.master {
 				f.due = mono() + int64(f.down)

@@ -107,7 +107,7 @@ func run(o *options) error {
 		}
 		begin := time.Now()
 		if err := s.run(b); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			b.report.trouble("%s: %v", s.name, err) // the others may still work
 		}
 		fmt.Fprintf(os.Stderr, "%s: %v\n", s.name, time.Since(begin).Round(time.Second))
 	}

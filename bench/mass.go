@@ -26,7 +26,7 @@ func (b *bench) mass(s *side, count int) error {
 	const group = "a host with many instances dies"
 	var beyond, wire []float64
 	early, missing, unsettled := 0, 0, 0
-	for range b.times(3, 1) {
+	for range b.times(2, 1) {
 		w, err := newWorld((&file{count: count}).links())
 		if err != nil {
 			return err

@@ -33,9 +33,10 @@ func (b *bench) outage(s *side, every time.Duration) (dead, stopped []float64, e
 	if err := b.pair(w, s, f); err != nil {
 		return nil, nil, err
 	}
-	for i := range b.times(12, 4) {
+	for i := range b.times(8, 4) {
 		if err := w.agreed(w.nodes[i%2], f); err != nil {
-			return nil, nil, err
+			b.report.trouble("%s, outage at %v: %v, after %d", s.name, every, err, i)
+			return dead, stopped, nil
 		}
 		p, err := w.ping(vip(0, 1))
 		if err != nil {

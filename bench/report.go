@@ -30,6 +30,7 @@ type report struct {
 	Versions map[string]string `json:"versions"`
 	Noise    noise             `json:"noise"`
 	Rows     []*row            `json:"rows"`
+	Troubles []string          `json:"troubles,omitempty"` // what could not be measured to its end
 
 	before times
 }
@@ -136,8 +137,16 @@ func (r *report) add(group, name, unit, side string, values ...float64) *row {
 		at = &row{Group: group, Name: name, Unit: unit, Sides: map[string]*stat{}}
 		r.Rows = append(r.Rows, at)
 	}
-	at.Sides[side] = sum(values)
+	if s := sum(values); s != nil {
+		at.Sides[side] = s
+	}
 	return at
+}
+
+// trouble notes that something could not be measured to its end: on a machine that stands still for longer than the down time two
+// routers need not agree.
+func (r *report) trouble(format string, args ...any) {
+	r.Troubles = append(r.Troubles, fmt.Sprintf(format, args...))
 }
 
 // note says something about one side of a figure.
@@ -178,6 +187,9 @@ func (r *report) table() string {
 			showRatio(x, median), showRatio(x, tail), cells(x.Sides[least], false), notes(x))
 	}
 	_ = w.Flush()
+	for _, t := range r.Troubles {
+		b.WriteString(t + "\n")
+	}
 	return b.String()
 }
 
