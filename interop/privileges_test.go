@@ -106,7 +106,7 @@ func scheduled(pid, priority int) (ordinary, rt int) {
 }
 
 // harmless are the beginnings of what a role may have open: nothing that has a name in a file system, but for what the
-// Go runtime reads the CPU limit of the process from.
+// Go runtime reads the CPU limit of the process from, and the kernel's account of how long a thread waited for a processor.
 var harmless = []string{
 	"socket:", "pipe:", "/memfd:", "anon_inode:[eventpoll]", "anon_inode:[eventfd]", "anon_inode:[timerfd]",
 	"anon_inode:[pidfd]", "pidfd:", "/dev/null", "/sys/fs/cgroup/",
@@ -121,7 +121,8 @@ func judgeDescriptors(t *testing.T, what string, pid int) {
 	}
 	for _, e := range entries {
 		to, err := os.Readlink(filepath.Join(dir, e.Name()))
-		if err == nil && !slices.ContainsFunc(harmless, func(h string) bool { return strings.HasPrefix(to, h) }) {
+		if err == nil && !slices.ContainsFunc(harmless, func(h string) bool { return strings.HasPrefix(to, h) }) &&
+			!strings.HasSuffix(to, "/schedstat") {
 			t.Errorf("%s has %s open", what, to)
 		}
 	}
@@ -215,11 +216,11 @@ func judgeVRRP(t *testing.T, l *lab.Lab, pid int, p privilege) {
 	if locked := is["VmLck"] != "0 kB"; locked != slices.Contains(p.global, "vrrp_no_swap") {
 		t.Errorf("the vrrp role has %s locked", is["VmLck"])
 	}
-	// A thread may be ordinary for a moment, while it does what is long and not urgent.
+	// The thread that reads and prepares configurations is ordinary: that is long and not urgent.
 	ordinary, rt := 0, 0
 	l.WaitFor("every thread of the vrrp role has its scheduling class", 5*second, func() bool {
 		ordinary, rt = scheduled(pid, max(p.priority, 1))
-		return ordinary+rt > 0 && (p.priority > 0 && ordinary == 0 || p.priority == 0 && rt == 0)
+		return ordinary+rt > 0 && (p.priority > 0 && ordinary <= 1 || p.priority == 0 && rt == 0)
 	})
 	t.Logf("the vrrp role has %d real-time threads and %d ordinary ones", rt, ordinary)
 }

@@ -300,12 +300,10 @@ func (r *vrrpRole) commit(gen uint64) {
 	r.sayUnchanged(g.config)
 	r.prepared, r.current, r.resume = nil, g, nil
 	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
-	// What reading the configuration and the first transitions took is several times what is left of it.
-	time.AfterFunc(calm, debug.FreeOSMemory)
+	// What reading the configuration took is several times what is left of it. At once: the first election is seconds away, and
+	// later it could fall on a take-over.
+	go debug.FreeOSMemory()
 }
-
-// calm is when a new configuration has settled.
-const calm = 10 * time.Second
 
 // sayUnchanged tells of settings that only a new process takes over.
 func (r *vrrpRole) sayUnchanged(c *config.Config) {

@@ -177,9 +177,6 @@ func (s *Supervisor) retune(c *child) {
 	}
 }
 
-// calm is when a new configuration has settled.
-const calm = 10 * time.Second
-
 // complete ends a change that went well.
 func (s *Supervisor) complete() {
 	ch := s.change
@@ -191,7 +188,8 @@ func (s *Supervisor) complete() {
 		s.say(logs.Info, "Reload finished in %d usec", time.Since(ch.began).Microseconds())
 	}
 	s.sd.ready(ch.cfg)
-	time.AfterFunc(calm, debug.FreeOSMemory) // what reading the file took is several times what is left of it
+	// What reading the file took is several times what is left of it. At once: later it could fall on a take-over.
+	go debug.FreeOSMemory()
 	s.next()
 }
 

@@ -42,7 +42,6 @@ func apply(s Setup) (problems []error) {
 		try(setNice(0, s.Nice))
 	}
 	if s.RealTime > 0 {
-		try(setRTTime(0, s))
 		try(setPolicy(0, s.RealTime))
 	}
 	if s.Caps != nil {
@@ -71,6 +70,10 @@ func Finish(s Setup) (info []string, problems []error) {
 			problems = append(problems, err)
 		} else if got.are(policyRR, s.RealTime) {
 			info = append(info, fmt.Sprintf("Set realtime priority %d", s.RealTime))
+		}
+		// Not before the exec: starting a program computes for as long as the limit allows, and nothing in it blocks.
+		if err := setRTTime(0, s); err != nil {
+			problems = append(problems, err)
 		}
 	}
 	return info, problems
