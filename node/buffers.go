@@ -15,7 +15,7 @@ const maxBuffer = 1 << 30
 // bufferSizes sizes the receive buffers of a configuration: as it says (vrrp_rx_bufs_policy, kernel_rx_buf_size), but never smaller than what
 // four adverts of each virtual router need, because a port here serves all of an interface.
 func bufferSizes(c *config.Config) bufferSize {
-	g := &c.Global.VRRP
+	g := c.Global.VRRP // not c, which would be kept
 	own, advert := map[vrrp.PortID]uint64{}, map[vrrp.PortID]uint64{}
 	for i := range c.Instances {
 		in := &c.Instances[i]

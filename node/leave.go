@@ -78,7 +78,7 @@ func (l *loop) mindClaims() {
 	}
 	if !leaving && l.lingering {
 		l.lingering = false
-		l.ports.Release()
+		l.helpers.Go(l.ports.Release)
 	}
 }
 

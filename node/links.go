@@ -34,8 +34,13 @@ func newLinkBook(say func(detail int, text string)) *linkBook {
 	return &linkBook{say: say, links: map[string]*seenLink{}, names: map[int]string{}}
 }
 
-// Use says which interfaces matter.
-func (b *linkBook) Use(c *config.Config) {
+// usedLinks is what a configuration says about interfaces.
+type usedLinks struct {
+	used    map[string]bool
+	virtual map[netip.Addr]bool
+}
+
+func linksOf(c *config.Config) usedLinks {
 	used, virtual := map[string]bool{}, map[netip.Addr]bool{}
 	for i := range c.Instances {
 		in := &c.Instances[i]
@@ -50,9 +55,14 @@ func (b *linkBook) Use(c *config.Config) {
 			}
 		}
 	}
+	return usedLinks{used, virtual}
+}
+
+// Use says which interfaces matter.
+func (b *linkBook) Use(u *usedLinks) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.used, b.virtual = used, virtual
+	b.used, b.virtual = u.used, u.virtual
 }
 
 // Name of the interface with that index.

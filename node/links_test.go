@@ -15,11 +15,12 @@ import (
 func TestLinkBook(t *testing.T) {
 	var said []string
 	b := newLinkBook(func(detail int, text string) { said = append(said, fmt.Sprintf("%d %s", detail, text)) })
-	b.Use(load(t, `vrrp_instance A {
+	u := linksOf(load(t, `vrrp_instance A {
 	interface eth0
 	virtual_router_id 51
 	virtual_ipaddress { 192.0.2.100/24 }
 }`))
+	b.Use(&u)
 	link := func(name string, index int, up bool, addrs ...string) host.Link {
 		l := host.Link{Name: name, Index: index, Up: up, Running: up}
 		for _, a := range addrs {

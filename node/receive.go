@@ -83,7 +83,7 @@ func (l *loop) failed(p *heardPort, err error) {
 	}
 	if p.errors++; p.errors >= maxErrors {
 		l.drop(p)
-		l.ports.Broken(p.id, p.port)
+		l.helpers.Go(func() { l.ports.Broken(p.id, p.port) })
 	}
 }
 
@@ -91,7 +91,7 @@ func (l *loop) failed(p *heardPort, err error) {
 func (l *loop) setPort(c *portChange) {
 	if old := l.open[c.ID]; old != nil {
 		l.drop(old)
-		l.ports.Close(old.port)
+		l.helpers.Go(func() { l.ports.Close(old.port) }) // others may hold the keeper's lock
 	}
 	if c.Port == nil {
 		return
@@ -100,7 +100,7 @@ func (l *loop) setPort(c *portChange) {
 	p := &heardPort{id: c.ID, port: c.Port, token: l.token}
 	if err := l.poller.Add(c.Port.FD(), p.token); err != nil {
 		l.teller.Say(vrrp.Error, "cannot listen on "+c.Port.Name()+": "+err.Error())
-		l.ports.Broken(c.ID, c.Port)
+		l.helpers.Go(func() { l.ports.Broken(c.ID, c.Port) })
 		return
 	}
 	l.open[c.ID], l.tokens[p.token] = p, p

@@ -51,8 +51,11 @@ type frame struct {
 const (
 	maxLines  = 8192
 	maxFrames = 16384
-	// lineBatch is how many lines are sent before they are waited for: fewer than the connection's queue takes.
-	lineBatch = role.MaxLogs / 2
+	// lineBatch is how many lines or notifications are sent at once: fewer than the connection's queue takes, and so few that no thread is
+	// busy for long with them, for at real-time priority the kernel kills what never sleeps. Then comes a pause, which also lets the reader
+	// keep up.
+	lineBatch = 64
+	linePause = 4 * time.Millisecond
 	lineWait  = time.Second
 	// burstGap is how long an address was not announced when the next announcement counts as the beginning of a burst.
 	burstGap = 500 * time.Millisecond
@@ -190,7 +193,7 @@ func (t *teller) flushEvents() {
 		runner, dropped := t.runner, t.events.dropped
 		t.events.dropped = 0
 		if events = events[:0]; runner != nil {
-			events = t.events.take(events, 256)
+			events = t.events.take(events, lineBatch)
 		}
 		t.mu.Unlock()
 		if dropped > 0 {
@@ -201,6 +204,9 @@ func (t *teller) flushEvents() {
 		}
 		for _, ev := range events {
 			_ = runner.Send(role.Msg{Event: &ev})
+		}
+		if len(events) == lineBatch {
+			time.Sleep(linePause)
 		}
 	}
 }
@@ -219,6 +225,7 @@ func (t *teller) flushLines() {
 			ctx, cancel := context.WithTimeout(context.Background(), lineWait)
 			_ = t.ctl.Flush(ctx) // if nobody reads it is not for us to do anything about it
 			cancel()
+			time.Sleep(linePause)
 		}
 	}
 	for i := range lines {
