@@ -59,9 +59,20 @@ type vrrpRole struct {
 // generation is a configuration and what follows from it.
 type generation struct {
 	number uint64
-	config *config.Config
 	vrrp   *vrrp.Config
+	sizes  bufferSize
+	links  usedLinks
 	tells  bool // it has notify scripts
+	kernel [2]config.SocketBuffer
+}
+
+// newGeneration translates a configuration. Nothing of that is kept, for every garbage collection would have to look at it.
+func newGeneration(number uint64, c *config.Config) *generation {
+	g := &c.Global.VRRP
+	return &generation{
+		number: number, vrrp: VRRPConfig(c), sizes: bufferSizes(c), links: linksOf(c), tells: tells(c),
+		kernel: [2]config.SocketBuffer{g.NetlinkMonitor, g.NetlinkCommand},
+	}
 }
 
 // RunVRRP is the vrrp role: it obeys the control connection until it is told to stop, or the connection ends because the
@@ -171,19 +182,19 @@ func (r *vrrpRole) prepare(p *role.Prepare, files []*os.File) error {
 	if err != nil {
 		return err
 	}
+	g := newGeneration(p.Gen, c)
 	if r.loop == nil {
 		if len(files) < 2 {
 			return errors.New("no status page came with the message")
 		}
-		if err := r.begin(c, p, files[1]); err != nil {
+		if err := r.begin(g, p, files[1]); err != nil {
 			return err
 		}
 	}
-	g := &generation{number: p.Gen, config: c, vrrp: VRRPConfig(c), tells: tells(c)}
 	if r.current == nil && p.Reload {
 		g.vrrp.StartupDelay = 0 // the daemon has started long ago, this is only another process of it (rule C8)
 	}
-	if err := r.loop.ports.Prepare(g.vrrp, bufferSizes(c)); err != nil {
+	if err := r.loop.ports.Prepare(g.vrrp, g.sizes); err != nil {
 		r.loop.ports.Abort()
 		return err
 	}
@@ -202,7 +213,7 @@ func (r *vrrpRole) abort() {
 const syncWait = 30 * time.Second
 
 // begin starts the election thread and the kernel's writer, and waits until the links are known.
-func (r *vrrpRole) begin(c *config.Config, p *role.Prepare, pageFile *os.File) error {
+func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) error {
 	if err := r.openPage(pageFile, p.Resume); err != nil {
 		return err
 	}
@@ -211,13 +222,12 @@ func (r *vrrpRole) begin(c *config.Config, p *role.Prepare, pageFile *os.File) e
 		return err
 	}
 	l.ports = newPortKeeper(func(c portChange) { l.Post(input{port: &c}) }, func(text string) { r.teller.Say(vrrp.Warning, text) })
-	r.links.Use(c)
-	g := &c.Global.VRRP
+	r.links.Use(&g.links)
+	monitor, command := g.kernel[0], g.kernel[1]
 	synced := make(chan struct{})
 	known := sync.OnceFunc(func() { close(synced) })
 	w, err := kernel.Open(kernel.Config{
-		EventBuffer: int(g.NetlinkMonitor.Bytes), RequestBuffer: int(g.NetlinkCommand.Bytes),
-		Force:  g.NetlinkMonitor.Force || g.NetlinkMonitor.Bytes == 0,
+		EventBuffer: int(monitor.Bytes), RequestBuffer: int(command.Bytes), Force: monitor.Force || monitor.Bytes == 0,
 		Report: func(rep host.Report) { r.kernelSays(l, &rep, known) },
 	})
 	if err != nil {
@@ -284,7 +294,7 @@ func (r *vrrpRole) commit(gen uint64) {
 	}
 	first := r.current == nil
 	r.teller.Want(g.tells || !first && r.current.tells) // what the change itself does is told in the terms of both
-	r.links.Use(g.config)
+	r.links.Use(&g.links)
 	var leaving []vrrp.Port
 	done := r.loop.Do(func(l *loop) {
 		if first {
@@ -297,7 +307,7 @@ func (r *vrrpRole) commit(gen uint64) {
 	}
 	r.loop.ports.Commit(leaving)
 	r.teller.Want(g.tells)
-	r.sayUnchanged(g.config)
+	r.sayUnchanged(g)
 	r.prepared, r.current, r.resume = nil, g, nil
 	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
 	// What reading the configuration took is several times what is left of it. At once: the first election is seconds away, and
@@ -306,12 +316,8 @@ func (r *vrrpRole) commit(gen uint64) {
 }
 
 // sayUnchanged tells of settings that only a new process takes over.
-func (r *vrrpRole) sayUnchanged(c *config.Config) {
-	if r.current == nil {
-		return
-	}
-	old, now := &r.current.config.Global.VRRP, &c.Global.VRRP
-	if old.NetlinkMonitor != now.NetlinkMonitor || old.NetlinkCommand != now.NetlinkCommand {
+func (r *vrrpRole) sayUnchanged(g *generation) {
+	if r.current != nil && r.current.kernel != g.kernel {
 		r.teller.Say(vrrp.Info, "vrrp_netlink_*_rcv_bufs: the change takes effect when the process is started anew")
 	}
 }
