@@ -110,3 +110,21 @@ func TestReadersNeverSeeAMixture(t *testing.T) {
 	close(stop)
 	wg.Wait()
 }
+
+func TestHeader(t *testing.T) {
+	mem := make([]byte, Size)
+	p, _ := Open(mem)
+	p.SetPID(7)
+	p.SetLateness(3*time.Second, 2*time.Millisecond)
+	p.AddMalformed()
+	p.AddMalformed()
+	p.AddBeat()
+	q, err := Open(mem) // what a reader sees
+	if err != nil {
+		t.Fatal(err)
+	}
+	latest, most := q.Lateness()
+	if q.PID() != 7 || q.Beat() != 1 || latest != 3*time.Second || most != 2*time.Millisecond || q.Malformed() != 2 {
+		t.Errorf("pid %d, beat %d, lateness %v and %v, %d malformed", q.PID(), q.Beat(), latest, most, q.Malformed())
+	}
+}
