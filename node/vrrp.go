@@ -174,6 +174,8 @@ func (r *vrrpRole) answer(p *role.Prepare, files []*os.File) error {
 // prepare opens all that the configuration needs and that can fail. What an earlier Prepare opened, which was neither committed nor
 // aborted, is closed as far as this one does not need it.
 func (r *vrrpRole) prepare(p *role.Prepare, files []*os.File) error {
+	// A collection is done by threads that may be real-time ones, and would have much to look at now.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	r.prepared = nil
 	if len(files) == 0 {
 		return errors.New("no configuration came with the message")
