@@ -396,7 +396,7 @@ func TestRoleRemovesARouter(t *testing.T) {
 		return bytes.Contains(heard, []byte{0})
 	})
 	// Nobody takes over, so the address stays for one interval; a stop shortens that.
-	p.stop(role.Stop{Within: 2 * time.Second})
+	p.stop(role.Stop{Within: 5 * time.Second})
 	if l.holds() {
 		t.Error("the address is still there")
 	}
