@@ -141,6 +141,8 @@ func (r *vrrpRole) obey(m role.Msg, files []*os.File) (stop bool, err error) {
 		r.abort()
 	case m.Peer != nil && m.Peer.Role == role.Runner && len(files) == 1:
 		r.meet(files[0])
+	case m.Signal != nil:
+		r.teller.Say(vrrp.Warning, fmt.Sprintf("signal %d asks for a dump of data, which is not built yet", m.Signal.Number))
 	case m.Stop != nil:
 		r.leave(m.Stop.Within, m.Stop.Keep)
 		return true, nil
