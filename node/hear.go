@@ -60,7 +60,7 @@ func (r *vrrpRole) hear(c *role.Conn, l *loop, filter *hearing) {
 // the first result; of a runner that takes the place of another that is no news.
 type sources struct {
 	mu     sync.Mutex
-	known  map[string]bool
+	known  map[track.ID]bool
 	before bool // there was a connection
 }
 
@@ -68,13 +68,13 @@ type sources struct {
 type hearing struct {
 	book  *sources
 	first bool
-	said  map[string]bool
+	said  map[track.ID]bool
 }
 
 func (s *sources) connection() *hearing {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := &hearing{book: s, first: !s.before, said: map[string]bool{}}
+	h := &hearing{book: s, first: !s.before, said: map[track.ID]bool{}}
 	s.before = true
 	return h
 }
@@ -83,13 +83,13 @@ func (s *sources) connection() *hearing {
 func (h *hearing) pass(st *track.State) bool {
 	h.book.mu.Lock()
 	defer h.book.mu.Unlock()
-	repeated := !h.first && !h.said[st.Source] && st.Status == track.Unknown && st.Reload && h.book.known[st.Source]
-	h.said[st.Source] = true
+	repeated := !h.first && !h.said[st.ID()] && st.Status == track.Unknown && st.Reload && h.book.known[st.ID()]
+	h.said[st.ID()] = true
 	if st.Status != track.Unknown {
 		if h.book.known == nil {
-			h.book.known = map[string]bool{}
+			h.book.known = map[track.ID]bool{}
 		}
-		h.book.known[st.Source] = true
+		h.book.known[st.ID()] = true
 	}
 	return !repeated
 }

@@ -103,7 +103,7 @@ func trackSpec(s *vrrp.Spec, i *config.Instance) {
 		s.Links = append(s.Links, vrrp.LinkBinding{Link: t.Name, Weight: t.Weight, Reverse: t.Reverse})
 	}
 	for _, t := range i.Track.Scripts {
-		s.Scripts = append(s.Scripts, track.Binding{Source: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+		s.Trackers = append(s.Trackers, track.Binding{Source: t.Name, Weight: t.Weight, Reverse: t.Reverse})
 	}
 }
 

@@ -79,7 +79,7 @@ func TestRouterSpec(t *testing.T) {
 			s.Links = []vrrp.LinkBinding{{Link: "eth1", Weight: -20}}
 		}},
 		{"tracked script", "", "track_script { chk weight 30\n}", func(s *vrrp.Spec) {
-			s.Scripts = []track.Binding{{Source: "chk", Weight: 30}}
+			s.Trackers = []track.Binding{{Source: "chk", Weight: 30}}
 		}},
 		{"priority changes", "", "notify_priority_changes false", func(*vrrp.Spec) {}},
 		{"excluded address", "", "virtual_ipaddress_excluded { 198.51.100.1/32 dev eth1 no_track\n}", func(s *vrrp.Spec) {

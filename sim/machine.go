@@ -269,7 +269,7 @@ func (n *Node) reload(text string) {
 func scriptsOf(c *vrrp.Config) (names []string) {
 	seen := map[string]bool{}
 	for i := range c.Routers {
-		for _, b := range c.Routers[i].Scripts {
+		for _, b := range c.Routers[i].Trackers {
 			if !seen[b.Source] {
 				seen[b.Source] = true
 				names = append(names, b.Source)

@@ -13,7 +13,7 @@ type Ended struct {
 	Run    uint64
 	Code   int           // exit status, when neither Signal nor Err is set
 	Signal int           // the signal that ended it, 0 for none
-	Err    string        // why it could not be run at all; empty when it was run
+	Err    string        // why a script could not be run at all, or what a check found wrong; empty when all is well
 	Took   time.Duration // from its start to its end
 	Output string        // the last of what it printed
 }

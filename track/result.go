@@ -22,7 +22,7 @@ func (s *Script) ended(now clock.Now, e Ended) {
 	}
 	s.last = e
 	ok, reason := s.verdict(e, told)
-	if e.Err == "" && e.Signal == 0 && e.Code != s.code {
+	if s.spec.Kind == OfScript && e.Err == "" && e.Signal == 0 && e.Code != s.code {
 		s.code = e.Code
 		s.do(Say{Level: Info, Text: fmt.Sprintf("Script `%s` now returning %d", s.spec.Name, e.Code)})
 	}
@@ -33,6 +33,8 @@ func (s *Script) ended(now clock.Now, e Ended) {
 // timed out; one that catches it and exits with 0 is still a success (rules J7 and J8, verified against 2.2.7).
 func (s *Script) verdict(e Ended, told bool) (ok bool, reason string) {
 	switch {
+	case e.Err != "" && s.spec.Kind == OfCheck:
+		return false, e.Err
 	case e.Err != "":
 		return false, "could not be run: " + e.Err
 	case told && (e.Signal == sigTerm || e.Signal == sigKill):
@@ -82,16 +84,24 @@ func (s *Script) count(ok bool, reason string) {
 	s.become(status, reason)
 }
 
+// noun is what the log calls a source of this kind.
+func (s *Script) noun() string {
+	if s.spec.Kind == OfCheck {
+		return "VRRP_Check"
+	}
+	return "VRRP_Script"
+}
+
 // become is the only place where the verdict on the source changes by a result.
 func (s *Script) become(status Status, reason string) {
-	s.state = State{Source: s.spec.Name, Status: status, Reason: reason}
-	text := fmt.Sprintf("VRRP_Script(%s) succeeded", s.spec.Name)
+	s.state = State{Kind: s.spec.Kind, Source: s.spec.Name, Status: status, Reason: reason}
+	text := fmt.Sprintf("%s(%s) succeeded", s.noun(), s.spec.Name)
 	level := Info
 	if status == Down {
 		level = Warn
-		text = fmt.Sprintf("VRRP_Script(%s) failed (%s)", s.spec.Name, reason)
+		text = fmt.Sprintf("%s(%s) failed (%s)", s.noun(), s.spec.Name, reason)
 		if reason == "timed_out" {
-			text = fmt.Sprintf("VRRP_Script(%s) timed_out", s.spec.Name)
+			text = fmt.Sprintf("%s(%s) timed_out", s.noun(), s.spec.Name)
 		}
 	}
 	s.do(Say{Level: level, Text: text})

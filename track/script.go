@@ -14,7 +14,7 @@ const (
 	killPeriod = 10 * time.Second
 )
 
-// Script is the machine of one vrrp_script: when it runs, when it is told to end, and what its results mean.
+// Script is the machine of one vrrp_script or vrrp_check: when it runs, when it is told to end, and what its results mean.
 type Script struct {
 	spec    Spec
 	state   State
@@ -38,7 +38,7 @@ type Script struct {
 // holds nobody back until its first result (rule P10).
 func NewScript(spec Spec, now clock.Now, reload bool) *Script {
 	return &Script{
-		spec: spec.withDefaults(), state: State{Source: spec.Name, Reload: reload},
+		spec: spec.withDefaults(), state: State{Kind: spec.Kind, Source: spec.Name, Reload: reload},
 		base: now.Mono, next: now.Mono,
 	}
 }
@@ -98,13 +98,13 @@ func (s *Script) start(now clock.Now) {
 		if s.ending > 0 {
 			what = "being timed out"
 		}
-		s.do(Say{Level: Warn, Text: fmt.Sprintf("Track script %s is %s, expect idle - skipping run", s.spec.Name, what)})
+		s.do(Say{Level: Warn, Text: fmt.Sprintf("Track %s %s is %s, expect idle - skipping run", s.spec.Kind, s.spec.Name, what)})
 		return
 	}
 	s.run++
 	s.running, s.stale, s.ending = true, false, 0
 	s.signal = now.Mono.Add(s.spec.Timeout)
-	s.do(Say{Level: Debug, Detail: 2, Text: "Running vrrp script " + s.spec.Name})
+	s.do(Say{Level: Debug, Detail: 2, Text: fmt.Sprintf("Running vrrp %s %s", s.spec.Kind, s.spec.Name)})
 	s.do(Run{Run: s.run, Spec: s.spec})
 }
 
@@ -139,14 +139,14 @@ func (s *Script) reconfigure(now clock.Now, spec Spec) {
 	spec = spec.withDefaults()
 	old := s.spec
 	s.spec = spec
-	s.state.Source = spec.Name
+	s.state.Kind, s.state.Source = spec.Kind, spec.Name
 	if old.SameCommand(&spec) {
 		s.reschedule(now, old.Interval)
 		s.keep()
 		return
 	}
 	s.counter, s.code = 0, 0
-	s.state = State{Source: spec.Name, Reload: true}
+	s.state = State{Kind: spec.Kind, Source: spec.Name, Reload: true}
 	s.do(Change{s.state})
 	s.base, s.next = now.Mono, now.Mono
 	if s.running {
@@ -171,9 +171,9 @@ func (s *Script) keep() {
 	switch s.state.Status {
 	case Up:
 		s.counter = s.spec.Rise + s.spec.Fall - 1
-		s.do(Say{Level: Info, Text: fmt.Sprintf("VRRP_Script(%s) considered successful on reload", s.spec.Name)})
+		s.do(Say{Level: Info, Text: fmt.Sprintf("%s(%s) considered successful on reload", s.noun(), s.spec.Name)})
 	case Down:
 		s.counter = 0
-		s.do(Say{Level: Info, Text: fmt.Sprintf("VRRP_Script(%s) considered unsuccessful on reload", s.spec.Name)})
+		s.do(Say{Level: Info, Text: fmt.Sprintf("%s(%s) considered unsuccessful on reload", s.noun(), s.spec.Name)})
 	}
 }

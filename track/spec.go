@@ -5,9 +5,11 @@ import (
 	"time"
 )
 
-// Spec is one vrrp_script. Nothing changes it once it was handed over.
+// Spec is one vrrp_script or vrrp_check. Nothing changes it once it was handed over.
 type Spec struct {
+	Kind     Kind // OfScript or OfCheck
 	Name     string
+	Probe    Probe    // what a check does
 	Args     []string // program and arguments
 	Open     string   // instead of Args: a path that only has to be possible to open (rule R7)
 	UID      uint32
@@ -19,9 +21,9 @@ type Spec struct {
 	Fall     int           // failures in a row to be down, at least 1
 }
 
-// SameCommand reports whether both run the same program as the same user: then a result outlives a reload (rule P10).
+// SameCommand reports whether both probe the same, or run the same program as the same user: then a result outlives a reload (rule P10).
 func (s *Spec) SameCommand(t *Spec) bool {
-	return slices.Equal(s.Args, t.Args) && s.Open == t.Open && s.UID == t.UID && s.GID == t.GID &&
+	return s.Probe == t.Probe && slices.Equal(s.Args, t.Args) && s.Open == t.Open && s.UID == t.UID && s.GID == t.GID &&
 		slices.Equal(s.Groups, t.Groups)
 }
 

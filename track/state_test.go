@@ -30,7 +30,7 @@ func TestEffect(t *testing.T) {
 		{-10, true, Up, false, Effect{}},
 		{-10, true, Down, false, Effect{Delta: 10}},
 	} {
-		if got := (Binding{Weight: c.weight, Reverse: c.reverse}).Effect(c.status, c.reload); got != c.want {
+		if got := (Binding{Weight: c.weight, Reverse: c.reverse}).Effect(State{Status: c.status, Reload: c.reload}); got != c.want {
 			t.Errorf("weight %d reverse %v %v reload %v: %+v, want %+v", c.weight, c.reverse, c.status, c.reload, got, c.want)
 		}
 	}

@@ -35,7 +35,7 @@ func (w *world) config() *Config {
 	for _, s := range w.specs {
 		d := *s
 		d.Addresses, d.Peers = slices.Clone(s.Addresses), slices.Clone(s.Peers)
-		d.Links, d.Scripts = slices.Clone(s.Links), slices.Clone(s.Scripts)
+		d.Links, d.Trackers = slices.Clone(s.Links), slices.Clone(s.Trackers)
 		c.Routers = append(c.Routers, d)
 	}
 	return &c
@@ -203,16 +203,27 @@ func (w *world) list(s *Spec, k, v string) bool {
 			name, weight, reverse := binding(b)
 			s.Links = append(s.Links, LinkBinding{Link: name, Weight: weight, Reverse: reverse})
 		}
-	case "scripts":
-		s.Scripts = nil
+	case "scripts", "trackers":
+		s.Trackers = nil
 		for _, b := range words {
 			name, weight, reverse := binding(b)
-			s.Scripts = append(s.Scripts, track.Binding{Source: name, Weight: weight, Reverse: reverse})
+			id := source(name)
+			s.Trackers = append(s.Trackers, track.Binding{Kind: id.Kind, Source: id.Name, Weight: weight, Reverse: reverse})
 		}
 	default:
 		return false
 	}
 	return true
+}
+
+// source reads the name of a tracked source: of a script, unless it says "file/", "process/" or "check/".
+func source(s string) track.ID {
+	for prefix, kind := range map[string]track.Kind{"file/": track.OfFile, "process/": track.OfProcess, "check/": track.OfCheck} {
+		if name, ok := strings.CutPrefix(s, prefix); ok {
+			return track.ID{Kind: kind, Name: name}
+		}
+	}
+	return track.ID{Name: s}
 }
 
 // binding reads "s1:20!": source, weight, reversed.

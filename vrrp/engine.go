@@ -16,7 +16,7 @@ type Engine struct {
 	owners  map[host.Owner]*Router
 	groups  []*group
 	links   map[string]*link
-	sources map[string]track.State
+	sources map[track.ID]track.State
 	static  keeper
 	index   index
 
@@ -57,7 +57,7 @@ func New(now clock.Now) *Engine {
 		cfg:     &Config{},
 		owners:  map[host.Owner]*Router{},
 		links:   map[string]*link{},
-		sources: map[string]track.State{},
+		sources: map[track.ID]track.State{},
 		started: now,
 		last:    now,
 		now:     now,

@@ -22,11 +22,11 @@ func (e *Engine) link(name string) *host.Link {
 }
 
 func (e *Engine) trackChanged(s track.State) {
-	if old, ok := e.sources[s.Source]; ok && old == s {
+	if old, ok := e.sources[s.ID()]; ok && old == s {
 		return
 	}
-	e.sources[s.Source] = s
-	e.reassess(e.index.bySource[s.Source], WhyRecovered)
+	e.sources[s.ID()] = s
+	e.reassess(e.index.bySource[s.ID()], WhyRecovered)
 }
 
 func (e *Engine) linkChanged(l *host.Link) {

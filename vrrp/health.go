@@ -46,15 +46,16 @@ func (r *Router) assess() health {
 	for _, b := range s.Links {
 		h.assessLink(b, r.engine.link(b.Link))
 	}
-	for _, b := range s.Scripts {
-		st := r.engine.sources[b.Source]
-		effect := b.Effect(st.Status, st.Reload)
+	for i := range s.Trackers {
+		b := &s.Trackers[i]
+		st := r.engine.sources[b.ID()]
+		effect := b.Effect(st)
 		h.delta += effect.Delta
 		if effect.Fault {
-			h.fail("script %s failed", b.Source)
+			h.fail("%s", b.Why(st))
 		}
 		if effect.Pending {
-			h.pending = "first result of script " + b.Source
+			h.pending = "first result of " + b.ID().String()
 		}
 	}
 	if r.keeper.refused {

@@ -1,13 +1,16 @@
 package vrrp
 
-import "holdfast.dev/host"
+import (
+	"holdfast.dev/host"
+	"holdfast.dev/track"
+)
 
 // index finds the routers that an event is for. It is made anew with each configuration.
 type index struct {
 	byVRID   map[portKey][]*Router
 	byPort   map[PortID][]*Router
 	byLink   map[string][]*Router
-	bySource map[string][]*Router
+	bySource map[track.ID][]*Router
 	virtual  map[host.Key]bool // addresses that some router has: none of them is ever a source address (rule A32)
 }
 
@@ -23,7 +26,7 @@ func (e *Engine) reindex() {
 		byVRID:   make(map[portKey][]*Router, n),
 		byPort:   map[PortID][]*Router{},
 		byLink:   map[string][]*Router{},
-		bySource: map[string][]*Router{},
+		bySource: map[track.ID][]*Router{},
 		virtual:  make(map[host.Key]bool, n),
 	}
 	e.tick = 0
@@ -52,15 +55,15 @@ func (x *index) add(r *Router) {
 		enter(x.byLink, r.spec.Addresses[i].Link, r)
 		x.virtual[r.spec.Addresses[i].Key] = true
 	}
-	for i := range r.spec.Scripts {
-		enter(x.bySource, r.spec.Scripts[i].Source, r)
+	for i := range r.spec.Trackers {
+		enter(x.bySource, r.spec.Trackers[i].ID(), r)
 	}
 }
 
 // enter notes r under the key once. Routers are added one after another, so it can only be the last.
-func enter(m map[string][]*Router, key string, r *Router) {
+func enter[K comparable](m map[K][]*Router, key K, r *Router) {
 	list := m[key]
-	if key == "" || len(list) > 0 && list[len(list)-1] == r {
+	if key == *new(K) || len(list) > 0 && list[len(list)-1] == r {
 		return
 	}
 	m[key] = append(list, r)

@@ -78,7 +78,7 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		for k := range s.Addresses {
 			s.Addresses[k].Prefix = netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, byte(r), byte(k)}), 32)
 		}
-		s.Scripts = []track.Binding{{Source: "s0"}, {Source: "s1", Weight: 20 * c.rng.IntN(2) * 5}}
+		s.Trackers = []track.Binding{{Source: "s0"}, {Source: "s1", Weight: 20 * c.rng.IntN(2) * 5}}
 		c.base = append(c.base, s)
 	}
 	if len(c.base) > 1 && c.rng.IntN(2) == 0 {
@@ -150,7 +150,7 @@ func (c *chaos) twist(s *Spec) {
 	case 9:
 		s.Name += "x"
 	case 10:
-		s.Scripts = nil
+		s.Trackers = nil
 	case 11:
 		s.Version = 5 - s.Version
 	}
@@ -343,7 +343,7 @@ func (c *chaos) effective(p uint8, i int) int {
 	if p == wire.PriorityOwner {
 		return int(p)
 	}
-	return min(int(p)+c.base[i].Scripts[1].Weight, 254)
+	return min(int(p)+c.base[i].Trackers[1].Weight, 254)
 }
 
 // action holds what must be true of everything that is done.

@@ -75,7 +75,7 @@ type Spec struct {
 	TrackSource      bool // FAULT while Source is not on the link (rule K4)
 	NotifyPriority   bool
 	Links            []LinkBinding
-	Scripts          []track.Binding
+	Trackers         []track.Binding
 	ConfigFault      string // why it must stay in FAULT (rules A9, A11); empty for none
 }
 

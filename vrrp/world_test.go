@@ -215,8 +215,13 @@ func (w *world) event(f []string) Event {
 	case "overflow":
 		return &Overflow{Port: PortID{Link: "eth0"}, Packets: 1}
 	case "track":
-		st := map[string]track.Status{"up": track.Up, "down": track.Down}[f[2]]
-		return &Tracked{track.State{Source: f[1], Status: st, Reload: f[2] == "new"}}
+		id := source(f[1])
+		st := track.State{Kind: id.Kind, Source: id.Name, Reload: f[2] == "new"}
+		st.Status = map[string]track.Status{"up": track.Up, "down": track.Down}[f[2]]
+		if id.Kind == track.OfFile && f[2] != "new" {
+			st.Status, st.Value = track.Up, number(w.t, f[2])
+		}
+		return &Tracked{st}
 	case "lost":
 		return &Lost{host.Lost{Owner: w.owner(f[1]), Key: w.key(f[2]), LinkDown: len(f) > 3}}
 	case "applied":

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"holdfast.dev/notify"
+	"holdfast.dev/track"
 )
 
 // Limits of a send queue, per kind of message.
@@ -32,6 +33,7 @@ const (
 type subject struct {
 	kind   byte
 	object notify.Object
+	source track.Kind
 	name   string
 }
 
@@ -66,11 +68,11 @@ func newEntry(m Msg, files []*os.File) (*entry, error) {
 		if len(m.Event.Name)+len(m.Event.State)+len(m.Event.Object) > maxText {
 			return nil, fmt.Errorf("event of %q: %w", m.Event.Name[:min(len(m.Event.Name), 32)], ErrTooLong)
 		}
-		e.kind, e.subject = event, subject{'e', m.Event.Object, m.Event.Name}
+		e.kind, e.subject = event, subject{kind: 'e', object: m.Event.Object, name: m.Event.Name}
 	case m.Track != nil:
-		e.kind, e.subject = latest, subject{kind: 't', name: m.Track.Source}
+		e.kind, e.subject = latest, subject{kind: 't', source: m.Track.Kind, name: m.Track.Source}
 	case m.Delivered != nil:
-		e.kind, e.subject = latest, subject{'d', m.Delivered.Object, m.Delivered.Name}
+		e.kind, e.subject = latest, subject{kind: 'd', object: m.Delivered.Object, name: m.Delivered.Name}
 	}
 	if e.kind == control || e.kind == latest {
 		data, err := encode(&m)
