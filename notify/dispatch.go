@@ -20,6 +20,7 @@ type Dispatcher struct {
 	current  *table
 	previous *table // for events that were decided before a reload, and those of what it deleted
 	prepared *table
+	gone     map[key]departed // instances that a reload deleted and that were not told so yet
 
 	objects map[key]*object
 	ready   []*object // those with something queued and nothing running, by the Seq of their first
@@ -67,7 +68,9 @@ type job struct {
 
 // NewDispatcher makes a Dispatcher without a configuration.
 func NewDispatcher() *Dispatcher {
-	return &Dispatcher{objects: make(map[key]*object), jobs: make(map[uint64]*job), resume: make(map[Resume]int)}
+	return &Dispatcher{
+		gone: make(map[key]departed), objects: make(map[key]*object), jobs: make(map[uint64]*job), resume: make(map[Resume]int),
+	}
 }
 
 // Prepare takes the scripts of a generation that may come into force. Events of that generation are served from now on.
@@ -80,15 +83,17 @@ func (d *Dispatcher) Abort(gen uint64) {
 	}
 }
 
-// Commit puts the prepared generation into force. The one before is kept for events that are meant in its terms. It reports
-// whether there was such a generation.
+// Commit puts the prepared generation into force. The one before is kept for events that are meant in its terms, and of those before
+// that the instances that were deleted and have still to be told so. It reports whether there was such a generation.
 func (d *Dispatcher) Commit(gen uint64) bool {
 	if d.prepared == nil || d.prepared.spec.Gen != gen {
 		return false
 	}
 	d.previous, d.current, d.prepared = d.current, d.prepared, nil
-	for k, o := range d.objects { // forget what neither generation has
-		if o.job == nil && len(o.queue) == 0 && d.current.objects[k] == nil && (d.previous == nil || d.previous.objects[k] == nil) {
+	d.part()
+	for k, o := range d.objects { // forget what no generation has
+		_, waits := d.gone[k]
+		if o.job == nil && len(o.queue) == 0 && !waits && d.current.objects[k] == nil && (d.previous == nil || d.previous.objects[k] == nil) {
 			delete(d.objects, k)
 		}
 	}
@@ -177,7 +182,7 @@ func (d *Dispatcher) arrived(now clock.Now, ev *Event) {
 		return
 	}
 	o.seen = max(o.seen, ev.Seq)
-	t := d.table(ev.Gen)
+	t := d.terms(ev)
 	if t == nil {
 		d.say(levelWarn, "%s %s: nothing is configured yet for state %s", k.object, k.name, ev.State)
 		d.ack(o, ev.Seq)

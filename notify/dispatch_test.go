@@ -291,6 +291,55 @@ func TestDeleted(t *testing.T) {
 		"run any INSTANCE told DELETED 100", "ack told 3")
 }
 
+// Rule P8, by a MASTER that hands over while the file is reloaded again and again: it is told in the terms of the last generation that had it.
+func TestDeletedLongAgo(t *testing.T) {
+	with := func(gen uint64, names ...string) *Spec {
+		s := &Spec{Gen: gen}
+		for _, n := range names {
+			s.Objects = append(s.Objects, ObjectSpec{Object: Instance, Name: n, Scripts: scripts(n, Deleted), TellDeleted: true})
+		}
+		return s
+	}
+	b := newBench(t, with(1, "A", "B", "C"))
+	b.commit(with(2, "A", "B"))
+	b.commit(with(3, "A"))
+	b.commit(with(4, "A"))
+	b.commit(with(5, "A", "C")) // another of the same name
+	tell := func(name string, gen uint64) {
+		b.seq++
+		b.step(Arrived{Event{Seq: b.seq, Gen: gen, Object: Instance, Name: name, State: Deleted, Priority: 100}})
+	}
+	tell("B", 2)
+	tell("C", 1)
+	b.end("B notify_deleted")
+	b.end("C notify_deleted")
+	b.want("run B-deleted", "ack B 1", "run C-deleted", "ack C 2")
+	b.commit(with(6, "A"))
+	b.commit(with(7, "A"))
+	tell("B", 2) // told already
+	tell("C", 5)
+	b.end("C notify_deleted")
+	b.want("ack B 3", "run C-deleted", "ack C 4")
+	if b.commit(with(8)); len(b.d.gone) != 1 || len(b.d.objects) != 0 {
+		t.Errorf("%d are waited for, %d objects are known", len(b.d.gone), len(b.d.objects))
+	}
+}
+
+// An end that is never told is not waited for without end: of ever more instances that come and go, the oldest are forgotten.
+func TestDeletedAndNeverTold(t *testing.T) {
+	b := newBench(t, &Spec{Gen: 1})
+	for gen := uint64(2); gen < 3*maxGone/16; gen++ {
+		s := &Spec{Gen: gen}
+		for i := range 16 {
+			s.Objects = append(s.Objects, ObjectSpec{Object: Instance, Name: fmt.Sprint(gen, i), Scripts: scripts("x", Deleted)})
+		}
+		b.commit(s)
+	}
+	if n := len(b.d.gone); n > maxGone || n < maxGone/2 {
+		t.Errorf("%d are waited for", n)
+	}
+}
+
 func TestGenerations(t *testing.T) {
 	spec := func(gen uint64, name string) *Spec {
 		return &Spec{Gen: gen, Objects: []ObjectSpec{{Object: Instance, Name: "A", Scripts: scripts(name, Master)}}}
