@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"holdfast.dev/host"
+	"holdfast.dev/internal/netns/nstest"
+	"holdfast.dev/link/poll"
 	"holdfast.dev/track"
 	"holdfast.dev/vrrp"
 )
@@ -63,19 +65,21 @@ func TestLinkBook(t *testing.T) {
 	}
 }
 
-// TestMergeLinks: in a full inbox the newest description of a link replaces an older one, but never one from before the link went away.
+// TestMergeLinks: the newest description of a link replaces an older one, but never one from before the link went away.
 func TestMergeLinks(t *testing.T) {
 	changed := func(name string, index int) input {
 		return input{event: &vrrp.LinkChanged{Link: host.Link{Name: name, Index: index}}}
 	}
-	waiting := []input{changed("a", 1), changed("b", 2), {event: &vrrp.LinkGone{Name: "b"}}, {event: &vrrp.Wakeup{}}}
+	waiting := []input{changed("a", 1), changed("b", 2), {event: &vrrp.LinkGone{Name: "b"}}, changed("e", 7), {port: &portChange{ID: vrrp.PortID{Link: "e"}}}}
 	for _, c := range []struct {
 		v  input
 		ok bool
 	}{
-		{changed("a", 3), true},
+		{changed("a", 3), false},
+		{changed("a", 1), true},
 		{changed("b", 4), false},
 		{changed("c", 5), false},
+		{changed("e", 7), false},
 		{input{event: &vrrp.LinkGone{Name: "a"}}, false},
 		{input{do: func(*loop) {}}, false},
 	} {
@@ -83,8 +87,35 @@ func TestMergeLinks(t *testing.T) {
 			t.Errorf("%+v: merged %v", c.v.event, !c.ok)
 		}
 	}
-	if waiting[0].event.(*vrrp.LinkChanged).Link.Index != 3 || waiting[1].event.(*vrrp.LinkChanged).Link.Index != 2 {
+	newest := changed("a", 1)
+	if mergeLinks(waiting, newest); waiting[0].event != newest.event || waiting[1].event == newest.event {
 		t.Error("the wrong one was replaced")
+	}
+	// It does not look through thousands of others, unless there is no room for another.
+	many := append(make([]input, 0, 300), changed("a", 1))
+	for i := range 298 {
+		many = append(many, changed("x", i))
+	}
+	if mergeLinks(many, newest) {
+		t.Error("merged over too much")
+	}
+	if many = append(many, changed("x", 299)); !mergeLinks(many, newest) {
+		t.Error("not merged when nothing more fits")
+	}
+}
+
+// TestLinksAreMergedAtOnce: a link that flaps while the thread is busy does not fill its inbox.
+func TestLinksAreMergedAtOnce(t *testing.T) {
+	q := poll.NewInbox(inboxItems, func() {}, mergeLinks)
+	for i := range 5000 {
+		nstest.OK(t, q.Put(input{event: &vrrp.LinkChanged{Link: host.Link{Name: "a", Index: 1, MTU: i}}}))
+		if i%1000 == 0 {
+			nstest.OK(t, q.Put(input{event: &vrrp.Lost{}}))
+		}
+	}
+	got := q.Take()
+	if len(got) != 6 || got[0].event.(*vrrp.LinkChanged).Link.MTU != 4999 {
+		t.Errorf("%d things wait", len(got))
 	}
 }
 

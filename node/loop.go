@@ -101,23 +101,39 @@ func newLoop(page *status.Page, t *teller, detail int) (*loop, error) {
 	return l, nil
 }
 
-// mergeLinks lets the newest description of a link replace one that was not read yet, when the inbox is full.
+// mergeDepth is how far back mergeLinks looks as long as there is room: with thousands of links a look through all that waits would
+// cost more than it saves.
+const mergeDepth = 128
+
+// mergeLinks lets the newest description of a link replace one that was not read yet. It does not reach back behind the end of a link of that
+// name, a new one under it, or its socket: those come in their order.
 func mergeLinks(waiting []input, v input) bool {
 	changed, ok := v.event.(*vrrp.LinkChanged)
 	if !ok {
 		return false
 	}
-	for i := len(waiting) - 1; i >= 0; i-- {
+	last := 0
+	if len(waiting) < cap(waiting) {
+		last = max(0, len(waiting)-mergeDepth)
+	}
+	for i := len(waiting) - 1; i >= last; i-- {
+		if p := waiting[i].port; p != nil && p.ID.Link == changed.Link.Name {
+			return false
+		}
 		switch ev := waiting[i].event.(type) {
 		case *vrrp.LinkGone:
 			if ev.Name == changed.Link.Name {
 				return false
 			}
 		case *vrrp.LinkChanged:
-			if ev.Link.Name == changed.Link.Name {
-				waiting[i] = v
-				return true
+			if ev.Link.Name != changed.Link.Name {
+				continue
 			}
+			if ev.Link.Index != changed.Link.Index {
+				return false
+			}
+			waiting[i] = v
+			return true
 		}
 	}
 	return false

@@ -32,9 +32,9 @@ type Inbox[T any] struct {
 // NewInbox makes a queue of at most capacity items, at least one. wake is called, in the producer's goroutine, after every attempt
 // to put something in; Poller.Wake is meant.
 //
-// merge, which may be nil, is asked when the queue is full: it is given what waits, oldest first, and may fold v into one of
-// them, in place ("the newest state of this link wins"), and say so by returning true. It runs under the queue's lock and
-// must be short.
+// merge, which may be nil, is asked before something is put behind something else: it is given what waits, oldest first, and may fold v into
+// one of them, in place ("the newest state of this link wins"), and say so by returning true. It runs under the queue's lock and must be
+// short; whether there is room is told by len and cap.
 func NewInbox[T any](capacity int, wake func(), merge func(waiting []T, v T) bool) *Inbox[T] {
 	capacity = max(capacity, 1)
 	return &Inbox[T]{
@@ -57,9 +57,10 @@ func (q *Inbox[T]) put(v T) bool {
 	q.mu.Lock()
 	ok := true
 	switch {
+	case q.merge != nil && len(q.waiting) > 0 && q.merge(q.waiting, v):
 	case len(q.waiting) < cap(q.waiting):
 		q.waiting = append(q.waiting, v)
-	case q.merge == nil || !q.merge(q.waiting, v):
+	default:
 		ok = false
 	}
 	q.mu.Unlock()

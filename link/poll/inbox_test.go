@@ -66,17 +66,17 @@ func TestInboxFull(t *testing.T) {
 		full bool
 	}{
 		{item{1, 1}, false},
-		{item{1, 2}, false},
-		{item{2, 1}, false}, // full from here on
+		{item{1, 2}, false}, // in place of the one before
+		{item{2, 1}, false},
+		{item{4, 1}, false}, // full from here on
 		{item{3, 1}, true},
-		{item{1, 3}, false}, // in place of the newest of its kind
-		{item{2, 2}, false},
+		{item{1, 3}, false},
 	} {
 		if err := q.Put(c.v); (err != nil) != c.full || err != nil && !errors.Is(err, ErrFull) {
 			t.Errorf("item %d: %v", i, err)
 		}
 	}
-	if want := []item{{1, 1}, {1, 3}, {2, 2}}; !slices.Equal(q.Take(), want) {
+	if want := []item{{1, 3}, {2, 1}, {4, 1}}; !slices.Equal(q.Take(), want) {
 		t.Errorf("took %v, want %v", q.taken, want)
 	}
 	if q.Refused() != 1 || wakes != 6 {
