@@ -76,9 +76,13 @@ func (l *loop) mindClaims() {
 		}
 		c.pending = false
 	}
-	if !leaving && l.lingering {
-		l.lingering = false
-		l.helpers.Go(l.ports.Release)
+	if held := l.lingering; !leaving && held != nil {
+		l.lingering = nil
+		l.helpers.Go(func() { l.ports.Release(held) })
+	}
+	if l.parted != nil && !l.driver.Engine.Parting() {
+		l.parted()
+		l.parted = nil
 	}
 }
 

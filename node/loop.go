@@ -70,7 +70,8 @@ type loop struct {
 	skipped   int
 	rested    clock.Instant // when the thread last slept, really
 	claims    claimPorts
-	lingering bool // the keeper keeps sockets for routers that make way and are no longer configured
+	lingering *portSet // what the keeper keeps for routers that make way and are no longer configured; nil for nothing
+	parted    func()   // called once when nothing more will come of routers that are no longer configured; nil for nobody
 	stop      bool
 	stopped   chan struct{} // closed when everything is given up after Stop
 	stopOnce  sync.Once
@@ -285,13 +286,31 @@ func (l *loop) take(in input) {
 	}
 }
 
-// configure puts a configuration into force. It returns the ports that it does not need and that routers which it removed still do.
+// apply puts a prepared configuration into force. The engine comes first: routers that it removes say goodbye through sockets that are closed
+// then. parted is called, on the thread, when nothing more will come of any router that is no longer configured. It reports false if the
+// thread has ended.
+func (l *loop) apply(c *vrrp.Config, gen uint64, before, parted func(l *loop), resume []vrrp.Resume) bool {
+	var leaving []vrrp.Port
+	done := l.Do(func(l *loop) {
+		before(l)
+		leaving = l.configure(c, gen, resume)
+		l.parted = func() { parted(l) }
+	})
+	if !done {
+		return false
+	}
+	// Whoever hands over may be ready before the keeper is: what is kept is told when it is kept, and not earlier.
+	if held := l.ports.Commit(leaving); held != nil {
+		l.Post(input{do: func(l *loop) { l.lingering = held }})
+	}
+	return true
+}
+
+// configure gives a configuration to the engine. It returns the ports that it does not need and that routers which it removed still do.
 func (l *loop) configure(c *vrrp.Config, gen uint64, resume []vrrp.Resume) (leaving []vrrp.Port) {
 	defer sched.Relax()() // with thousands of instances it may take longer than vrrp_rlimit_rttime
 	l.interval = shortest(c)
 	l.driver.Engine.SetGeneration(gen)
 	l.driver.Handle(poll.Now(), &vrrp.Configure{Config: c, Resume: resume})
-	leaving = l.driver.Engine.LeavingPorts()
-	l.lingering = len(leaving) > 0
-	return leaving
+	return l.driver.Engine.LeavingPorts()
 }

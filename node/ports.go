@@ -104,8 +104,8 @@ func vanished(err error) bool {
 }
 
 // Commit makes the prepared configuration the one in force. Ports that neither it nor the routers that are leaving need are closed; the rest
-// is narrowed to it.
-func (k *portKeeper) Commit(leaving []vrrp.Port) {
+// is narrowed to it. What it keeps for those that are leaving is returned, for Release; nil for nothing.
+func (k *portKeeper) Commit(leaving []vrrp.Port) (held *portSet) {
 	k.mu.Lock()
 	if k.next != nil {
 		k.want, k.next = k.next, nil
@@ -114,14 +114,19 @@ func (k *portKeeper) Commit(leaving []vrrp.Port) {
 	if len(leaving) > 0 {
 		k.hold = &portSet{ports: byID(leaving), rcvbuf: func(*vrrp.Port, int) int { return 0 }}
 	}
+	held = k.hold
 	k.mu.Unlock()
 	k.settleAll()
+	return held
 }
 
-// Release gives up what Commit kept for routers that were leaving. It does not wait.
-func (k *portKeeper) Release() {
+// Release gives up what Commit kept for routers that were leaving, unless another Commit has replaced it. It does not wait.
+func (k *portKeeper) Release(held *portSet) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.hold != held {
+		return
+	}
 	k.hold = nil
 	if !k.shut {
 		k.work.Go(k.settleAll)

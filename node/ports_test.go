@@ -163,11 +163,13 @@ func TestPortsFollowTheConfiguration(t *testing.T) {
 	})
 	k.Commit(nil)
 	nstest.OK(t, k.Prepare(one, small))
-	k.Commit(routers("eth1 9 224.0.0.97").Ports()) // somebody still makes way there
+	before := k.Commit(routers("eth1 8 224.0.0.96").Ports())
+	held := k.Commit(routers("eth1 9 224.0.0.97").Ports()) // somebody still makes way there
+	k.Release(before)                                      // comes late
 	nstest.Eventually(t, "what is not needed is left", func() bool {
 		return groups(t, "eth0") == "224.0.0.18" && groups(t, "eth1") == "224.0.0.97"
 	})
-	k.Release()
+	k.Release(held)
 	nstest.Eventually(t, "the last port of one that left is closed", func() bool { return th.ports() == first && th.sockets() == 1 })
 
 	// The same again changes nothing.
@@ -284,5 +286,5 @@ func TestPortsThatCannotBeOpened(t *testing.T) {
 	k.Link("eth0", 0, 0) // after the end nothing happens
 	k.Commit(nil)
 	k.Broken(vrrp.PortID{Link: "eth0"}, nil)
-	k.Release()
+	k.Release(nil)
 }

@@ -297,20 +297,20 @@ func (r *vrrpRole) commit(gen uint64) {
 		return // without an answer the supervisor starts us anew
 	}
 	first := r.current == nil
-	r.teller.Want(g.tells || !first && r.current.tells) // what the change itself does is told in the terms of both
 	r.links.Use(&g.links)
-	var leaving []vrrp.Port
-	done := r.loop.Do(func(l *loop) {
+	begin := func(l *loop) {
 		if first {
 			l.page.ClearAll()
 		}
-		leaving = l.configure(g.vrrp, gen, r.resume)
-	})
-	if !done {
+		if l.parted = nil; g.tells {
+			r.teller.Want(true)
+		}
+	}
+	// What the change itself does, and what becomes later of those that it removes, is told if the configuration before had anybody to tell.
+	parted := func(*loop) { r.teller.Want(g.tells) }
+	if !r.loop.apply(g.vrrp, gen, begin, parted, r.resume) {
 		return // the thread has ended, which the next Recv finds out
 	}
-	r.loop.ports.Commit(leaving)
-	r.teller.Want(g.tells)
 	r.sayUnchanged(g)
 	r.prepared, r.current, r.resume = nil, g, nil
 	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})

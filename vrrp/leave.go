@@ -46,6 +46,9 @@ type keptAddr struct {
 // (Claimed).
 func (e *Engine) Leaving() bool { return len(e.leavers.list) > 0 }
 
+// Parting reports whether any router that is no longer configured has something left to do or to tell.
+func (e *Engine) Parting() bool { return len(e.owners) > len(e.routers) }
+
 // LeavingPorts lists the sockets that are needed by routers that are no longer configured, so that they hear their successors.
 func (e *Engine) LeavingPorts() []Port {
 	var c Config

@@ -283,7 +283,13 @@ func TestDeletedBelongsToTheOldConfiguration(t *testing.T) {
 		w.e.SetGeneration(8)
 		w.notified = nil
 		w.line("reload")
+		if w.e.Parting() != (prio == "200") {
+			t.Errorf("priority %s: parting %v", prio, w.e.Parting())
+		}
 		w.line("run 3s")
+		if w.e.Parting() {
+			t.Errorf("priority %s: still parting", prio)
+		}
 		if len(w.notified) != 1 || w.notified[0].State != notify.Deleted || w.notified[0].Gen != 7 {
 			t.Errorf("priority %s: told %+v", prio, w.notified)
 		}
