@@ -19,6 +19,7 @@ type standing struct {
 type linkState struct {
 	Link             // Addrs is not used
 	list []*standing // in the kernel's order as far as it is known
+	four int         // how many of them are IPv4 addresses: those come first
 	at   map[netip.Prefix]*standing
 	nets map[netip.Prefix][]*standing // IPv4, by network: the first is the primary address
 	six  map[netip.Addr]*standing     // IPv6: an address stands once, whatever its prefix length
@@ -85,6 +86,7 @@ func (l *linkState) put(a LinkAddr) *standing {
 	if a.Prefix.Addr().Is4() {
 		net := network(a.Prefix, a.Peer)
 		l.nets[net] = append(l.nets[net], s)
+		l.four++
 	} else {
 		l.six[a.Prefix.Addr()] = s
 	}
@@ -94,27 +96,30 @@ func (l *linkState) put(a LinkAddr) *standing {
 // position is where the kernel puts a new address: IPv4 ones before IPv6 ones, IPv4 primary ones behind the last primary
 // one of no smaller scope, and IPv6 ones before the others of their scope, link-local ones last.
 func (l *linkState) position(a *LinkAddr) int {
-	at := 0
-	if six := a.Prefix.Addr(); six.Is6() {
-		for i, s := range l.list {
-			if b := s.Prefix.Addr(); b.Is4() || (six.IsLinkLocalUnicast() && !b.IsLinkLocalUnicast()) {
-				at = i + 1
-			}
+	at, first, fits := len(l.list), 0, func(*standing) bool { return true }
+	switch six := a.Prefix.Addr(); {
+	case six.IsLinkLocalUnicast() && six.Is6():
+		first, fits = l.four, func(s *standing) bool { return !s.Prefix.Addr().IsLinkLocalUnicast() }
+	case six.Is6():
+		at = l.four
+	default:
+		at = l.four
+		if a.Flags&FlagSecondary == 0 && len(l.nets[network(a.Prefix, a.Peer)]) == 0 {
+			fits = func(s *standing) bool { return s.Flags&FlagSecondary == 0 && a.Scope <= s.Scope }
 		}
-		return at
 	}
-	secondary := a.Flags&FlagSecondary != 0 || len(l.nets[network(a.Prefix, a.Peer)]) > 0
-	for i, s := range l.list {
-		if s.Prefix.Addr().Is4() && (secondary || (s.Flags&FlagSecondary == 0 && a.Scope <= s.Scope)) {
-			at = i + 1
-		}
+	for at > first && !fits(l.list[at-1]) { // from behind: most come in this order, and there may be thousands
+		at--
 	}
 	return at
 }
 
 func (l *linkState) remove(s *standing) {
 	delete(l.at, s.Prefix)
-	l.list = without(l.list, s)
+	n := len(l.list)
+	if l.list = without(l.list, s); len(l.list) < n && s.Prefix.Addr().Is4() {
+		l.four--
+	}
 	if s.Prefix.Addr().Is6() {
 		if l.six[s.Prefix.Addr()] == s {
 			delete(l.six, s.Prefix.Addr())

@@ -89,7 +89,7 @@ func (r *Reconciler) replace(l *linkState, addrs []LinkAddr) {
 			differs = true
 		}
 	}
-	l.list, l.at, l.nets, l.six = fresh.list, fresh.at, fresh.nets, fresh.six
+	l.list, l.four, l.at, l.nets, l.six = fresh.list, fresh.four, fresh.at, fresh.nets, fresh.six
 	if differs {
 		r.show(l)
 	}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
@@ -56,6 +59,7 @@ type loop struct {
 	life    context.Context // ends with Run
 	err     error           // of Run, once life has ended
 	helpers sync.WaitGroup  // what the thread has done by others
+	thread  atomic.Int64    // its number in the kernel
 
 	driver    *Driver
 	announcer *link.Announcer
@@ -183,6 +187,7 @@ func (l *loop) Do(f func(l *loop)) bool {
 
 func (l *loop) run(ready chan<- struct{}) error {
 	runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+	l.thread.Store(int64(unix.Gettid()))
 	l.lateTo = watchLateness(func(text string) { l.teller.Say(vrrp.Warning, text) })
 	defer close(l.lateTo)
 	close(ready)

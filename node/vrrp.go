@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,6 +38,7 @@ func tells(c *config.Config) bool {
 // calls kernelSays; two of the teller's; one that hears the runner. All of them end before RunVRRP returns.
 type vrrpRole struct {
 	ctl     *role.Conn
+	garbage *collector
 	teller  *teller
 	links   *linkBook
 	runner  *role.Conn
@@ -83,6 +83,13 @@ func RunVRRP(ctl *role.Conn) error {
 	defer runtime.UnlockOSThread()
 	sched.Relax()
 	r := &vrrpRole{ctl: ctl}
+	garbage, err := newCollector()
+	if err != nil {
+		return err
+	}
+	r.garbage = garbage
+	garbage.Start()
+	defer garbage.Close()
 	r.links = newLinkBook(func(detail int, text string) { r.teller.Detail(vrrp.Info, detail, text) })
 	r.teller = newTeller(ctl, r.links.Name)
 	stopped, err := r.obeyAll()
@@ -176,8 +183,6 @@ func (r *vrrpRole) answer(p *role.Prepare, files []*os.File) error {
 // prepare opens all that the configuration needs and that can fail. What an earlier Prepare opened, which was neither committed nor
 // aborted, is closed as far as this one does not need it.
 func (r *vrrpRole) prepare(p *role.Prepare, files []*os.File) error {
-	// A collection is done by threads that may be real-time ones, and would have much to look at now.
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	r.prepared = nil
 	if len(files) == 0 {
 		return errors.New("no configuration came with the message")
@@ -232,7 +237,7 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 	known := sync.OnceFunc(func() { close(synced) })
 	w, err := kernel.Open(kernel.Config{
 		EventBuffer: int(monitor.Bytes), RequestBuffer: int(command.Bytes), Force: monitor.Force || monitor.Bytes == 0,
-		Report: func(rep host.Report) { r.kernelSays(l, &rep, known) },
+		Report: func(rep host.Report) { r.kernelSays(l, &rep, known) }, Relax: sched.Relax,
 	})
 	if err != nil {
 		l.Close()
@@ -254,6 +259,7 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 		r.end()
 		return err
 	}
+	r.garbage.Keep([]int{int(l.thread.Load()), w.Thread()})
 	if r.runner != nil {
 		r.listen(r.runner)
 	}
@@ -313,10 +319,10 @@ func (r *vrrpRole) commit(gen uint64) {
 	}
 	r.sayUnchanged(g)
 	r.prepared, r.current, r.resume = nil, g, nil
-	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
 	// What reading the configuration took is several times what is left of it. At once: the first election is seconds away, and
-	// later it could fall on a take-over.
-	go debug.FreeOSMemory()
+	// later it could fall on a take-over. And before the supervisor is told, which may change how threads are scheduled then.
+	r.garbage.Collect()
+	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
 }
 
 // sayUnchanged tells of settings that only a new process takes over.
@@ -331,6 +337,7 @@ func (r *vrrpRole) end() {
 	if r.loop == nil {
 		return
 	}
+	r.garbage.Keep(nil)
 	r.loop.Close()
 	_ = r.kernel.Close() // what it added stays, or was removed
 	r.loop.ports.Shut()

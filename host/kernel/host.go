@@ -18,6 +18,7 @@ const (
 type machine struct {
 	requests *requests
 	watch    *watch
+	heavy    func() // called before something that may take long
 
 	pause time.Duration // before the next Snapshot
 	last  time.Time     // the latest Snapshot
@@ -35,7 +36,7 @@ func newMachine(cfg Config) (*machine, error) {
 		_ = q.close()
 		return nil, err
 	}
-	return &machine{requests: q, watch: w}, nil
+	return &machine{requests: q, watch: w, heavy: func() {}}, nil
 }
 
 func (m *machine) close() error { return errors.Join(m.requests.close(), m.watch.close()) }
@@ -56,6 +57,7 @@ func (m *machine) Snapshot() ([]host.Link, error) {
 		m.pause = 0
 	}
 	m.last = time.Now()
+	m.heavy()
 	if err := m.watch.discard(); err != nil {
 		return nil, err
 	}
@@ -68,7 +70,10 @@ func (m *machine) Snapshot() ([]host.Link, error) {
 	return links, nil
 }
 
-func (m *machine) Look(index int) (host.View, error) { return m.requests.look(index) }
+func (m *machine) Look(index int) (host.View, error) {
+	m.heavy() // there may be thousands of addresses
+	return m.requests.look(index)
+}
 
 func (m *machine) Apply(ops []host.Op, results []host.OpResult) []host.OpResult {
 	return m.requests.apply(ops, results)

@@ -25,6 +25,8 @@ const (
 	spareFrom = 256
 	spareEach = 20 * time.Microsecond
 	spareMax  = time.Second
+	// heavy is how many addresses are dealt with at once at the most without relaxing the thread: about 1 ms.
+	heavy = 256
 	// retryPause is how long it sleeps after the kernel could not be read.
 	retryPause = 50 * time.Millisecond
 )
@@ -37,6 +39,9 @@ type Config struct {
 	// Report is called with everything that happens, on the Writer's thread. It must not wait, and must not call the Writer's
 	// Close.
 	Report func(host.Report)
+	// Relax is called on the Writer's thread before it computes for longer than a real-time thread may, and what it returns
+	// afterwards; nil if that does not matter.
+	Relax func() (restore func())
 }
 
 // Writer makes the kernel hold what is wanted. Its work is done by one goroutine on a thread of its own, because it waits
@@ -60,6 +65,10 @@ type Writer struct {
 	stale bool // held is not what it was
 
 	spareUntil time.Time // links of which only addresses changed are not reported before
+
+	relax   func() (restore func())
+	restore func()       // nil while the thread is as it was made
+	thread  atomic.Int64 // its number in the kernel, 0 before it runs
 }
 
 // wish is what an owner wants, or that it is to be forgotten.
@@ -83,8 +92,11 @@ func Open(cfg Config) (*Writer, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
+	if cfg.Relax == nil {
+		cfg.Relax = func() func() { return func() {} }
+	}
 	return &Writer{
-		report: cfg.Report, m: m, rec: host.New(host.ProtoMark), wakeFd: fd, mail: map[host.Owner]wish{},
+		report: cfg.Report, relax: cfg.Relax, m: m, rec: host.New(host.ProtoMark), wakeFd: fd, mail: map[host.Owner]wish{},
 		done: make(chan struct{}),
 	}, nil
 }
@@ -138,6 +150,9 @@ func (w *Writer) Stats() host.Stats {
 	return host.Stats{}
 }
 
+// Thread is the number of the thread that does the work in the kernel, 0 before Start.
+func (w *Writer) Thread() int { return int(w.thread.Load()) }
+
 // Marks reports whether the kernel was seen to tell of IFA_PROTO, so that our mark can be seen on what we add.
 func (w *Writer) Marks() bool { return w.marks.Load() }
 
@@ -164,7 +179,9 @@ func (w *Writer) run() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(w.done)
+	w.thread.Store(int64(unix.Gettid()))
 	lastErr := ""
+	w.m.heavy = w.calm
 	for !w.stop.Load() {
 		w.readMail()
 		more, err := w.rec.Round(w.m)
@@ -176,6 +193,7 @@ func (w *Writer) run() {
 		}
 		lastErr = ""
 		w.tell(rep, more)
+		w.hurry()
 		switch {
 		case err != nil:
 			lastErr = err.Error()
@@ -190,6 +208,20 @@ func (w *Writer) run() {
 		default:
 			w.wait(-1)
 		}
+	}
+}
+
+// calm relaxes the thread until hurry.
+func (w *Writer) calm() {
+	if w.restore == nil {
+		w.restore = w.relax()
+	}
+}
+
+func (w *Writer) hurry() {
+	if w.restore != nil {
+		w.restore()
+		w.restore = nil
 	}
 }
 
@@ -210,7 +242,11 @@ func (w *Writer) readMail() {
 		w.mail, w.order = make(map[host.Owner]wish, len(mail)), nil
 	}
 	w.mu.Unlock()
+	n := 0
 	for _, o := range order {
+		if n += 1 + len(mail[o].want.Addresses); n > heavy {
+			w.calm()
+		}
 		if x := mail[o]; x.forget {
 			w.rec.Forget(o)
 		} else {
@@ -228,6 +264,7 @@ func (w *Writer) tell(rep host.Report, more bool) {
 		w.marks.Store(w.m.requests.marks || w.m.watch.marks)
 	}
 	if rep.Held {
+		w.calm() // all are listed
 		held := w.rec.Held()
 		w.held.Store(&held)
 		w.stale = false

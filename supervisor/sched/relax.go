@@ -1,27 +1,71 @@
 package sched
 
 import (
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+// relaxedNice is the nice value of a thread that is not real-time for a while: it still comes before everything ordinary.
+const relaxedNice = -20
 
 // Relax makes the calling thread an ordinary one for as long as it does something that is long and not urgent, as
 // keepalived does while it reloads (rule Q16): at real-time priority the kernel would kill the process once it has computed for
 // vrrp_rlimit_rttime without blocking. The goroutine must be locked to its thread. restore makes the thread what it was; where
 // it was ordinary already, and where the kernel refuses, both do nothing.
 func Relax() (restore func()) {
-	none := func() {}
-	policy, _, no := unix.RawSyscall(unix.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
+	priority := realTime(0)
+	if priority == 0 || setPolicy(0, 0) != nil {
+		return func() {}
+	}
+	_ = setNice(0, relaxedNice) // real-time implies the permission
+	return func() { _ = setPolicy(0, priority) }
+}
+
+// realTime is the real-time priority of a thread, 0 for an ordinary one and for one that has ended. Thread 0 is the calling one.
+func realTime(tid int) int {
+	policy, _, no := unix.RawSyscall(unix.SYS_SCHED_GETSCHEDULER, uintptr(tid), 0, 0)
 	if no != 0 || policy != policyRR {
-		return none
+		return 0
 	}
 	var param int32
-	if _, _, no = unix.RawSyscall(unix.SYS_SCHED_GETPARAM, 0, uintptr(unsafe.Pointer(&param)), 0); no != 0 {
-		return none
+	if _, _, no = unix.RawSyscall(unix.SYS_SCHED_GETPARAM, uintptr(tid), uintptr(unsafe.Pointer(&param)), 0); no != 0 {
+		return 0
 	}
-	if setPolicy(0, 0) != nil {
-		return none
+	return int(param)
+}
+
+// RelaxAll makes all threads of this process ordinary ones, but for those of keep, while f is called: what f causes in other threads
+// may take longer than vrrp_rlimit_rttime too. Afterwards those are real-time again that were, or are new, with the priority that the
+// first of keep has then, as far as there is one.
+func RelaxAll(tasks *Tasks, keep []int, f func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	kept, ordinary, priority := map[int]bool{}, map[int]bool{}, 0
+	for _, tid := range keep {
+		kept[tid] = true
 	}
-	return func() { _ = setPolicy(0, int(param)) } // it was allowed a moment ago
+	tasks.each(func(tid int) {
+		switch was := realTime(tid); {
+		case kept[tid]:
+		case was == 0:
+			ordinary[tid] = true
+		case setPolicy(tid, 0) == nil:
+			priority = was
+			_ = setNice(tid, relaxedNice)
+		}
+	})
+	f()
+	if priority == 0 {
+		return
+	}
+	tasks.each(func(tid int) {
+		if len(keep) > 0 {
+			priority = realTime(keep[0])
+		}
+		if priority > 0 && !kept[tid] && !ordinary[tid] {
+			_ = setPolicy(tid, priority)
+		}
+	})
 }
