@@ -2,7 +2,9 @@ package interop
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -51,6 +53,7 @@ func TestKernelLock(t *testing.T) {
 	if _, rt := scheduled(pid, 50); rt == 0 {
 		t.Error("nothing is real-time")
 	}
+	waited := waits(pid)
 	release := holdLock(t, ip)
 	from := time.Now()
 	sMany.Move(a, many.Down(), func() {
@@ -66,12 +69,36 @@ func TestKernelLock(t *testing.T) {
 	late := lateness(l, fast.VR(), from, time.Now())
 	t.Logf("the peer died %v before all had moved; adverts of the other instance: p50 %v, p99 %v, at most %v from one to the next beyond 10 ms",
 		moved.Round(time.Millisecond), late[len(late)/2], late[len(late)*99/100], late[len(late)-1])
-	if most := late[len(late)-1]; most > lab.Margin/20+l.Stood(from) {
-		t.Errorf("an advert was %v late", most)
+	// A kernel that does not leave what it is doing for a real-time thread makes that wait too: this is not the lock's doing.
+	excuse := longest(waits(pid), waited) + l.Stood(from)
+	if most := late[len(late)-1]; most > lab.Margin/20+excuse {
+		t.Errorf("an advert was %v late, and its thread waited for a processor for %v at most", most, excuse)
 	}
 	if log := a.Daemon().Log(); strings.Contains(log, "signal 9") || strings.Contains(log, "Respawning") {
 		t.Errorf("a process was killed:\n%.3000s", log)
 	}
+}
+
+// waits is how long each thread of a process has waited for a processor.
+func waits(pid int) map[string]time.Duration {
+	out := map[string]time.Duration{}
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, name := range files {
+		var ran, waited time.Duration
+		if text, err := os.ReadFile(name); err == nil {
+			_, _ = fmt.Sscan(string(text), &ran, &waited) // nanoseconds
+		}
+		out[name] = waited
+	}
+	return out
+}
+
+// longest is how long one of the threads has waited since before.
+func longest(now, before map[string]time.Duration) (most time.Duration) {
+	for name, d := range now {
+		most = max(most, d-before[name])
+	}
+	return most
 }
 
 // excluded are addresses that are not in the adverts.

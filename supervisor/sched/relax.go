@@ -15,12 +15,24 @@ const relaxedNice = -20
 // vrrp_rlimit_rttime without blocking. The goroutine must be locked to its thread. restore makes the thread what it was; where
 // it was ordinary already, and where the kernel refuses, both do nothing.
 func Relax() (restore func()) {
-	priority := realTime(0)
+	priority, nice := realTime(0), niceOf(0)
 	if priority == 0 || setPolicy(0, 0) != nil {
 		return func() {}
 	}
-	_ = setNice(0, relaxedNice) // real-time implies the permission
-	return func() { _ = setPolicy(0, priority) }
+	_ = setNice(0, relaxedNice) // whoever was allowed to be real-time is allowed that
+	return func() {
+		_ = setNice(0, nice)
+		_ = setPolicy(0, priority)
+	}
+}
+
+// niceOf is the nice value of a thread.
+func niceOf(tid int) int {
+	n, err := unix.Getpriority(unix.PRIO_PROCESS, tid)
+	if err != nil {
+		return 0
+	}
+	return 20 - n // as the system call has it
 }
 
 // realTime is the real-time priority of a thread, 0 for an ordinary one and for one that has ended. Thread 0 is the calling one.
@@ -42,7 +54,7 @@ func realTime(tid int) int {
 func RelaxAll(tasks *Tasks, keep []int, f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	kept, ordinary, priority := map[int]bool{}, map[int]bool{}, 0
+	kept, ordinary, priority, nice := map[int]bool{}, map[int]bool{}, 0, 0
 	for _, tid := range keep {
 		kept[tid] = true
 	}
@@ -52,7 +64,7 @@ func RelaxAll(tasks *Tasks, keep []int, f func()) {
 		case was == 0:
 			ordinary[tid] = true
 		case setPolicy(tid, 0) == nil:
-			priority = was
+			priority, nice = was, niceOf(tid)
 			_ = setNice(tid, relaxedNice)
 		}
 	})
@@ -64,7 +76,8 @@ func RelaxAll(tasks *Tasks, keep []int, f func()) {
 		if len(keep) > 0 {
 			priority = realTime(keep[0])
 		}
-		if priority > 0 && !kept[tid] && !ordinary[tid] {
+		if !kept[tid] && !ordinary[tid] {
+			_ = setNice(tid, nice)
 			_ = setPolicy(tid, priority)
 		}
 	})

@@ -36,3 +36,56 @@ func TestRelax(t *testing.T) {
 		t.Errorf("policy %d afterwards, want %d", p, policyRR)
 	}
 }
+
+// TestRelaxAll: all threads but those that are kept are ordinary in between, those that come meanwhile too, and afterwards all are
+// what the kept one is.
+func TestRelaxAll(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := setPolicy(0, 7); err != nil {
+		t.Skip(err)
+	}
+	defer func() {
+		if err := setPolicy(0, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	tasks, err := OpenTasks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tasks.Close()
+	// Another thread that is real-time, and one that is kept.
+	thread := func() (tid int, end func()) {
+		id, stop, done := make(chan int), make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread()
+			if err := setPolicy(0, 7); err != nil {
+				t.Error(err)
+			}
+			id <- unix.Gettid()
+			<-stop
+			if err := setPolicy(0, 0); err != nil { // the thread ends, what it has made until then is ordinary
+				t.Error(err)
+			}
+		}()
+		return <-id, func() { close(stop); <-done }
+	}
+	kept, end := thread()
+	defer end()
+	other, end := thread()
+	defer end()
+	RelaxAll(tasks, []int{kept}, func() {
+		for tid, want := range map[int]int{kept: 7, other: 0, unix.Gettid(): 0} {
+			if got := realTime(tid); got != want {
+				t.Errorf("a thread has priority %d, want %d", got, want)
+			}
+		}
+	})
+	for _, tid := range []int{kept, other, unix.Gettid()} {
+		if got := realTime(tid); got != 7 {
+			t.Errorf("a thread has priority %d afterwards, want 7", got)
+		}
+	}
+}

@@ -24,7 +24,7 @@ func Change(pid int, old, s Setup) (info []string, problems []error) {
 	if s.RealTime > 0 && (old.RealTime == 0 || old.RTTime != s.RTTime) {
 		try(setRTTime(pid, s))
 	}
-	if old.Nice != s.Nice {
+	if old.Nice != s.Nice || old.RealTime != s.RealTime { // what was real-time has another one at times, see Relax
 		try(eachThread(pid, func(tid int) error { return setNice(tid, s.Nice) }))
 	}
 	if !slices.Equal(old.CPUs, s.CPUs) {

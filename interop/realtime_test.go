@@ -1,0 +1,45 @@
+package interop
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/interop/lab"
+)
+
+// TestRealTimeWithThousandsOfAddresses: with vrrp_rt_priority and keepalived's default limit of it, one node takes over 4,000
+// addresses of 250 instances, reads its file anew, and is stopped. Nothing of that computes for so long without sleeping that the
+// kernel kills it.
+func TestRealTimeWithThousandsOfAddresses(t *testing.T) {
+	long(t)
+	needRoot(t)
+	if reference() {
+		t.Skip("a property of ours")
+	}
+	t.Parallel()
+	l := lab.New(t, lab.Options{Nodes: 1})
+	a := l.Nodes[0]
+	f := lab.File{Global: []string{"vrrp_rt_priority 50"}}
+	const routers, each = 250, 16
+	for i := range routers {
+		r := lab.Router{Name: fmt.Sprintf("V%d", i), Version: 3, VRID: uint8(i + 1), Priority: 100, Interval: 250 * time.Millisecond}
+		for j := range each {
+			r.VIPs = append(r.VIPs, fmt.Sprintf("10.77.%d.%d/32", i, j+1))
+		}
+		f.Routers = append(f.Routers, r)
+	}
+	a.Start(ours(t), f.Text())
+	held := func() int { return len(a.Foreign()) }
+	l.WaitFor("the addresses stand", 20*second, func() bool { return held() == routers*each })
+	a.Daemon().Signal(unix.SIGHUP)
+	l.WaitFor("the file was read anew", 20*second, func() bool { return strings.Contains(a.Daemon().Log(), "Reload complete") })
+	a.Daemon().Stop()
+	l.WaitFor("no address is left", 10*second, func() bool { return held() == 0 }) // those who watch are slower
+	if log := a.Daemon().Log(); strings.Contains(log, "signal 9") || strings.Contains(log, "Respawning") {
+		t.Errorf("a process was killed:\n%.3000s", log)
+	}
+}
