@@ -10,6 +10,10 @@ func (r *Reconciler) Done(results []OpResult) {
 			res = results[i]
 		}
 		f := &r.flight[i]
+		if f.node != nil {
+			r.landLink(f, res)
+			continue
+		}
 		r.remember(f)
 		if f.it == nil {
 			r.landForeign(f, res)

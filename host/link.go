@@ -175,5 +175,6 @@ func (l *linkState) sameShown() bool {
 // sameFacts reports whether two descriptions of a link differ in nothing that an event of kind LinkNew tells.
 func sameFacts(a, b *Link) bool {
 	return a.Name == b.Name && a.Index == b.Index && a.Up == b.Up && a.Running == b.Running && a.Multicast == b.Multicast &&
-		a.Loopback == b.Loopback && a.NoARP == b.NoARP && a.Type == b.Type && a.MTU == b.MTU && a.MAC == b.MAC
+		a.Loopback == b.Loopback && a.NoARP == b.NoARP && a.Type == b.Type && a.MTU == b.MTU && a.MAC == b.MAC &&
+		a.Kind == b.Kind && a.Mode == b.Mode && a.Base == b.Base && a.Master == b.Master && a.Alias == b.Alias
 }

@@ -50,6 +50,7 @@ func (r *Reconciler) linkNew(index int, now Link) *linkState {
 		r.christen(l)
 		r.changed = append(r.changed, l)
 		r.resume(l, true)
+		r.stirLinks(l.Name)
 		return l
 	}
 	if sameFacts(&l.Link, &now) {
@@ -73,7 +74,9 @@ func (r *Reconciler) linkNew(index int, now Link) *linkState {
 		r.resume(l, false)
 	case !now.Up && before.Up:
 		l.fell = true
+		r.free(l.Name)
 	}
+	r.linkMoved(&before, &now)
 	return l
 }
 
@@ -126,6 +129,11 @@ func (r *Reconciler) depart(l *linkState) {
 			r.lose(it, true, false)
 		}
 	}
+	if n := r.virtual[l.Name]; n != nil {
+		n.made, n.shaped = false, 0
+	}
+	r.free(l.Name)
+	r.stirLinks(l.Name)
 	r.namesake(l.Name)
 }
 

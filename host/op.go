@@ -18,10 +18,14 @@ type Op struct {
 	Valid   uint32  // valid lifetime in seconds
 	Metric  uint32  // IFA_RT_PRIORITY, 0 for none
 	Address Address // Key.Link is for people only; Key.Prefix has the kernel's prefix length
+	Link    *LinkOp // it is about a virtual link, and not about an address; nothing else of the Op but Index counts
 }
 
 // String is the operation as tests and logs write it: "+10.0.0.3/24 eth0".
 func (o Op) String() string {
+	if o.Link != nil {
+		return o.Link.String()
+	}
 	sign := "+"
 	if o.Delete {
 		sign = "-"
@@ -120,8 +124,13 @@ func (a *LinkAddr) asAddress(link string) Address {
 	}
 }
 
-// String is the key as people write it: "10.0.0.3/24 eth0".
-func (k Key) String() string { return k.Prefix.String() + " " + k.Link }
+// String is the key as people write it: "10.0.0.3/24 eth0", or "vrrp.51" for that of a virtual link.
+func (k Key) String() string {
+	if k.Prefix == (netip.Prefix{}) {
+		return k.Link
+	}
+	return k.Prefix.String() + " " + k.Link
+}
 
 // String is for logs.
 func (o Outcome) String() string {

@@ -7,6 +7,7 @@ import "slices"
 type flight struct {
 	op   Op
 	link *linkState
+	node *node     // it is about a virtual link; then the rest below is nil
 	it   *item     // nil: an address of somebody else's that is put back
 	s    *standing // the address that is added or deleted
 	back bool      // it is put back, because the kernel drops it with its primary address; it may stand still
@@ -18,11 +19,13 @@ func (r *Reconciler) Next(limit int) []Op {
 	if !r.synced || len(r.flight) > 0 {
 		return nil
 	}
+	r.planLinks(limit)
 	for len(r.carry) < limit && r.queue.len() > 0 {
 		it := r.queue.pop()
 		it.queued = false
 		r.plan(it)
 	}
+	r.planLate(limit)
 	n := min(limit, len(r.carry))
 	r.flight = append(r.flight[:0], r.carry[:n]...)
 	r.carry = slices.Delete(r.carry, 0, n)
@@ -54,6 +57,15 @@ func (r *Reconciler) plan(it *item) {
 }
 
 func (r *Reconciler) planWanted(it *item, l *linkState) {
+	if it.awaits = r.mustAwait(it, l); it.awaits {
+		it.stands, it.linkless = false, true
+		return
+	}
+	if n := r.virtual[it.link]; n != nil && n.failure != "" && (l == nil || !l.covered(it.at, it.addr.Peer)) {
+		it.stands, it.linkless = false, true
+		r.settle(it, n.failure)
+		return
+	}
 	if l == nil {
 		it.stands, it.linkless = false, true
 		r.settle(it, NoSuchInterface)
@@ -77,6 +89,9 @@ func (r *Reconciler) planWanted(it *item, l *linkState) {
 }
 
 func (r *Reconciler) planUnwanted(it *item, l *linkState) {
+	if it.awaits = r.mustAwaitDown(it, l); it.awaits {
+		return
+	}
 	absent := it.absent
 	it.absent = false
 	if l != nil {
@@ -178,7 +193,7 @@ func (r *Reconciler) restore(l *linkState, dropped []*standing) {
 func (r *Reconciler) cancel(l *linkState) {
 	keep := r.carry[:0]
 	for _, f := range r.carry {
-		if f.link != l || f.it == nil {
+		if f.link != l || f.node != nil || f.it == nil {
 			keep = append(keep, f)
 			continue
 		}

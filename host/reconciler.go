@@ -27,12 +27,17 @@ type Reconciler struct {
 	early     map[int]bool // forwarding of links that were not announced yet
 	namesakes bool         // two links were seen with one name
 
+	virtual map[string]*node              // the virtual links that are wanted or are to go, by name
+	onBase  map[string]map[*node]struct{} // by the name of their base
+	nodes   queue[*node]                  // to be looked into
+	late    queue[*node]                  // to be taken down or deleted, when nothing else is to be done
+
 	owners map[Owner]*owner
 	items  map[string]map[netip.Prefix]*item // by link name
 	stamp  uint64                            // of the Want that is being taken in
 	seq    uint64                            // of the latest item
 
-	queue  queue
+	queue  queue[*item]
 	carry  []flight // planned, not handed out yet; the links are described as if they had been carried out already
 	flight []flight // handed out, not answered yet
 
@@ -55,6 +60,7 @@ type owner struct {
 	id        Owner
 	gen       uint64
 	wants     []*item
+	links     []*node
 	pending   int // items whose waiters include this owner
 	results   []Result
 	unremoved []Result
@@ -74,6 +80,7 @@ type item struct {
 	stands   bool   // wanted, and there
 	linkless bool   // wanted, and not there because of its link: goes on when the link does
 	queued   bool
+	awaits   bool     // its virtual link to be there and up, or to be down
 	flying   int      // operations planned or on their way
 	again    bool     // something changed while they were; look into it once more
 	failure  string   // what the kernel said to them, if not yes
@@ -84,12 +91,14 @@ type item struct {
 // Snapshot.
 func New(mark uint8) *Reconciler {
 	return &Reconciler{
-		mark:   mark,
-		links:  map[int]*linkState{},
-		names:  map[string]*linkState{},
-		early:  map[int]bool{},
-		owners: map[Owner]*owner{},
-		items:  map[string]map[netip.Prefix]*item{},
+		mark:    mark,
+		links:   map[int]*linkState{},
+		names:   map[string]*linkState{},
+		early:   map[int]bool{},
+		virtual: map[string]*node{},
+		onBase:  map[string]map[*node]struct{}{},
+		owners:  map[Owner]*owner{},
+		items:   map[string]map[netip.Prefix]*item{},
 	}
 }
 
@@ -151,7 +160,7 @@ func (r *Reconciler) Stats() Stats { return r.stats }
 
 // Pending reports whether there is anything to be done at once: operations to be made, or links to be looked at.
 func (r *Reconciler) Pending() bool {
-	return len(r.suspects) > 0 || (r.synced && (len(r.carry) > 0 || r.queue.len() > 0))
+	return len(r.suspects) > 0 || (r.synced && (len(r.carry)+r.queue.len()+r.nodes.len()+r.late.len() > 0))
 }
 
 func compareKeys(a, b Key) int {
@@ -191,21 +200,20 @@ func (r *Reconciler) doubt(l *linkState) {
 	}
 }
 
-// queue holds the items that something has to be done about, in the order in which that came up.
-type queue struct {
-	items []*item
-	head  int
+// queue holds what something has to be done about, in the order in which that came up.
+type queue[T any] struct {
+	list []T
+	head int
 }
 
-func (q *queue) len() int { return len(q.items) - q.head }
+func (q *queue[T]) len() int { return len(q.list) - q.head }
 
-func (q *queue) push(it *item) { q.items = append(q.items, it) }
+func (q *queue[T]) push(x T) { q.list = append(q.list, x) }
 
-func (q *queue) pop() *item {
-	it := q.items[q.head]
-	q.items[q.head] = nil
-	if q.head++; q.head == len(q.items) {
-		q.items, q.head = q.items[:0], 0
+func (q *queue[T]) pop() (x T) {
+	x, q.list[q.head] = q.list[q.head], x
+	if q.head++; q.head == len(q.list) {
+		q.list, q.head = q.list[:0], 0
 	}
-	return it
+	return x
 }

@@ -15,8 +15,9 @@ const Static Owner = 0
 
 // State is what one owner wants the kernel to hold. The zero State wants nothing.
 type State struct {
-	Addresses []Address // wanted, in the order in which they are to be added
-	Absent    []Key     // to be deleted once if present, whoever added them: what an earlier run may have left (rule C5)
+	Addresses []Address     // wanted, in the order in which they are to be added
+	Links     []VirtualLink // wanted; addresses on one of them wait until it is there and up
+	Absent    []Key         // to be deleted once if present, whoever added them: what an earlier run may have left (rule C5)
 }
 
 // Key identifies an address on a link. The prefix length is part of the identity: 10.1.0.3/24 and 10.1.0.3/32
@@ -71,6 +72,11 @@ type Link struct {
 	NoARP     bool // IFF_NOARP: nothing is announced on it (rule M6)
 	Type      uint16
 	MTU       int
+	Kind      LinkKind // what kind of virtual interface it is, if it is one
+	Mode      uint32   // of a macvlan or ipvlan
+	Base      int      // the interface that it stands on, 0 for none or one of another network namespace
+	Master    int      // the bridge, bond or VRF that it is in, 0 for none
+	Alias     string
 	MAC       [6]byte    // zero where the hardware address does not have 6 octets
 	Forward6  bool       // net.ipv6.conf.<link>.forwarding: sets the router flag of unsolicited NAs (rule M3)
 	Addrs     []LinkAddr // but for those that we hold ourselves: they come and go without a report

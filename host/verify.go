@@ -62,6 +62,7 @@ func (r *Reconciler) Sync(links []Link) {
 		r.replace(l, links[i].Addrs)
 		r.verify(l, View{Up: facts.Up, Addrs: links[i].Addrs})
 	}
+	r.stirAll()
 }
 
 // replace takes over the addresses of other people, and the order of all.

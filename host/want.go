@@ -17,6 +17,9 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 	o.gen, o.results, o.unremoved = gen, nil, nil
 	r.touch(o)
 
+	for _, n := range r.claimLinks(o, want.Links) {
+		r.askLink(n, o)
+	}
 	adds, gone := r.claim(o, want.Addresses)
 	gone = append(gone, r.leftovers(want.Absent)...)
 	blocked := r.blockedNets(gone)
@@ -39,8 +42,12 @@ func (r *Reconciler) Forget(id Owner) {
 	if o == nil {
 		return
 	}
+	links := r.claimLinks(o, nil)
 	_, gone := r.claim(o, nil)
 	delete(r.owners, id)
+	for _, n := range links {
+		r.enqueueLink(n)
+	}
 	r.out.Lost = slices.DeleteFunc(r.out.Lost, func(l Lost) bool { return l.Owner == id })
 	for _, it := range r.primariesLast(gone) {
 		r.enqueue(it)
@@ -137,7 +144,7 @@ func (r *Reconciler) itemsOn(link string) []*item {
 
 // tidy lets go of an item that nobody has any business with.
 func (r *Reconciler) tidy(it *item) {
-	if len(it.owners) > 0 || it.queued || it.flying > 0 || len(it.waiters) > 0 {
+	if len(it.owners) > 0 || it.queued || it.awaits || it.flying > 0 || len(it.waiters) > 0 {
 		return
 	}
 	m := r.items[it.link]

@@ -122,6 +122,9 @@ func (k *Kernel) apply(op host.Op) host.OpResult {
 			return host.OpResult{Outcome: host.Refused, Text: text}
 		}
 	}
+	if op.Link != nil {
+		return k.applyLink(op)
+	}
 	l := k.byIndex(op.Index)
 	if l == nil {
 		return host.OpResult{Outcome: host.NoLink}

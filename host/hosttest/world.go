@@ -31,6 +31,7 @@ func (k *Kernel) DeleteLink(name string) bool {
 	if l == nil {
 		return false
 	}
+	k.deleteOn(l.Index)
 	k.SetUp(name, false)
 	for _, a := range slices.Clone(l.addrs) {
 		k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *a})

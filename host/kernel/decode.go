@@ -46,6 +46,7 @@ func decodeLink(b []byte, ev *host.Event) bool {
 		Loopback:  flags&unix.IFF_LOOPBACK != 0,
 		NoARP:     flags&unix.IFF_NOARP != 0,
 	}
+	elsewhere := false
 	for a := (attrs{b: b[ifInfoLen:]}); a.next(); {
 		switch a.typ {
 		case unix.IFLA_IFNAME:
@@ -56,9 +57,45 @@ func decodeLink(b []byte, ev *host.Event) bool {
 			if len(a.val) == len(ev.Link.MAC) {
 				copy(ev.Link.MAC[:], a.val)
 			}
+		case unix.IFLA_LINK:
+			ev.Link.Base = int(int32(u32(a.val)))
+		case unix.IFLA_LINK_NETNSID:
+			elsewhere = true
+		case unix.IFLA_MASTER:
+			ev.Link.Master = int(int32(u32(a.val)))
+		case unix.IFLA_IFALIAS:
+			ev.Link.Alias = text(a.val)
+		case unix.IFLA_LINKINFO:
+			decodeKind(a.val, &ev.Link)
 		}
 	}
+	if elsewhere || ev.Link.Base == ev.Index {
+		ev.Link.Base = 0
+	}
 	return ev.Index > 0 && (ev.Link.Name != "" || ev.Kind == host.LinkDel)
+}
+
+// decodeKind reads what kind of interface it is, and how it works if it is a macvlan or ipvlan.
+func decodeKind(b []byte, l *host.Link) {
+	var data []byte
+	for a := (attrs{b: b}); a.next(); {
+		switch a.typ {
+		case unix.IFLA_INFO_KIND:
+			l.Kind = host.LinkKind(text(a.val))
+		case unix.IFLA_INFO_DATA:
+			data = a.val
+		}
+	}
+	for a := (attrs{b: data}); a.next(); {
+		switch {
+		case l.Kind == host.Macvlan && a.typ == macvlanMode:
+			l.Mode = u32(a.val)
+		case l.Kind == host.IPVLAN && a.typ == ipvlanMode && len(a.val) >= 2:
+			l.Mode |= uint32(native.Uint16(a.val)) << ipvlanModeShift
+		case l.Kind == host.IPVLAN && a.typ == ipvlanFlags && len(a.val) >= 2:
+			l.Mode |= uint32(native.Uint16(a.val))
+		}
+	}
 }
 
 func decodeAddr(b []byte, ev *host.Event) bool {

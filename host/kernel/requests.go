@@ -25,6 +25,8 @@ type requests struct {
 	parts  *inbox
 	out    []byte
 	marks  bool // an IFA_PROTO was seen
+
+	found map[int]arpConf // by base: its settings before the first virtual link was put on it
 }
 
 func newRequests(buffer int, force bool) (*requests, error) {
@@ -35,8 +37,24 @@ func newRequests(buffer int, force bool) (*requests, error) {
 	return &requests{sock: s, strict: strict, acks: newInbox(host.MaxBatch, ackBuffer), parts: newInbox(1, dumpBuffer)}, nil
 }
 
-// apply sends all ops at once and gathers the answers.
+// apply carries out ops in order.
 func (q *requests) apply(ops []host.Op, results []host.OpResult) []host.OpResult {
+	for len(ops) > 0 {
+		if ops[0].Link != nil {
+			results, ops = append(results, q.applyLink(&ops[0])), ops[1:]
+			continue
+		}
+		n := 1
+		for n < len(ops) && ops[n].Link == nil {
+			n++
+		}
+		results, ops = q.applyAddresses(ops[:n], results), ops[n:]
+	}
+	return results
+}
+
+// applyAddresses sends all ops at once and gathers the answers.
+func (q *requests) applyAddresses(ops []host.Op, results []host.OpResult) []host.OpResult {
 	base := q.seq + 1
 	q.out = q.out[:0]
 	for i := range ops {

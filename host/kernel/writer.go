@@ -51,6 +51,7 @@ type Writer struct {
 	m      *machine
 	rec    *host.Reconciler
 	wakeFd int
+	home   *os.File // the network namespace
 
 	mu              sync.Mutex
 	mail            map[host.Owner]wish
@@ -87,7 +88,7 @@ func Open(cfg Config) (*Writer, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	m, err := newMachine(cfg)
+	home, err := os.Open(thisNamespace)
 	if err != nil {
 		_ = unix.Close(fd)
 		return nil, err
@@ -95,8 +96,14 @@ func Open(cfg Config) (*Writer, error) {
 	if cfg.Relax == nil {
 		cfg.Relax = func() func() { return func() {} }
 	}
+	m, err := newMachine(cfg)
+	if err != nil {
+		_, _ = unix.Close(fd), home.Close()
+		return nil, err
+	}
 	return &Writer{
-		report: cfg.Report, relax: cfg.Relax, m: m, rec: host.New(host.ProtoMark), wakeFd: fd, mail: map[host.Owner]wish{},
+		report: cfg.Report, relax: cfg.Relax, m: m, home: home, rec: host.New(host.ProtoMark), wakeFd: fd,
+		mail: map[host.Owner]wish{},
 		done: make(chan struct{}),
 	}, nil
 }
@@ -172,16 +179,21 @@ func (w *Writer) Close() error {
 	w.wake()
 	w.mu.Unlock()
 	<-w.done
-	return errors.Join(w.m.close(), os.NewSyscallError("close", unix.Close(w.wakeFd)))
+	return errors.Join(w.m.close(), w.home.Close(), os.NewSyscallError("close", unix.Close(w.wakeFd)))
 }
 
 func (w *Writer) run() {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	defer close(w.done)
 	w.thread.Store(int64(unix.Gettid()))
 	lastErr := ""
 	w.m.heavy = w.calm
+	if moved, err := w.enter(); err != nil {
+		lastErr = err.Error()
+		w.tell(host.Report{Troubles: []string{lastErr}}, true)
+	} else if !moved {
+		defer runtime.UnlockOSThread() // otherwise the thread ends with the goroutine
+	}
 	for !w.stop.Load() {
 		w.readMail()
 		more, err := w.rec.Round(w.m)
@@ -223,6 +235,25 @@ func (w *Writer) hurry() {
 		w.restore()
 		w.restore = nil
 	}
+}
+
+// thisNamespace is the network namespace of the calling thread.
+const thisNamespace = "/proc/thread-self/ns/net"
+
+// enter brings the thread into the network namespace of the sockets, where it is in another: what is set in /proc/sys is set in that of
+// the thread.
+func (w *Writer) enter() (moved bool, err error) {
+	var home, here unix.Stat_t
+	if err := errors.Join(unix.Fstat(int(w.home.Fd()), &home), unix.Stat(thisNamespace, &here)); err != nil {
+		return false, fmt.Errorf("network namespace: %w", err)
+	}
+	if home.Ino == here.Ino && home.Dev == here.Dev {
+		return false, nil
+	}
+	if err := unix.Setns(int(w.home.Fd()), unix.CLONE_NEWNET); err != nil {
+		return false, fmt.Errorf("entering the network namespace: %w", err)
+	}
+	return true, nil
 }
 
 // spare notes how long what has just been described is not to be described again for the sake of an address.
