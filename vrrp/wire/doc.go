@@ -1,12 +1,13 @@
-// Package wire encodes and decodes VRRP packets: version 2 (RFC 3768, with the simple password of RFC 2338) and
-// version 3 (RFC 9568, RFC 5798) over IPv4 and IPv6, and the IPv4 header that a raw socket is given.
+// Package wire encodes and decodes VRRP packets: version 2 (RFC 3768, with the password and the Authentication Header of
+// RFC 2338) and version 3 (RFC 9568, RFC 5798) over IPv4 and IPv6, keepalived's HMAC trailer, and the IPv4 header that a
+// raw socket is given.
 //
 // Decoding states facts and judges nothing but the shape of a packet: what an instance accepts is told to
 // [Advert.Check], so that the checks can run in keepalived's order (rule F6). Units are converted here and nowhere
 // else: intervals are whole seconds (version 2) or centiseconds (version 3) on the wire and time.Duration outside.
 //
 // Nothing here allocates per packet: [Decode] returns views of its input, [Template.Append] and [AppendIPv4] write
-// into the caller's buffer.
+// into the caller's buffer, [AHKey] and [TrailerKey] keep their own.
 package wire
 
 import "net/netip"

@@ -29,6 +29,21 @@ const (
 	BadType        // not an ADVERTISEMENT
 	BadChecksum    // the checksum has no accepted form
 
+	// Of the Authentication Header (version 2, authentication type 2).
+	BadAH      // not the form that VRRP uses
+	NotVRRP    // it protects another protocol
+	BadICV     // another password, or changed on the way
+	BadSPI     // the security parameters index is not the source address
+	AHReplayed // a sequence that is not later than one that was heard or sent
+
+	// Of the HMAC trailer. The names are those of keepalived's statistics.
+	TrailerMissing
+	TrailerMalformed  // another type, or reserved bits that are not zero
+	TrailerUnknownKey // a key id that is not configured
+	TrailerInvalid    // another key, or changed on the way
+	TrailerStale      // the sender's clock and ours are further apart than the window
+	TrailerReplayed   // a sequence that is not later than one that was heard of the same sender
+
 	reasonEnd
 )
 
@@ -52,6 +67,19 @@ var reasonText = [Reasons]string{
 	BadInterval:    "advertisement interval mismatch",
 	BadType:        "unknown packet type",
 	BadChecksum:    "wrong checksum",
+
+	BadAH:      "malformed authentication header",
+	NotVRRP:    "authentication header of another protocol",
+	BadICV:     "wrong integrity check value of the authentication header",
+	BadSPI:     "authentication header of another source",
+	AHReplayed: "replayed authentication header",
+
+	TrailerMissing:    "missing authentication trailer",
+	TrailerMalformed:  "malformed authentication trailer",
+	TrailerUnknownKey: "unknown key in the authentication trailer",
+	TrailerInvalid:    "invalid HMAC in the authentication trailer",
+	TrailerStale:      "stale authentication trailer",
+	TrailerReplayed:   "replayed authentication trailer",
 }
 
 // String returns a short text for logs and counters.
