@@ -143,13 +143,13 @@ func (p *tap) next(want func(frame []byte) bool) []byte {
 	}
 }
 
-// vrrp is the next frame that carries IP protocol 112.
+// vrrp is the next frame that carries IP protocol 112, or 51.
 func (p *tap) vrrp() []byte {
 	p.t.Helper()
 	return p.next(func(f []byte) bool {
 		switch {
 		case len(f) >= 34 && f[12] == 0x08 && f[13] == 0:
-			return f[23] == 112
+			return f[23] == 112 || f[23] == 51
 		case len(f) >= 54 && f[12] == 0x86 && f[13] == 0xdd:
 			return f[20] == 112
 		}

@@ -11,11 +11,12 @@ import (
 	"holdfast.dev/vrrp/wire"
 )
 
-// Port is a raw socket of protocol 112 that receives and sends adverts of one family on one interface, or at one
+// Port is a raw socket of protocol 112, or 51, that receives and sends adverts of one family on one interface, or at one
 // address. See the package's documentation for who may call what.
 type Port struct {
 	fd     int
 	family int
+	proto  uint8
 	index  int // of the interface; 0 without one
 	name   string
 
@@ -31,7 +32,7 @@ type Port struct {
 // above net.ipv4.igmp_max_memberships), and on a Spec that makes no sense. A Local address need not exist yet. The error
 // names the port and the step that failed and wraps the system's error. It may block; see the package's documentation.
 func Open(s Spec) (*Port, error) {
-	p := &Port{fd: -1, family: s.Family, index: s.Index, name: s.name()}
+	p := &Port{fd: -1, family: s.Family, proto: uint8(s.protocol()), index: s.Index, name: s.name()}
 	err := s.check()
 	if err == nil {
 		err = p.open(&s)
@@ -48,7 +49,7 @@ func (p *Port) open(s *Spec) error {
 	if s.Family == 6 {
 		domain = unix.AF_INET6
 	}
-	fd, err := unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, wire.ProtoVRRP)
+	fd, err := unix.Socket(domain, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, s.protocol())
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
@@ -132,7 +133,10 @@ func (p *Port) Leave(group netip.Addr) error {
 // SetVRIDs makes the kernel drop the adverts of all virtual routers that are not in the set; nil lets all pass. The change is
 // atomic. Packets that wait to be received already are not filtered again.
 func (p *Port) SetVRIDs(set *VRIDSet) error {
-	if set != nil {
+	switch {
+	case p.proto == wire.ProtoAH:
+		return p.named(p.attach(set.filterAH()))
+	case set != nil:
 		return p.named(p.attach(set.filter(p.family)))
 	}
 	err := unix.SetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_DETACH_FILTER, 0)

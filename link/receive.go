@@ -19,7 +19,8 @@ const bufSize = 4352
 // Batch is room for packets that are received with one system call. One Batch serves all ports of a thread, one after another.
 type Batch struct {
 	v6   bool // who used it last
-	used int  // how many ancillary fields the kernel has shortened
+	prot uint8
+	used int // how many ancillary fields the kernel has shortened
 	head [2][]mmsghdr
 	iovs []unix.Iovec
 	side []side6
@@ -42,6 +43,7 @@ type side6 struct {
 func NewBatch(n int) *Batch {
 	n = min(max(n, 1), BatchMax)
 	b := &Batch{
+		prot: wire.ProtoVRRP,
 		head: [2][]mmsghdr{make([]mmsghdr, n), make([]mmsghdr, n)},
 		iovs: make([]unix.Iovec, n),
 		side: make([]side6, n),
@@ -77,6 +79,7 @@ func (b *Batch) prepare() {
 type Datagram struct {
 	Src, Dst  netip.Addr // without zone; the port knows the interface
 	TTL       int        // TTL or hop limit, -1 if unknown
+	ID        uint16     // IPv4 identification
 	Payload   []byte     // what follows the IP header
 	Truncated bool       // the packet was longer than any VRRP packet; Drop is set
 	// Drop is why the packet cannot be used, wire.OK if it can. With another value the fields above may be empty.
@@ -88,7 +91,7 @@ type Datagram struct {
 // concerns the socket and not a packet.
 func (p *Port) Recv(b *Batch) (n int, err error) {
 	heads := b.head[0]
-	b.v6 = p.family == 6
+	b.v6, b.prot = p.family == 6, p.proto
 	if b.v6 {
 		heads = b.head[1]
 		b.prepare()
@@ -124,11 +127,11 @@ func (b *Batch) At(i int) Datagram {
 	if m.hdr.Flags&unix.MSG_TRUNC != 0 {
 		return Datagram{TTL: -1, Truncated: true, Drop: wire.TooLong}
 	}
-	h, payload, reason := wire.ParseIPv4(b.bytes(i, m.n), wire.ProtoVRRP)
+	h, payload, reason := wire.ParseIPv4(b.bytes(i, m.n), b.prot)
 	if reason != wire.OK {
 		return Datagram{TTL: -1, Drop: reason}
 	}
-	return Datagram{Src: h.Src, Dst: h.Dst, TTL: int(h.TTL), Payload: payload}
+	return Datagram{Src: h.Src, Dst: h.Dst, TTL: int(h.TTL), ID: h.ID, Payload: payload}
 }
 
 func (b *Batch) bytes(i int, n uint32) []byte {

@@ -63,7 +63,7 @@ func (p *Port) sendIPv4(src, dst netip.Addr, ttl uint8, id uint16, payload []byt
 		ttl = wire.HopLimit
 	}
 	packet, err := wire.AppendIPv4(o.buf[:0],
-		&wire.IPv4{Protocol: wire.ProtoVRRP, TTL: ttl, ID: id, Src: src, Dst: dst}, len(payload))
+		&wire.IPv4{Protocol: p.proto, TTL: ttl, ID: id, Src: src, Dst: dst}, len(payload))
 	if err != nil {
 		return unix.EINVAL
 	}

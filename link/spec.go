@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+
+	"holdfast.dev/vrrp/wire"
 )
 
 // Spec says what a Port is to be. With Link it is bound to that interface and may join groups; without, it is bound to the
@@ -12,6 +14,7 @@ type Spec struct {
 	Link   string       // interface name, for texts and, where Index is 0, to find the index
 	Index  int          // interface index; 0 looks Link up
 	Family int          // 4 or 6
+	AH     bool         // IPv4: adverts behind an Authentication Header (protocol 51) instead of plain ones
 	Local  netip.Addr   // only without Link: where packets are received, and the one source they are sent from
 	Groups []netip.Addr // joined by Open, in this order; needs Link
 	RcvBuf int          // octets that may wait to be received, see RcvBufFor; 0 leaves the kernel's default
@@ -20,16 +23,29 @@ type Spec struct {
 
 // name is how a port is called in errors.
 func (s *Spec) name() string {
-	if s.Link == "" {
-		return fmt.Sprintf("%s (IPv%d)", s.Local, s.Family)
+	place, ah := s.Link, ""
+	if place == "" {
+		place = s.Local.String()
 	}
-	return fmt.Sprintf("%s (IPv%d)", s.Link, s.Family)
+	if s.AH {
+		ah = ", AH"
+	}
+	return fmt.Sprintf("%s (IPv%d%s)", place, s.Family, ah)
+}
+
+func (s *Spec) protocol() int {
+	if s.AH {
+		return wire.ProtoAH
+	}
+	return wire.ProtoVRRP
 }
 
 func (s *Spec) check() error {
 	switch {
 	case s.Family != 4 && s.Family != 6:
 		return fmt.Errorf("family %d is neither 4 nor 6", s.Family)
+	case s.AH && s.Family != 4:
+		return errors.New("the Authentication Header is for IPv4 only")
 	case s.Index < 0:
 		return fmt.Errorf("interface index %d is negative", s.Index)
 	case s.RcvBuf < 0:

@@ -1,6 +1,10 @@
 package link
 
-import "golang.org/x/net/bpf"
+import (
+	"golang.org/x/net/bpf"
+
+	"holdfast.dev/vrrp/wire"
+)
 
 // VRIDSet is a set of virtual router identifiers.
 type VRIDSet [8]uint32
@@ -25,14 +29,35 @@ func (s *VRIDSet) filter(family int) []bpf.Instruction {
 	} else {
 		prog = append(prog, bpf.LoadAbsolute{Off: 1, Size: 1})
 	}
+	return append(prog, s.chosen()...)
+}
+
+// filterAH is the filter for packets with an Authentication Header: those that protect another protocol are somebody else's, of the rest
+// those of the set; nil lets all of the rest pass.
+func (s *VRIDSet) filterAH() []bpf.Instruction {
+	prog := []bpf.Instruction{
+		bpf.LoadMemShift{Off: 0},
+		bpf.LoadIndirect{Off: 0, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.ProtoVRRP, SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.LoadIndirect{Off: wire.AHLen + 1, Size: 1},
+	}
+	if s == nil {
+		return append(prog, bpf.RetConstant{Val: acceptAll})
+	}
+	return append(prog, s.chosen()...)
+}
+
+// chosen keeps the packet if the VRID in register A is in the set.
+func (s *VRIDSet) chosen() []bpf.Instruction {
 	// The set is eight words: bit (VRID & 31) of word (VRID >> 5).
-	prog = append(prog,
+	prog := []bpf.Instruction{
 		bpf.StoreScratch{Src: bpf.RegA, N: 0},
 		bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: 31},
 		bpf.TAX{},
 		bpf.LoadScratch{Dst: bpf.RegA, N: 0},
 		bpf.ALUOpConstant{Op: bpf.ALUOpShiftRight, Val: 5},
-	)
+	}
 	for word, bits := range s {
 		if bits == 0 {
 			continue

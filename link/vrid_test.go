@@ -5,6 +5,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"pgregory.net/rapid"
+
+	"holdfast.dev/vrrp/wire"
 )
 
 // TestFilterVM holds the filter program to the set it was made of, on headers of every length, with a BPF machine that is not the
@@ -37,6 +39,38 @@ func TestFilterVM(t *testing.T) {
 		}
 		if want && keep < bufSize {
 			t.Errorf("cuts packets to %d octets", keep)
+		}
+	})
+}
+
+// TestFilterVMOfAH is the same for packets with an Authentication Header; no set lets every VRRP packet pass, and nothing else.
+func TestFilterVMOfAH(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var set *VRIDSet
+		if rapid.Bool().Draw(t, "chosen") {
+			set = &VRIDSet{}
+			for _, v := range rapid.SliceOfN(rapid.Uint8(), 0, 300).Draw(t, "set") {
+				set.Add(v)
+			}
+		}
+		vm, err := bpf.NewVM(set.filterAH())
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := rapid.IntRange(5, 15).Draw(t, "header")
+		head := rapid.SliceOfN(rapid.Byte(), words*4, words*4).Draw(t, "octets")
+		head[0] = 0x40 | byte(words)
+		rest := rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "message")
+		if len(rest) > 0 && rapid.IntRange(0, 9).Draw(t, "vrrp") > 0 {
+			rest[0] = wire.ProtoVRRP
+		}
+		keep, err := vm.Run(append(head, rest...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := len(rest) >= wire.AHLen+2 && rest[0] == wire.ProtoVRRP && (set == nil || set.Has(rest[wire.AHLen+1]))
+		if (keep > 0) != want {
+			t.Errorf("kept %d octets of %x, want it kept: %v", keep, rest, want)
 		}
 	})
 }
