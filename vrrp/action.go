@@ -36,6 +36,13 @@ type (
 	// Notify hands an event to the notification queues.
 	Notify struct{ Event notify.Event }
 
+	// Refused tells of every advert for a router that was not taken. The log has one line for each kind of trouble.
+	Refused struct {
+		Owner host.Owner
+		Name  string
+		Refusal
+	}
+
 	// Report is a line for the log.
 	Report struct {
 		Router string // empty for lines about the engine
@@ -49,6 +56,7 @@ func (*Send) action()       {}
 func (*Announce) action()   {}
 func (*Transition) action() {}
 func (*Notify) action()     {}
+func (*Refused) action()    {}
 func (*Report) action()     {}
 
 // Announcement is one address to be announced.

@@ -120,6 +120,10 @@ func (w *world) flag(s *Spec, word string) {
 		"expiredbackup": &s.TimerExpiredBackup, "dontrack": &s.DontTrackPrimary, "tracksource": &s.TrackSource,
 		"notifyprio": &s.NotifyPriority, "learnsum": &s.LearnGroupSum,
 	}
+	if s.HMAC != nil {
+		h := *s.HMAC // that of the configuration in force stays what it is
+		s.HMAC, flags["monotonic"] = &h, &h.Monotonic
+	}
 	p := flags[name]
 	if p == nil {
 		w.t.Fatalf("a router has no %s", name)
@@ -192,11 +196,20 @@ func (w *world) list(s *Spec, k, v string) bool {
 	case "peers":
 		s.Group, s.Peers = netip.Addr{}, nil
 		for _, p := range words {
-			s.Peers = append(s.Peers, Peer{Addr: netip.MustParseAddr(p), MaxTTL: 255})
+			addr, ttls, _ := strings.Cut(p, "/") // 192.0.2.2/250-255
+			peer := Peer{Addr: netip.MustParseAddr(addr), MaxTTL: 255}
+			if ttls != "" {
+				_, _ = fmt.Sscanf(ttls, "%d-%d", &peer.MinTTL, &peer.MaxTTL)
+			}
+			s.Peers = append(s.Peers, peer)
 		}
 	case "pass":
-		s.AuthType = wire.AuthPass
+		s.AuthType, s.Password = max(s.AuthType, wire.AuthPass), [8]byte{}
 		copy(s.Password[:], v)
+	case "auth":
+		s.AuthType = authTypes[v]
+	case "hmac", "active", "window", "mode":
+		w.hmac(s, k, v)
 	case "links":
 		s.Links = nil
 		for _, b := range words {

@@ -42,6 +42,9 @@ type Engine struct {
 	pass    uint64           // number of the last reassess, so that a group follows once in it
 	unknown map[portKey]bool // VRIDs that nobody is configured for and that were told of
 
+	refused  [2]Refused // storage of the Refused actions of one Step: a packet may be for a router and for one that makes way
+	refusals int
+
 	out     []Action
 	sends   []*Send // storage of the Send actions of one Step
 	sent    int
@@ -104,7 +107,7 @@ func (e *Engine) Step(now clock.Now, ev Event) []Action {
 // begin takes the time and notices when we stood still.
 func (e *Engine) begin(now clock.Now) {
 	clear(e.out)
-	e.out, e.sent = e.out[:0], 0
+	e.out, e.sent, e.refusals = e.out[:0], 0, 0
 	now.Mono = max(now.Mono, e.last.Mono)
 	due, _ := e.Deadline()
 	suspended := e.pause.observe(e.last, now, due)

@@ -26,11 +26,13 @@ type (
 		Resume []Resume
 	}
 
-	// Received is a packet of protocol 112 that came in through Port. Payload is what follows the IP header.
+	// Received is a packet that came in through Port. Payload is what follows the IP header: an Authentication Header and the message
+	// if the port is one for them (PortID.AH), else the message.
 	Received struct {
 		Port     PortID
 		Src, Dst netip.Addr
-		TTL      int // -1 where unknown
+		TTL      int    // -1 where unknown
+		ID       uint16 // identification, of IPv4
 		Payload  []byte
 	}
 

@@ -43,10 +43,11 @@ func (e *Engine) reindex() {
 }
 
 func (x *index) add(r *Router) {
-	port := r.spec.Port()
-	k := portKey{port, r.spec.VRID}
-	x.byVRID[k] = append(x.byVRID[k], r)
-	x.byPort[port] = append(x.byPort[port], r)
+	for _, port := range r.spec.hears() {
+		k := portKey{port, r.spec.VRID}
+		x.byVRID[k] = append(x.byVRID[k], r)
+		x.byPort[port] = append(x.byPort[port], r)
+	}
 	enter(x.byLink, r.spec.Link, r)
 	for i := range r.spec.Links {
 		enter(x.byLink, r.spec.Links[i].Link, r)

@@ -201,8 +201,7 @@ func (e *Engine) overhear(p *Received, key portKey) bool {
 	if r == nil || r.state == Backup {
 		return false
 	}
-	adv, reason := wire.Decode(p.Payload, p.Src, p.Dst, r.options)
-	if r.changed(); r.valid(p, &adv, reason) {
+	if adv, ok := r.hear(p); ok {
 		r.heardLeaving(p.Src, &adv)
 	}
 	return true

@@ -12,17 +12,18 @@ func (c *Config) Ports() []Port {
 	var order []PortID
 	for i := range c.Routers {
 		s := &c.Routers[i]
-		id := s.Port()
-		p := byID[id]
-		if p == nil {
-			p = &Port{ID: id, VRIDs: map[uint8]bool{}}
-			byID[id] = p
-			order = append(order, id)
-		}
-		p.VRIDs[s.VRID] = true
-		p.Routers++
-		if !s.Unicast() && !slices.Contains(p.Groups, s.Group) {
-			p.Groups = append(p.Groups, s.Group)
+		for _, id := range s.hears() {
+			p := byID[id]
+			if p == nil {
+				p = &Port{ID: id, VRIDs: map[uint8]bool{}}
+				byID[id] = p
+				order = append(order, id)
+			}
+			p.VRIDs[s.VRID] = true
+			p.Routers++
+			if !s.Unicast() && !slices.Contains(p.Groups, s.Group) {
+				p.Groups = append(p.Groups, s.Group)
+			}
 		}
 	}
 	ports := make([]Port, len(order))

@@ -22,15 +22,7 @@ func (w *world) name(o host.Owner) string {
 func (w *world) print(a Action) {
 	switch a := a.(type) {
 	case *Send:
-		seconds := fmt.Sprintf("every %d s", a.Payload[5])
-		if a.Payload[0]>>4 == 3 {
-			seconds = fmt.Sprintf("every %d cs", int(a.Payload[4])<<8|int(a.Payload[5]))
-		}
-		ttl := ""
-		if a.TTL != 255 {
-			ttl = fmt.Sprintf(" ttl %d", a.TTL)
-		}
-		w.say("%s advert %d from %s to %s, priority %d, %s, %d addresses%s", w.name(a.Owner), a.ID, a.Src, a.Dst, a.Payload[2], seconds, a.Payload[3], ttl)
+		w.printSend(a)
 	case *Announce:
 		w.printAnnounce(a)
 	case *Transition:
@@ -45,6 +37,8 @@ func (w *world) print(a Action) {
 		w.say("%s %s -> %s: %s", a.Name, a.From, a.To, text)
 	case *Notify:
 		w.printNotify(a.Event)
+	case *Refused:
+		w.say("%s refused from %s: %s", a.Name, a.From, a.Reason)
 	case *Report:
 		level := map[Level]string{Info: "log", Warning: "warning", Error: "error"}[a.Level]
 		if a.Detail > 0 {
@@ -52,6 +46,19 @@ func (w *world) print(a Action) {
 		}
 		w.say("%s: %s", level, a.Text)
 	}
+}
+
+func (w *world) printSend(a *Send) {
+	m := (&Received{Port: a.Port, Payload: a.Payload}).message()
+	seconds := fmt.Sprintf("every %d s", m[5])
+	if m[0]>>4 == 3 {
+		seconds = fmt.Sprintf("every %d cs", int(m[4])<<8|int(m[5]))
+	}
+	more := ""
+	if a.TTL != 255 {
+		more = fmt.Sprintf(" ttl %d", a.TTL)
+	}
+	w.say("%s advert %d from %s to %s, priority %d, %s, %d addresses%s", w.name(a.Owner), a.ID, a.Src, a.Dst, m[2], seconds, m[3], more+sealOf(a))
 }
 
 func (w *world) printNotify(ev notify.Event) {

@@ -12,7 +12,7 @@ func (e *Engine) receive(p *Received) {
 	if e.stopping && !e.Leaving() {
 		return
 	}
-	_, _, vrid, ok := wire.Peek(p.Payload)
+	_, _, vrid, ok := wire.Peek(p.message())
 	if !ok {
 		e.short(p)
 		return
@@ -31,9 +31,8 @@ func (e *Engine) receive(p *Received) {
 	if r.state == Init || r.state == Fault {
 		return // rule D8
 	}
-	adv, reason := wire.Decode(p.Payload, p.Src, p.Dst, r.options)
-	r.changed()
-	if !r.valid(p, &adv, reason) {
+	adv, ok := r.hear(p)
+	if !ok {
 		return
 	}
 	if r.leave != nil {
@@ -46,12 +45,34 @@ func (e *Engine) receive(p *Received) {
 	}
 }
 
+// message is the VRRP message of a packet, as far as there is one.
+func (p *Received) message() []byte {
+	switch {
+	case !p.Port.AH:
+		return p.Payload
+	case len(p.Payload) < wire.AHLen:
+		return nil
+	}
+	return p.Payload[wire.AHLen:]
+}
+
 // short counts a packet that is too short to say whom it is for.
 func (e *Engine) short(p *Received) {
 	if list := e.index.byPort[p.Port]; len(list) > 0 {
-		list[0].stats.Dropped[wire.TooShort]++
-		list[0].changed()
+		list[0].refused(p, wire.TooShort)
 	}
+}
+
+// hear decodes a packet and tests all of it; ok is false where it is refused.
+func (r *Router) hear(p *Received) (adv wire.Advert, ok bool) {
+	r.changed()
+	if r.ah != nil {
+		if reason := r.authenticAH(p); reason != wire.OK {
+			return adv, r.refuse(p, &adv, reason)
+		}
+	}
+	adv, reason := wire.Decode(p.message(), p.Src, p.Dst, r.options)
+	return adv, r.valid(p, &adv, reason)
 }
 
 // choose finds the router among those with the VRID on the port: by multicast or not, and, where several are unicast, by the
@@ -60,7 +81,8 @@ func choose(routers []*Router, p *Received) *Router {
 	if len(routers) == 1 && !routers[0].elsewhere(p.Dst) {
 		return routers[0]
 	}
-	var fallback *Router
+	var addressed, listing *Router // whose source it is sent to, though not by a peer; and who has the sender for a peer
+	several := false
 	for _, r := range routers {
 		if r.spec.Unicast() == p.Dst.IsMulticast() {
 			continue
@@ -71,16 +93,20 @@ func choose(routers []*Router, p *Received) *Router {
 			}
 			continue
 		}
-		if r.source == p.Dst || r.spec.Source == p.Dst {
-			if r.peer(p.Src) != nil {
-				return r
-			}
-			fallback = r
-		} else if r.peer(p.Src) != nil && fallback == nil {
-			fallback = r
+		switch mine, peer := r.source == p.Dst || r.spec.Source == p.Dst, r.peer(p.Src) != nil; {
+		case mine && peer:
+			return r
+		case mine:
+			several = addressed != nil
+			addressed = r
+		case peer && listing == nil:
+			listing = r
 		}
 	}
-	return fallback
+	if addressed != nil && !several {
+		return addressed
+	}
+	return listing
 }
 
 // elsewhere reports whether a packet went to a multicast group that is not the router's: that is another virtual router with the same VRID.
@@ -92,8 +118,7 @@ func (r *Router) elsewhere(dst netip.Addr) bool {
 // stranger deals with a packet that is for none of our routers (rule F12).
 func (e *Engine) stranger(p *Received, vrid uint8, candidates []*Router) {
 	if len(candidates) > 0 {
-		candidates[0].stats.WrongCast++
-		candidates[0].changed()
+		e.misdirected(p, candidates)
 		return
 	}
 	k := portKey{p.Port, vrid}
@@ -107,30 +132,30 @@ func (e *Engine) stranger(p *Received, vrid uint8, candidates []*Router) {
 	e.report(Info, 0, "Unknown VRID(%d) received on interface(%s). ignoring...", vrid, p.Port.Link)
 }
 
+// misdirected deals with a packet that has the VRID of routers of ours and is for none of them.
+func (e *Engine) misdirected(p *Received, candidates []*Router) {
+	for _, r := range candidates {
+		if r.spec.Unicast() && !p.Dst.IsMulticast() {
+			r.refuse(p, &wire.Advert{}, wire.WrongPeer)
+			return
+		}
+	}
+	candidates[0].refused(p, wire.WrongCast) // of a virtual router with another group, or another kind: no trouble
+}
+
 // valid tests everything about a packet in the order of rule F6, and counts and tells why it is refused.
 func (r *Router) valid(p *Received, adv *wire.Advert, reason wire.Reason) bool {
 	if reason == wire.FamilyMismatch || reason == wire.TooShort {
 		return r.refuse(p, adv, reason)
 	}
 	if !r.spec.Unicast() && p.TTL != wire.HopLimit && p.TTL >= 0 {
-		return r.wrongTTL(p, wire.HopLimit)
+		return r.refuse(p, adv, wire.WrongTTL)
 	}
 	if reason == wire.OK {
-		reason = adv.Check(&r.expect)
+		reason = r.check(p, adv)
 	}
 	if reason != wire.OK {
 		return r.refuse(p, adv, reason)
-	}
-	if p.Dst.IsMulticast() == r.spec.Unicast() {
-		r.stats.WrongCast++
-		if r.once(complainCast) {
-			r.report(Info, 0, "expected %s, received %s packet from %s", cast(r.spec.Unicast()), cast(!p.Dst.IsMulticast()), p.Src)
-		}
-		return false
-	}
-	if adv.Interval <= 0 {
-		r.stats.Dropped[wire.BadInterval]++
-		return false
 	}
 	if r.spec.OwnerIgnore && r.priority == wire.PriorityOwner && r.leave == nil {
 		if r.once(complainOwner) {
@@ -140,20 +165,36 @@ func (r *Router) valid(p *Received, adv *wire.Advert, reason wire.Reason) bool {
 	}
 	r.stats.Received++ // rule F10: whatever comes now
 	r.checkAddrs(p.Src, adv)
-	if !r.validPeer(p) {
-		return false
+	if reason = r.checkPeer(p); reason != wire.OK {
+		return r.refuse(p, adv, reason)
 	}
 	r.countSum(adv)
 	r.checkInterval(p.Src, adv)
 	return true
 }
 
-func (r *Router) wrongTTL(p *Received, want int) bool {
-	r.stats.BadTTL++
-	if r.once(complainTTL) {
-		r.report(Info, 0, "invalid TTL/HL. Received %d and expect %d", p.TTL, want)
+// check tests a packet of the right shape: version, HMAC, all that wire knows, and the way it took.
+func (r *Router) check(p *Received, adv *wire.Advert) (reason wire.Reason) {
+	if adv.Version != r.spec.Version {
+		return wire.BadVersion
 	}
-	return false
+	switch {
+	case r.hmac != nil:
+		reason = r.authenticHMAC(p, adv)
+	case adv.Trailer() != nil:
+		reason = wire.TooLong // as it is for those who know nothing of trailers (rule G12)
+	}
+	if reason == wire.OK {
+		reason = adv.Check(&r.expect)
+	}
+	switch {
+	case reason != wire.OK:
+	case p.Dst.IsMulticast() == r.spec.Unicast():
+		reason = wire.WrongCast
+	case adv.Interval <= 0:
+		reason = wire.BadInterval
+	}
+	return reason
 }
 
 func cast(unicast bool) string {
@@ -163,51 +204,18 @@ func cast(unicast bool) string {
 	return "multicast"
 }
 
-// refuse counts a packet that the codec found wrong.
-func (r *Router) refuse(p *Received, adv *wire.Advert, reason wire.Reason) bool {
-	r.stats.Dropped[reason]++
-	if !r.once(uint8(reason)) {
-		return false
-	}
-	switch reason {
-	case wire.BadInterval:
-		r.report(Info, 0, "advertisement interval mismatch mine=%d sec rcv'd=%d sec from %s",
-			r.spec.Interval/time.Second, adv.Interval/time.Second, p.Src)
-	case wire.BadChecksum:
-		r.report(Info, 0, "Invalid VRRPv%d checksum from %s", r.spec.Version, p.Src)
-	case wire.BadVersion:
-		r.report(Info, 0, "wrong VRRP version. Received %d and expect %d from %s", p.Payload[0]>>4, r.spec.Version, p.Src)
-	case wire.BadPassword:
-		r.report(Info, 0, "received an invalid passwd from %s", p.Src)
-	case wire.AuthMismatch:
-		r.report(Info, 0, "received auth type %d from %s, expecting %d", adv.AuthType, p.Src, r.spec.AuthType)
-	default:
-		r.report(Info, 0, "packet from %s dropped: %s", p.Src, reason)
-	}
-	return false
-}
-
-// validPeer tests the source of a unicast packet (rules O3, O4).
-func (r *Router) validPeer(p *Received) bool {
+// checkPeer tests the source of a unicast packet (rules O3, O4).
+func (r *Router) checkPeer(p *Received) wire.Reason {
 	if !r.spec.Unicast() || !r.spec.CheckPeers {
-		return true
+		return wire.OK
 	}
-	peer := r.peer(p.Src)
-	if peer == nil {
-		r.stats.WrongPeer++
-		if r.once(complainPeer) {
-			r.report(Info, 0, "unicast source address %s not a unicast peer", p.Src)
-		}
-		return false
+	switch peer := r.peer(p.Src); {
+	case peer == nil:
+		return wire.WrongPeer
+	case p.TTL >= 0 && (p.TTL < int(peer.MinTTL) || p.TTL > int(peer.MaxTTL)):
+		return wire.WrongTTL
 	}
-	if p.TTL >= 0 && (p.TTL < int(peer.MinTTL) || p.TTL > int(peer.MaxTTL)) {
-		r.stats.BadTTL++
-		if r.once(complainTTL) {
-			r.report(Info, 0, "invalid TTL/HL from %s. Received %d and expect %d to %d", p.Src, p.TTL, peer.MinTTL, peer.MaxTTL)
-		}
-		return false
-	}
-	return true
+	return wire.OK
 }
 
 func (r *Router) peer(a netip.Addr) *Peer {

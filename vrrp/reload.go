@@ -1,7 +1,6 @@
 package vrrp
 
 import (
-	"net/netip"
 	"reflect"
 
 	"holdfast.dev/notify"
@@ -207,11 +206,12 @@ func (r *Router) setSpec(s *Spec) {
 	if r.masterInterval == 0 {
 		r.masterInterval = s.Interval
 	}
-	r.options.Group = netip.Addr{}
+	r.options = wire.Options{Trailer: true} // without auth_hmac it is refused, but by its name
 	if !s.Unicast() && s.Group.Is4() {
 		r.options.Group = s.Group
 	}
 	r.makeTemplate()
+	r.setAuth(s)
 }
 
 // makeTemplate lays out the adverts. What can't be sent was refused when the configuration was loaded, or is a fault.

@@ -1,6 +1,10 @@
 package vrrp
 
-import "fmt"
+import (
+	"fmt"
+
+	"holdfast.dev/vrrp/wire"
+)
 
 func (e *Engine) report(l Level, detail int, format string, args ...any) {
 	e.do(&Report{Level: l, Detail: detail, Text: fmt.Sprintf(format, args...)})
@@ -15,14 +19,15 @@ func (r *Router) report(l Level, detail int, format string, args ...any) {
 // Kinds of complaints about packets. Each is told once until the state or the accepted master changes (rule F14); the first
 // numbers are those of wire.Reason.
 const (
-	complainTTL uint8 = iota + 32
-	complainPeer
-	complainCast
-	complainAddrs
+	complainAddrs uint8 = iota + 32
 	complainInterval
 	complainOwner
 	complainOwnAddress
+	complainSkew
 )
+
+// The kinds are bits of Router.complained.
+const _ = uint(complainAddrs) - uint(wire.Reasons)
 
 // once reports whether a complaint of the kind is due. The caller words it: most are not, and cost nothing then.
 func (r *Router) once(kind uint8) bool {

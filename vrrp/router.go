@@ -30,6 +30,8 @@ type Router struct {
 	carried    int  // number of addresses in adverts
 	expect     wire.Expect
 	options    wire.Options
+	ah         *ahState   // nil without authentication by AH
+	hmac       *hmacState // nil without auth_hmac
 
 	master         netip.Addr // whom we take for the master; our own address while we are
 	masterPriority uint8
@@ -75,9 +77,10 @@ type Router struct {
 	since                    clock.Now
 	cause                    Cause
 	stats                    Stats
-	isDirty                  bool   // in engine.touched
-	removed                  bool   // from the configuration, waiting for the kernel to confirm
-	gen                      uint64 // the generation that configured it
+	refusal                  Refusal // the last one
+	isDirty                  bool    // in engine.touched
+	removed                  bool    // from the configuration, waiting for the kernel to confirm
+	gen                      uint64  // the generation that configured it
 }
 
 // becomeMaster takes the addresses: the advert first (rule E11), then the desired state; announcements follow the kernel's
@@ -167,6 +170,7 @@ func (r *Router) becomeInit() {
 	r.downAt, r.heard, r.masterInterval = 0, 0, 0
 	r.lowered = false
 	r.master, r.source = netip.Addr{}, netip.Addr{}
+	r.forgetSequences()
 }
 
 // becomeStopped ends the router: after Stop, or when it is no longer configured.

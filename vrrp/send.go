@@ -21,25 +21,34 @@ func (r *Router) send(priority uint8) {
 		r.report(Info, 1, "sent 0 priority")
 	}
 	r.stats.Sent++
+	seq := r.nextSequences()
 	if !r.spec.Unicast() {
-		r.sendTo(r.spec.Group, wire.HopLimit, priority)
+		r.sendTo(r.spec.Group, wire.HopLimit, priority, seq)
 	}
 	for i := range r.spec.Peers {
-		r.sendTo(r.spec.Peers[i].Addr, r.spec.TTL, priority)
+		r.sendTo(r.spec.Peers[i].Addr, r.spec.TTL, priority, seq)
 	}
 	r.changed()
 }
 
-func (r *Router) sendTo(dst netip.Addr, ttl, priority uint8) {
+// noHeader is room for an Authentication Header.
+var noHeader [wire.AHLen]byte
+
+func (r *Router) sendTo(dst netip.Addr, ttl, priority uint8, seq sequences) {
 	e := r.engine
 	if e.sent == len(e.sends) {
 		e.sends = append(e.sends, &Send{})
 	}
 	s := e.sends[e.sent]
-	payload, err := r.template.Append(s.Payload[:0], priority, r.source, dst)
+	payload := s.Payload[:0]
+	if r.ah != nil {
+		payload = append(payload, noHeader[:]...)
+	}
+	payload, err := r.template.Append(payload, priority, r.source, dst)
 	if err != nil {
 		return // the families were checked when the configuration was loaded
 	}
+	payload = r.seal(payload, dst, ttl, seq)
 	e.sent++
 	*s = Send{Owner: r.owner, Port: r.spec.Port(), Src: r.source, Dst: dst, TTL: ttl, ID: r.ipID, Payload: payload}
 	e.do(s)

@@ -54,8 +54,9 @@ type Spec struct {
 	PreemptDelay time.Duration
 	StateMaster  bool // "state MASTER": with priority 255 a start as MASTER
 
-	AuthType uint8 // wire.AuthNone or wire.AuthPass
+	AuthType uint8 // version 2: wire.AuthNone, wire.AuthPass or, over IPv4, wire.AuthAH
 	Password [wire.AuthLen]byte
+	HMAC     *HMAC     // nil for none; not together with another authentication
 	Sum      wire.Form // form of the checksum that is sent; 0 is the default of version and family
 	Accept   wire.Form // forms that are taken
 	// LearnGroupSum switches the sent form to wire.FormGroup once a peer's advert fits only that (rule F4).
@@ -132,28 +133,43 @@ func (s *Spec) Identity() Identity {
 	return id
 }
 
-// PortID names the socket that a router hears and speaks through: one per link and family, or one per source
+// PortID names the socket that a router hears and speaks through: one per link, family and protocol, or one per source
 // address where there is no link.
 type PortID struct {
 	Link  string
 	IPv6  bool
+	AH    bool       // adverts behind an Authentication Header
 	Local netip.Addr // only where Link is empty
 }
 
 // Port of the router.
 func (s *Spec) Port() PortID {
-	p := PortID{Link: s.Link, IPv6: s.IPv6}
+	p := PortID{Link: s.Link, IPv6: s.IPv6, AH: s.AuthType == wire.AuthAH}
 	if s.Link == "" {
 		p.Local = s.Source
 	}
 	return p
 }
 
+// hears lists the sockets that the router listens to, its own first. One with an Authentication Header also hears adverts without: it
+// takes none of them, but can say that there is a peer that knows nothing of it.
+func (s *Spec) hears() []PortID {
+	p := s.Port()
+	if !p.AH {
+		return []PortID{p}
+	}
+	plain := p
+	plain.AH = false
+	return []PortID{p, plain}
+}
+
 // params are the unchanging parts of the router's adverts.
 func (s *Spec) params() wire.Params {
 	p := wire.Params{
-		Version: s.Version, IPv6: s.IPv6, VRID: s.VRID, AuthType: s.AuthType, Password: s.Password,
-		Interval: s.Interval, Sum: s.Sum, Group: s.Group,
+		Version: s.Version, IPv6: s.IPv6, VRID: s.VRID, AuthType: s.AuthType, Interval: s.Interval, Sum: s.Sum, Group: s.Group,
+	}
+	if s.AuthType == wire.AuthPass {
+		p.Password = s.Password // that of AH is a key and stays here
 	}
 	if s.IPv6 {
 		p.Sum = wire.FormZero // the kernel fills it in (IPV6_CHECKSUM)

@@ -16,14 +16,11 @@ type Stats struct {
 	ZeroReceived, ZeroSent      uint64
 	LowerHeard                  uint64 // adverts of lower priority heard as MASTER
 	OwnAddress                  uint64 // adverts with our priority and our own source address
-	BadTTL                      uint64
 	AddrList                    uint64 // adverts with another address list; accepted all the same
 	IntervalDiffers             uint64 // version 3 adverts with another interval; accepted all the same
-	WrongCast                   uint64 // unicast where multicast was due, or the reverse
-	WrongPeer                   uint64 // from a source that is no peer
 	SumPseudo, SumPlain         uint64 // version 3 over IPv4: which form of checksum came
 	SumGroup, SumBad            uint64
-	Dropped                     [wire.Reasons]uint64 // by reason
+	Dropped                     [wire.Reasons]uint64 // adverts that were not taken, by reason
 	PutOff                      uint64               // take-overs put off because silence proved nothing
 	Slept                       uint64               // times we stood still for more than three intervals as MASTER
 	AddressLost                 uint64               // addresses taken away by others
@@ -56,6 +53,8 @@ type Status struct {
 	Contested      bool // somebody keeps taking our addresses away
 	Told           string
 	SendError      string
+	Refusal        Refusal // the last advert that was not taken
+	Sequence       uint32  // of the Authentication Header that was sent or heard last
 	Stats          Stats
 }
 
@@ -89,10 +88,13 @@ func (r *Router) Status(s *Status) {
 		Fault: r.health.fault, Faults: r.health.faults, BasePriority: r.spec.Priority, Priority: r.priority,
 		Source: r.source, Master: r.master, MasterPriority: r.masterPriority, MasterInterval: r.masterInterval,
 		Interval: r.spec.Interval, LastSent: r.lastSent, LastHeard: r.heard, Contested: r.contested, Told: r.toldLast,
-		SendError: r.sendErr, Stats: r.stats,
+		SendError: r.sendErr, Refusal: r.refusal, Stats: r.stats,
 	}
 	if s.Fault == "" {
 		s.Fault = r.health.pending
+	}
+	if r.ah != nil {
+		s.Sequence = r.ah.last
 	}
 	if r.group != nil {
 		s.Group = r.group.spec.Name

@@ -24,7 +24,7 @@ import (
 //	start; reload                                                        the draft becomes the configuration
 //	resume NAME STATE last=1.2s                                          what an earlier process was doing, before start
 //	link eth0 192.0.2.1/24 ...; link eth0 down; link eth0 gone           ADDR!tentative, ADDR!dadfailed
-//	advert from SRC prio 150 ...; bytes SRC HEX; overflow
+//	advert from SRC prio 150 ...; replay; bytes SRC HEX; overflow
 //	track NAME up|down|unknown|new; lost NAME ADDR [linkdown]; stop [keep|WITHIN]
 //	claim MAC ADDR[@LINK]...                                             other stations say so, by ARP or NA
 //	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
@@ -41,6 +41,7 @@ type world struct {
 	slow     time.Duration
 	due      []pendingWant
 	resumes  []Resume
+	peers    speakers
 	names    map[host.Owner]string
 	notified []notify.Event
 	out      strings.Builder
@@ -210,6 +211,10 @@ func (w *world) event(f []string) Event {
 		return ev
 	case "advert":
 		return w.advert(f[1:])
+	case "replay": // of the last advert
+		again := *w.peers.last
+		again.Payload = slices.Clone(again.Payload)
+		return &again
 	case "bytes":
 		return &Received{Port: PortID{Link: "eth0"}, Src: netip.MustParseAddr(f[1]), Dst: wire.Group4(), TTL: 255, Payload: unhex(w.t, f[2])}
 	case "overflow":
@@ -362,8 +367,12 @@ func (w *world) advert(f []string) *Received {
 		rx.TTL = number(w.t, v)
 	}
 	if v := opt["pass"]; v != "" {
-		s.Password, s.AuthType = [8]byte{}, wire.AuthPass
+		s.Password, s.AuthType = [8]byte{}, max(s.AuthType, wire.AuthPass)
 		copy(s.Password[:], v)
+	}
+	if v := opt["auth"]; v != "" {
+		s.AuthType = authTypes[v]
+		rx.Port = s.Port()
 	}
 	if v := opt["sum"]; v != "" {
 		s.Sum = map[string]wire.Form{"plain": wire.FormPlain, "pseudo": wire.FormPseudo, "group": wire.FormGroup}[v]
@@ -389,6 +398,8 @@ func (w *world) advert(f []string) *Received {
 	if _, bad := opt["badsum"]; bad {
 		rx.Payload[6] ^= 0x55
 	}
+	w.peers.seal(w, &s, rx, opt)
+	w.peers.last = rx
 	return rx
 }
 

@@ -44,6 +44,11 @@ const (
 	TrailerStale      // the sender's clock and ours are further apart than the window
 	TrailerReplayed   // a sequence that is not later than one that was heard of the same sender
 
+	// Of the way that the packet took; these are never Check's.
+	WrongTTL  // not 255, or outside of what is allowed of the peer
+	WrongCast // unicast where multicast was due, or the reverse
+	WrongPeer // from a source that is no peer
+
 	reasonEnd
 )
 
@@ -80,6 +85,10 @@ var reasonText = [Reasons]string{
 	TrailerInvalid:    "invalid HMAC in the authentication trailer",
 	TrailerStale:      "stale authentication trailer",
 	TrailerReplayed:   "replayed authentication trailer",
+
+	WrongTTL:  "wrong TTL or hop limit",
+	WrongCast: "unicast instead of multicast, or the reverse",
+	WrongPeer: "source is no unicast peer",
 }
 
 // String returns a short text for logs and counters.
