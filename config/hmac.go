@@ -77,16 +77,9 @@ func (b *builder) hmacKey(d *draft, k *schema.Node) {
 
 // secret decodes the value of a key; why says why not.
 func (b *builder) secret(v schema.Value) (secret Secret, why string) {
-	if digits, ok := strings.CutPrefix(v.Text, "hex:"); ok {
-		s, err := hex.DecodeString(digits)
-		if err != nil {
-			return nil, "is not hexadecimal"
-		}
-		return s, ""
-	}
 	file, ok := strings.CutPrefix(v.Text, "file:")
 	if !ok {
-		return Secret(v.Text), ""
+		return plainSecret(v.Text)
 	}
 	text, facts, err := b.files.Read(file)
 	if err != nil {
@@ -96,7 +89,20 @@ func (b *builder) secret(v schema.Value) (secret Secret, why string) {
 		b.say(v.Pos, diag.Error, diag.SecurityError, "", "the key file "+file+" is accessible by others than its owner",
 			"chmod 600 "+file)
 	}
-	return Secret(strings.TrimRight(text, "\r\n")), ""
+	return plainSecret(strings.TrimRight(text, "\r\n"))
+}
+
+// plainSecret decodes what stands in the configuration or in a file of its own.
+func plainSecret(text string) (secret Secret, why string) {
+	digits, ok := strings.CutPrefix(text, "hex:")
+	if !ok {
+		return Secret(text), ""
+	}
+	s, err := hex.DecodeString(digits)
+	if err != nil {
+		return nil, "is not hexadecimal"
+	}
+	return s, ""
 }
 
 // completeHMAC is rule A8.

@@ -35,9 +35,6 @@ func (b *builder) unbuilt(n *schema.Node) {
 			b.use(u.Pos, n.Key, u.Name())
 		}
 	}
-	if n.Key.Name == "auth_type" && n.Name() == "AH" {
-		b.use(n.Pos, n.Key, "auth_type AH")
-	}
 	for i := range n.Body {
 		b.unbuilt(&n.Body[i])
 	}

@@ -22,6 +22,8 @@ type Outputs interface {
 	Tell(notify.Event)
 	// Report writes to the log.
 	Report(*vrrp.Report)
+	// Refused is told of every advert that was not taken.
+	Refused(*vrrp.Refused)
 	// Moved records a transition.
 	Moved(*vrrp.Transition)
 	// Publish shows the new status of a router.
@@ -79,6 +81,8 @@ func (d *Driver) perform(actions []vrrp.Action) {
 			d.out.Moved(a)
 		case *vrrp.Notify:
 			d.out.Tell(a.Event)
+		case *vrrp.Refused:
+			d.out.Refused(a)
 		case *vrrp.Report:
 			d.out.Report(a)
 		}

@@ -124,7 +124,7 @@ func load(t testing.TB, text string) *config.Config {
 		Program: func(name string) config.Program { return config.Program{Path: name, Link: name} },
 		User:    func(name string) (uint32, uint32, bool) { return 65534, 65534, true },
 	}
-	res := config.Load(tree{"/k.conf": text}, "/k.conf", env)
+	res := config.Load(tree{"/k.conf": text, "/k": textKey + "!\n"}, "/k.conf", env)
 	if res.Config == nil {
 		for _, d := range res.Diags.Sorted() {
 			t.Log(d.Render())

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"time"
 
 	"holdfast.dev/clock"
@@ -81,6 +82,13 @@ func (l *loop) Tell(ev notify.Event) { l.teller.Event(ev) }
 func (l *loop) Report(r *vrrp.Report) {
 	if r.Detail <= l.detail {
 		l.teller.Line(role.Log{Level: int(r.Level), Text: r.Text, Detail: r.Detail, At: time.Now().UnixNano()})
+	}
+}
+
+// Refused writes every single one to the log for who asks for that much.
+func (l *loop) Refused(r *vrrp.Refused) {
+	if l.detail > 1 {
+		l.teller.Detail(vrrp.Info, 2, fmt.Sprintf("(%s) advert of %s refused: %s", r.Name, r.From, r.Reason))
 	}
 }
 

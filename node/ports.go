@@ -162,8 +162,8 @@ func (k *portKeeper) Link(name string, index, mtu int) {
 		k.links[name] = linkFacts{index, mtu}
 	}
 	k.mu.Unlock()
-	for _, v6 := range [...]bool{false, true} {
-		if id := (vrrp.PortID{Link: name, IPv6: v6}); k.concerns(id) {
+	for _, id := range [...]vrrp.PortID{{Link: name}, {Link: name, AH: true}, {Link: name, IPv6: true}} {
+		if k.concerns(id) {
 			k.attend(id)
 		}
 	}
@@ -325,7 +325,7 @@ func (k *portKeeper) goal(id vrrp.PortID) (g portGoal, wanted bool) {
 
 func (k *portKeeper) open(id vrrp.PortID, s *portSlot, goal portGoal) error {
 	spec := link.Spec{
-		Link: id.Link, Index: goal.index, Family: 4, Local: id.Local,
+		Link: id.Link, Index: goal.index, Family: 4, AH: id.AH, Local: id.Local,
 		Groups: goal.groups, RcvBuf: goal.rcvbuf, VRIDs: goal.vrids,
 	}
 	if id.IPv6 {

@@ -70,7 +70,7 @@ func (l *loop) hear(n int) {
 			l.page.AddMalformed()
 			continue
 		}
-		l.rx.Src, l.rx.Dst, l.rx.TTL, l.rx.Payload = d.Src, d.Dst, d.TTL, d.Payload
+		l.rx.Src, l.rx.Dst, l.rx.TTL, l.rx.ID, l.rx.Payload = d.Src, d.Dst, d.TTL, d.ID, d.Payload
 		l.driver.Handle(now, &l.rx)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // A recording is everything that a driver was given since its process began, and a digest of what it did, so that the same decisions can
 // be had again. It is text: one JSON object a line. The first says what it is ([recordHead]), each other one is an event
-// ([recordLine]). Passwords of version 2 are in it, as they are in every advert on the wire: the file is for its owner only.
+// ([recordLine]). Passwords and keys are in it, without which the adverts could not be verified again: the file is for its owner only.
 const (
 	recordFormat  = "holdfast recording"
 	recordVersion = 1
@@ -186,6 +186,14 @@ func (t *tee) Report(r *vrrp.Report) {
 	t.note("report %v\n", *r)
 	if !t.replay {
 		t.Outputs.Report(r)
+	}
+}
+
+// Refused notes an advert that was not taken.
+func (t *tee) Refused(r *vrrp.Refused) {
+	t.note("refused %v %v %v\n", r.Owner, r.From, r.Reason)
+	if !t.replay {
+		t.Outputs.Refused(r)
 	}
 }
 

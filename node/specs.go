@@ -67,10 +67,25 @@ func routerSpec(i *config.Instance) vrrp.Spec {
 }
 
 func authSpec(s *vrrp.Spec, i *config.Instance) {
-	if i.Auth.Type == config.AuthPass {
+	switch i.Auth.Type {
+	case config.AuthPass:
 		s.AuthType = wire.AuthPass
-		copy(s.Password[:], i.Auth.Password)
+	case config.AuthAH:
+		s.AuthType = wire.AuthAH
 	}
+	copy(s.Password[:], i.Auth.Password)
+	h := i.HMAC
+	if h == nil {
+		return
+	}
+	s.HMAC = &vrrp.HMAC{Active: h.Active, Window: h.Window, Monotonic: h.Monotonic, Mode: hmacModes[h.Mode]}
+	for n := range h.Keys {
+		s.HMAC.Keys = append(s.HMAC.Keys, vrrp.HMACKey{ID: h.Keys[n].ID, Secret: vrrp.Secret(h.Keys[n].Secret)})
+	}
+}
+
+var hmacModes = map[config.HMACMode]vrrp.HMACMode{
+	config.HMACEnforce: vrrp.HMACEnforce, config.HMACPermissive: vrrp.HMACPermissive, config.HMACReceiveOnly: vrrp.HMACReceiveOnly,
 }
 
 // checksumSpec says which forms of checksum are sent and taken. Both forms of version 3 over IPv4 are understood; the one that

@@ -14,6 +14,8 @@ import (
 	"holdfast.dev/vrrp/wire"
 )
 
+const textKey = "0123456789abcdef0123456789abcdef"
+
 func addr(text string) netip.Addr { return netip.MustParseAddr(text) }
 
 // plain is what an instance with nothing but what it must have is for the engine.
@@ -57,6 +59,22 @@ func TestRouterSpec(t *testing.T) {
 		{"password", "", "authentication {\nauth_type PASS\nauth_pass secret\n}", func(s *vrrp.Spec) {
 			s.AuthType = wire.AuthPass
 			copy(s.Password[:], "secret")
+		}},
+		{"AH", "", "authentication {\nauth_type AH\nauth_pass secret\n}", func(s *vrrp.Spec) {
+			s.AuthType = wire.AuthAH
+			copy(s.Password[:], "secret")
+		}},
+		{"HMAC", "", "auth_hmac {\nkey 7 file:/k\nkey 2 " + textKey + "\nactive_key 7\nmode receive-only\nanti_replay monotonic\ntime_window 9\n}", func(s *vrrp.Spec) {
+			s.HMAC = &vrrp.HMAC{
+				Keys: []vrrp.HMACKey{{ID: 2, Secret: vrrp.Secret(textKey)}, {ID: 7, Secret: vrrp.Secret(textKey + "!")}}, Active: 7,
+				Window: 9 * time.Second, Monotonic: true, Mode: vrrp.HMACReceiveOnly,
+			}
+		}},
+		{"HMAC with defaults", "", "advert_int 10\nauth_hmac {\nkey 1 " + textKey + "\nactive_key 1\nmode permissive\n}", func(s *vrrp.Spec) {
+			s.Interval = 10 * time.Second
+			s.HMAC = &vrrp.HMAC{
+				Keys: []vrrp.HMACKey{{ID: 1, Secret: vrrp.Secret(textKey)}}, Active: 1, Window: 30 * time.Second, Mode: vrrp.HMACPermissive,
+			}
 		}},
 		{"unicast", "", "unicast_src_ip 192.0.2.1\nunicast_peer { 192.0.2.2\n192.0.2.3 min_ttl 3 max_ttl 9\n}\ncheck_unicast_src", func(s *vrrp.Spec) {
 			s.Group, s.Source, s.CheckPeers, s.TTL = netip.Addr{}, addr("192.0.2.1"), true, 255

@@ -341,6 +341,9 @@ func (n *Node) Report(r *vrrp.Report) {
 	}
 }
 
+// Refused does nothing: the log of a world has a line for the first of a kind.
+func (n *Node) Refused(*vrrp.Refused) {}
+
 // Moved takes a transition.
 func (n *Node) Moved(t *vrrp.Transition) {
 	if n.w.Log != nil {

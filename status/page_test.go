@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/vrrp"
+	"holdfast.dev/vrrp/wire"
 )
 
 func example() vrrp.Status {
@@ -19,7 +20,8 @@ func example() vrrp.Status {
 		State: vrrp.Master, Since: clock.Now{Mono: 5, Wall: 7}, Cause: vrrp.Cause{Why: vrrp.WhyTimeout}, BasePriority: 100, Priority: 120,
 		Source: netip.MustParseAddr("192.0.2.1"), Master: netip.MustParseAddr("192.0.2.1"), MasterPriority: 120,
 		Interval: time.Second, MasterInterval: time.Second, LastSent: clock.Now{Mono: 9, Boot: 11}, LastHeard: 3, Standing: 2, Refused: 1,
-		Contested: true, Told: "MASTER", SendError: "no", Stats: vrrp.Stats{Received: 1, Sent: 2, AddrList: 12},
+		Contested: true, Told: "MASTER", SendError: "no", Stats: vrrp.Stats{Received: 1, Sent: 2, AddrList: 12, SumBad: 13, Dropped: [wire.Reasons]uint64{wire.BadICV: 14, wire.WrongPeer: 15}},
+		Sequence: 16, Refusal: vrrp.Refusal{Reason: wire.BadICV, From: netip.MustParseAddr("192.0.2.9"), At: clock.Now{Mono: 17, Wall: 18}},
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/vrrp"
+	"holdfast.dev/vrrp/wire"
 )
 
 // Record is one virtual router in the page: fixed in size and without pointers.
@@ -16,10 +17,13 @@ type Record struct {
 	since, sinceWall                  int64
 	lastSent, lastBoot, lastHeard     int64
 	interval, masterInterval          int64
-	counters                          [12]uint64
-	standing, refused                 uint32
+	stats                             vrrp.Stats // numbers only
+	refusedFrom                       [16]byte
+	refusedAt, refusedWall            int64
+	standing, refused, sequence       uint32
 	state, vrid, family, base         uint8
 	priority, masterPriority, why     uint8
+	refusal                           uint8
 	flags                             uint8
 }
 
@@ -78,11 +82,9 @@ func (r *Record) Set(s *vrrp.Status) {
 	r.since, r.sinceWall = int64(s.Since.Mono), s.Since.Wall
 	r.lastSent, r.lastBoot, r.lastHeard = int64(s.LastSent.Mono), int64(s.LastSent.Boot), int64(s.LastHeard)
 	r.interval, r.masterInterval = int64(s.Interval), int64(s.MasterInterval)
-	st := &s.Stats
-	r.counters = [12]uint64{
-		st.Received, st.Sent, st.BecomeMaster, st.ReleaseMaster, st.ZeroReceived, st.ZeroSent,
-		st.LowerHeard, st.PutOff, st.Slept, st.AddressLost, st.Announced, st.AddrList,
-	}
+	r.stats, r.sequence = s.Stats, s.Sequence
+	putAddr(&r.refusedFrom, s.Refusal.From)
+	r.refusal, r.refusedAt, r.refusedWall = uint8(s.Refusal.Reason), int64(s.Refusal.At.Mono), s.Refusal.At.Wall
 	r.standing, r.refused = uint32(s.Standing), uint32(s.Refused)
 	r.state, r.vrid, r.base, r.priority = uint8(s.State), s.Identity.VRID, s.BasePriority, s.Priority
 	r.masterPriority, r.why = s.MasterPriority, uint8(s.Cause.Why)
@@ -104,10 +106,10 @@ func (r *Record) Status() vrrp.Status {
 		LastHeard: clock.Instant(r.lastHeard), Standing: int(r.standing), Refused: int(r.refused),
 		Contested: r.flags&flagContested != 0, Told: get(r.told[:]), SendError: get(r.sendErr[:]),
 	}
-	c := &r.counters
-	s.Stats = vrrp.Stats{
-		Received: c[0], Sent: c[1], BecomeMaster: c[2], ReleaseMaster: c[3], ZeroReceived: c[4], ZeroSent: c[5],
-		LowerHeard: c[6], PutOff: c[7], Slept: c[8], AddressLost: c[9], Announced: c[10], AddrList: c[11],
+	s.Stats, s.Sequence = r.stats, r.sequence
+	s.Refusal = vrrp.Refusal{
+		Reason: wire.Reason(r.refusal), From: getAddr(r.refusedFrom),
+		At: clock.Now{Mono: clock.Instant(r.refusedAt), Wall: r.refusedWall},
 	}
 	return s
 }
@@ -125,7 +127,7 @@ func (r *Record) identity() vrrp.Identity {
 // Resume is what a restarted process needs to know of the router.
 func (r *Record) Resume() vrrp.Resume {
 	return vrrp.Resume{
-		Identity: r.identity(), State: vrrp.State(r.state), LastAdvert: clock.Instant(r.lastBoot),
+		Identity: r.identity(), Name: get(r.name[:]), State: vrrp.State(r.state), Sequence: r.sequence, LastAdvert: clock.Instant(r.lastBoot),
 		Interval: time.Duration(r.interval), Told: get(r.told[:]),
 	}
 }

@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -29,8 +30,8 @@ type Secret []byte
 // String says that there is something, and not what.
 func (s Secret) String() string { return "(secret)" }
 
-// GoString is for %#v.
-func (s Secret) GoString() string { return "(secret)" }
+// Format does so for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
 
 // HMACMode says what is signed and what is accepted (rule G9).
 type HMACMode uint8

@@ -101,9 +101,11 @@ type Claim struct {
 // advert is fewer than min(DownAdverts, 3) - 1 intervals old goes on as MASTER; its peers have noticed nothing.
 type Resume struct {
 	Identity   Identity
+	Name       string // tells those apart that have one identity: unicast routers that differ in their peers only
 	State      State
 	LastAdvert clock.Instant // on CLOCK_BOOTTIME
 	Interval   time.Duration
+	Sequence   uint32 // of the Authentication Header that was sent or heard last
 	// Told is the state that notification scripts were last told, so that they are not told again.
 	Told string
 }

@@ -22,15 +22,15 @@ func (e *Engine) resume(fresh []*Router, from []Resume) {
 	if len(from) == 0 {
 		return
 	}
-	byID := map[Identity]*Resume{}
-	for i := range from {
-		byID[from[i].Identity] = &from[i]
-	}
+	before := remembered(from)
 	ready := map[*Router]bool{}
 	for _, r := range fresh {
-		was := byID[r.spec.Identity()]
+		was := before(r.spec)
 		if was == nil {
 			continue
+		}
+		if r.ah != nil {
+			r.ah.last = was.Sequence
 		}
 		r.toldLast = was.Told
 		r.health = r.assess()
@@ -45,6 +45,26 @@ func (e *Engine) resume(fresh []*Router, from []Resume) {
 		if r.group != nil {
 			r.group.state, r.group.told = Master, notify.Master
 		}
+	}
+}
+
+// remembered finds what a router was doing by its identity, and among those of one identity by its name.
+func remembered(from []Resume) func(s *Spec) *Resume {
+	byID := map[Identity][]*Resume{}
+	for i := range from {
+		byID[from[i].Identity] = append(byID[from[i].Identity], &from[i])
+	}
+	return func(s *Spec) *Resume {
+		list := byID[s.Identity()]
+		for _, was := range list {
+			if was.Name == s.Name {
+				return was
+			}
+		}
+		if len(list) == 1 {
+			return list[0]
+		}
+		return nil
 	}
 }
 

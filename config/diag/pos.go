@@ -23,6 +23,8 @@ type Pos struct {
 	Line int32
 	// Col counts bytes from 1; 0 means the whole line.
 	Col int32
+	// Secret says that there is a secret in the line, which is not to be shown.
+	Secret bool
 	// Def is nil unless the text came out of a definition or a loop that stands elsewhere; then File, Line
 	// and Col are the place of the use, and Def says where the text was written.
 	Def *Def
@@ -116,9 +118,9 @@ func (p Pos) fromRoot() []Pos {
 }
 
 // Source is the physical line that p stands in, without its line end; ok is false when the text is not at hand.
-// Lines longer than 1,024 bytes are cut.
+// Lines longer than 1,024 bytes are cut. A line with a secret is not at hand.
 func (p Pos) Source() (line string, ok bool) {
-	if p.File == nil || p.Line < 1 {
+	if p.File == nil || p.Line < 1 || p.Secret {
 		return "", false
 	}
 	text := p.File.Text

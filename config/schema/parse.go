@@ -28,7 +28,14 @@ type Parser struct {
 	nodes   int // lines read
 	missing int // blocks still open at the end
 	last    diag.Pos
+	hidden  []lex.Word // of a line with a secret, the keyword first; nil in others
 }
+
+// hiddenWord stands in findings for what may be a secret.
+const hiddenWord = "(secret)"
+
+// shortest is the length of words that are no secrets, such as the number of a key.
+const shortest = 3
 
 // MaxNodes is how many lines with keywords and entries a configuration may have. 1,000 virtual servers with 50,000 real
 // servers have about half as many.
@@ -56,6 +63,11 @@ func Parse(lines Stream, strict bool, diags *diag.List, seen func(*Node)) []Node
 }
 
 func (p *Parser) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint string) {
+	for i, w := range p.hidden {
+		if i > 0 && len(w.Text) > shortest {
+			text = strings.ReplaceAll(text, clip(w.Text), hiddenWord)
+		}
+	}
 	p.diags.Add(diag.Diagnostic{Pos: pos, Severity: s, Class: c, Text: text, Hint: hint})
 }
 
@@ -117,6 +129,11 @@ func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keywo
 	if key.Old != "" {
 		p.deprecated(key, line)
 	}
+	if key.Secret {
+		line.Pos.Secret = true
+		p.hidden = line.Words
+		defer func() { p.hidden = nil }()
+	}
 	n := Node{Key: key, Pos: line.Pos}
 	use := p.header(&n, line)
 	if use && (key.Repeat == First || key.Repeat == Replace) {
@@ -144,7 +161,11 @@ func (p *Parser) full(line lex.Line) bool {
 }
 
 func (p *Parser) unmatched(line lex.Line) {
-	p.report(line.Pos, diag.Error, diag.UnmatchedQuote, fmt.Sprintf("Unmatched quote: '%s'", clip(line.Text)), "")
+	text := clip(line.Text)
+	if p.hidden != nil {
+		text = line.Keyword() + " " + hiddenWord
+	}
+	p.report(line.Pos, diag.Error, diag.UnmatchedQuote, fmt.Sprintf("Unmatched quote: '%s'", text), "")
 }
 
 func (p *Parser) deprecated(key *Keyword, line lex.Line) {

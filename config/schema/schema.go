@@ -62,6 +62,8 @@ type Keyword struct {
 	Excludes string
 	// Good and Bad are a valid and an invalid line; With are lines of the top level that Good needs.
 	Good, Bad, With string
+	// Secret marks a keyword whose line has a secret, which no finding shows.
+	Secret bool
 	// Built tells how much of the effect is implemented; see [Keyword.Asks].
 	Built Built
 

@@ -172,18 +172,18 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "owner_ignore_adverts", Args: yesNo(), Means: "owner drops adverts", Default: "global", Since: "2.3", Good: "owner_ignore_adverts true\npriority 255", Bad: "owner_ignore_adverts maybe", Built: Yes},
 	{Name: "kernel_rx_buf_size", Args: list(unit("bytes", num("BYTES", 0, maxUint32))), Lack: Ignore, Exact: true, Means: "receive socket buffer", Good: "kernel_rx_buf_size 65536", Bad: "kernel_rx_buf_size many", Built: Yes},
 	{Name: "authentication", Opens: Keywords, Repeat: Many, Means: "legacy VRRPv2 authentication", Good: "authentication {\n\tauth_type PASS\n\tauth_pass s3cret\n}", Bad: "authentication PASS {\n\tauth_type PASS\n\tauth_pass s3cret\n}", Built: Yes},
-	{Name: "auth_hmac", Opens: Keywords, Repeat: Many, Means: "HMAC trailer authentication (any version)", Since: "2.3", Good: "auth_hmac {\n\tkey 1 0123456789abcdef0123456789abcdef\n\tactive_key 1\n}", Bad: "auth_hmac now {\n\tkey 1 0123456789abcdef0123456789abcdef\n\tactive_key 1\n}"},
+	{Name: "auth_hmac", Opens: Keywords, Repeat: Many, Means: "HMAC trailer authentication (any version)", Since: "2.3", Good: "auth_hmac {\n\tkey 1 0123456789abcdef0123456789abcdef\n\tactive_key 1\n}", Bad: "auth_hmac now {\n\tkey 1 0123456789abcdef0123456789abcdef\n\tactive_key 1\n}", Built: Yes},
 }
 
 var vrrpInstanceAuthenticationKeys = []Keyword{
 	{Name: "auth_type", Args: list(choice("TYPE", "PASS", "AH")), Means: "authentication type", Default: "none", Good: "auth_type PASS", Bad: "auth_type MD5", Built: Yes},
-	{Name: "auth_pass", Args: list(word("STRING")), Means: "shared secret", Good: "auth_pass s3cret", Bad: "auth_pass much_too_long_a_password", Built: Yes},
+	{Name: "auth_pass", Args: list(word("STRING")), Means: "shared secret", Good: "auth_pass s3cret", Bad: "auth_pass much_too_long_a_password", Secret: true, Built: Yes},
 }
 
 var vrrpInstanceAuthHmacKeys = []Keyword{
-	{Name: "key", Args: list(num("ID", 1, 255), word("VALUE")), Repeat: Many, Means: "key for signing/verification", Since: "2.3", Good: "key 1 0123456789abcdef0123456789abcdef", Bad: "key 300 0123456789abcdef0123456789abcdef"},
-	{Name: "active_key", Args: list(num("ID", 1, 255)), Means: "key used to sign", Since: "2.3", Good: "active_key 1", Bad: "active_key 0"},
-	{Name: "time_window", Args: list(unit("s", num("SECONDS", 1, 300))), Means: "accepted clock skew", Default: "3*advert_int clamped to", Since: "2.3", Good: "time_window 30", Bad: "time_window 301"},
-	{Name: "anti_replay", Args: list(choice("METHOD", "time", "monotonic")), Means: "freshness method", Default: "time", Since: "2.3", Good: "anti_replay monotonic", Bad: "anti_replay never"},
-	{Name: "mode", Args: list(choice("MODE", "enforce", "permissive", "receive-only")), Means: "acceptance of unauthenticated adverts / whether to sign", Default: "enforce", Since: "2.3", Good: "mode permissive", Bad: "mode lax"},
+	{Name: "key", Args: list(num("ID", 1, 255), word("VALUE")), Repeat: Many, Means: "key for signing/verification", Since: "2.3", Good: "key 1 0123456789abcdef0123456789abcdef", Bad: "key 300 0123456789abcdef0123456789abcdef", Secret: true, Built: Yes},
+	{Name: "active_key", Args: list(num("ID", 1, 255)), Means: "key used to sign", Since: "2.3", Good: "active_key 1", Bad: "active_key 0", Built: Yes},
+	{Name: "time_window", Args: list(unit("s", num("SECONDS", 1, 300))), Means: "accepted clock skew", Default: "3*advert_int clamped to", Since: "2.3", Good: "time_window 30", Bad: "time_window 301", Built: Yes},
+	{Name: "anti_replay", Args: list(choice("METHOD", "time", "monotonic")), Means: "freshness method", Default: "time", Since: "2.3", Good: "anti_replay monotonic", Bad: "anti_replay never", Built: Yes},
+	{Name: "mode", Args: list(choice("MODE", "enforce", "permissive", "receive-only")), Means: "acceptance of unauthenticated adverts / whether to sign", Default: "enforce", Since: "2.3", Good: "mode permissive", Bad: "mode lax", Built: Yes},
 }
