@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 // feature is a configuration of the preferred router, something that makes it lose and its opposite.
 type feature struct {
 	name       string
+	medium     int                           // in media
 	file       func(f *lab.File, dir string) // adds the feature to a file of either router; dir is the node's own
 	lose       func(a *lab.Node, dir string)
 	win        func(a *lab.Node, dir string)
@@ -20,6 +22,7 @@ type feature struct {
 	winWithin  time.Duration
 	scripts    bool // the preferred router runs scripts
 	agree      bool // depends on what the other router makes of it
+	ours       bool // the peer does not know it
 }
 
 // Durations of the routers below: version 2, 1 s, priorities 200 and 100.
@@ -41,6 +44,17 @@ func hurt(_ *lab.Node, dir string) { _ = os.Remove(filepath.Join(dir, "healthy")
 func plug(a *lab.Node, _ string)   { a.PlugSpare() }
 func unplug(a *lab.Node, _ string) { a.UnplugSpare() }
 
+// ah is an authentication block with an Authentication Header.
+func ah(pass string) string {
+	return "authentication {\n\t\tauth_type AH\n\t\tauth_pass " + pass + "\n\t}"
+}
+
+// hmac is an auth_hmac block with two keys, 1 and 2, and more lines.
+func hmac(active string, more ...string) string {
+	return "auth_hmac {\n\t\tkey 1 correct-horse-battery-staple-12345\n\t\tkey 2 hex:" + strings.Repeat("5a", 32) +
+		"\n\t\tactive_key " + active + "\n\t\t" + strings.Join(more, "\n\t\t") + "\n\t}"
+}
+
 func line(f *lab.File, text string) { f.Routers[0].Lines = append(f.Routers[0].Lines, text) }
 
 var features = []feature{
@@ -53,6 +67,42 @@ var features = []feature{
 		win:        func(a *lab.Node, _ string) { a.Heal() },
 		loseWithin: downLow,
 		winWithin:  second,
+		agree:      true,
+	}, {
+		name:       "ah",
+		file:       func(f *lab.File, _ string) { line(f, ah("secret")) },
+		lose:       func(a *lab.Node, _ string) { a.Cut() },
+		win:        func(a *lab.Node, _ string) { a.Heal() },
+		loseWithin: downLow,
+		winWithin:  second,
+		agree:      true,
+	}, {
+		name:       "ah-unicast",
+		medium:     1,
+		file:       func(f *lab.File, _ string) { line(f, ah("12345678")) },
+		lose:       func(a *lab.Node, _ string) { a.Cut() },
+		win:        func(a *lab.Node, _ string) { a.Heal() },
+		loseWithin: downLow,
+		winWithin:  second,
+		agree:      true,
+	}, {
+		name:       "hmac",
+		file:       func(f *lab.File, _ string) { line(f, hmac("1")) },
+		lose:       func(a *lab.Node, _ string) { a.Cut() },
+		win:        func(a *lab.Node, _ string) { a.Heal() },
+		loseWithin: downLow,
+		winWithin:  second,
+		ours:       true,
+		agree:      true,
+	}, {
+		name:       "hmac-ipv6-unicast",
+		medium:     5,
+		file:       func(f *lab.File, _ string) { line(f, hmac("1")) },
+		lose:       func(a *lab.Node, _ string) { a.Cut() },
+		win:        func(a *lab.Node, _ string) { a.Heal() },
+		loseWithin: downLow,
+		winWithin:  second,
+		ours:       true,
 		agree:      true,
 	}, {
 		name:       "track-interface",
@@ -115,6 +165,9 @@ var features = []feature{
 func TestFeature(t *testing.T) {
 	t.Parallel()
 	for _, f := range features {
+		if f.ours {
+			continue
+		}
 		for _, first := range []string{"ours", "peer"} {
 			t.Run(f.name+"/"+first+"-preferred", func(t *testing.T) {
 				t.Parallel()
@@ -154,14 +207,14 @@ func loseAndWin(t *testing.T, f feature, high, low lab.Program) {
 	for i, priority := range []int{200, 100} {
 		dirs[i] = t.TempDir()
 		heal(nil, dirs[i])
-		files[i].Routers = []lab.Router{media[0].router(l.Nodes[i], l.Nodes[1-i], priority)}
+		files[i].Routers = []lab.Router{media[f.medium].router(l.Nodes[i], l.Nodes[1-i], priority)}
 		f.file(&files[i], dirs[i])
 	}
 	var vrs []lab.VR
 	for _, r := range files[0].Routers {
 		vrs = append(vrs, r.VR())
 	}
-	s, ping := l.Scene(vrs...), l.Ping(media[0].pinged())
+	s, ping := l.Scene(vrs...), l.Ping(media[f.medium].pinged())
 	a.Start(high, files[0].Text())
 	b.Start(low, files[1].Text())
 	// A script with weight 0 has to have succeeded before its instance begins, and a group may wait twice.
@@ -174,5 +227,8 @@ func loseAndWin(t *testing.T, f feature, high, low lab.Program) {
 	t.Logf("won: the client is without an answer for %v", ping.Outage(from).Round(time.Millisecond))
 	s.Stay(second)
 	s.End()
+	if f.ours && !media[f.medium].six {
+		return // tshark takes the trailer, which no checksum of IPv4 covers, for a part of the message
+	}
 	dissect(l)
 }

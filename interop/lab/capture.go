@@ -25,6 +25,8 @@ type Advert struct {
 	Interval time.Duration
 	Sum      wire.Form
 	VIPs     []netip.Addr
+	AH       bool // behind an Authentication Header
+	Signed   bool // with an HMAC trailer
 }
 
 // Claim is a packet by which a node says that it holds an address: any ARP packet with it as the sender, or a Neighbor
@@ -129,11 +131,15 @@ func (r *record) see(f Frame) {
 }
 
 func (r *record) see4(f Frame) {
-	if len(f.Bytes) < 34 || f.Bytes[23] != wire.ProtoVRRP {
+	if len(f.Bytes) < 34 || f.Bytes[23] != wire.ProtoVRRP && f.Bytes[23] != wire.ProtoAH {
 		return
 	}
 	r.keep(f)
-	h, payload, reason := wire.ParseIPv4(f.Bytes[14:], wire.ProtoVRRP)
+	proto := f.Bytes[23]
+	h, payload, reason := wire.ParseIPv4(f.Bytes[14:], proto)
+	if reason == wire.OK && proto == wire.ProtoAH {
+		_, payload, reason = wire.ParseAH(payload)
+	}
 	if reason != wire.OK {
 		r.wrong(f, reason.String())
 		return
@@ -168,7 +174,7 @@ func (r *record) see6(f Frame) {
 }
 
 func (r *record) advert(f Frame, payload []byte, src, dst netip.Addr) {
-	a, reason := wire.Decode(payload, src, dst, wire.Options{})
+	a, reason := wire.Decode(payload, src, dst, wire.Options{Trailer: true})
 	if reason != wire.OK {
 		r.wrong(f, reason.String())
 		return
@@ -176,7 +182,8 @@ func (r *record) advert(f Frame, payload []byte, src, dst netip.Addr) {
 	if a.Sum == wire.FormBad {
 		r.wrong(f, "wrong checksum")
 	}
-	out := Advert{f.At, f.Node, src, dst, a.Version, a.VRID, a.Priority, a.Interval, a.Sum, nil}
+	out := Advert{f.At, f.Node, src, dst, a.Version, a.VRID, a.Priority, a.Interval, a.Sum, nil, false, a.Trailer() != nil}
+	out.AH = !src.Is6() && f.Bytes[23] == wire.ProtoAH
 	for i := range a.Count() {
 		out.VIPs = append(out.VIPs, a.At(i))
 	}
