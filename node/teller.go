@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
 	"holdfast.dev/host"
 	"holdfast.dev/notify"
 	"holdfast.dev/supervisor/role"
+	"holdfast.dev/supervisor/sched"
 	"holdfast.dev/vrrp"
 )
 
@@ -68,7 +70,14 @@ func newTeller(ctl *role.Conn, names func(index int) string) *teller {
 		ctl: ctl, names: names,
 		lineWake: make(chan struct{}, 1), eventWake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
-	t.done.Go(func() { t.serve(t.lineWake, t.flushLines) })
+	t.done.Go(func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		t.serve(t.lineWake, func() {
+			defer sched.Relax()() // thousands of lines take long, and nobody waits for them
+			t.flushLines()
+		})
+	})
 	t.done.Go(func() { t.serve(t.eventWake, t.flushEvents) })
 	return t
 }

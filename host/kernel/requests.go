@@ -25,6 +25,7 @@ type requests struct {
 	parts  *inbox
 	out    []byte
 	marks  bool // an IFA_PROTO was seen
+	slice  int  // operations sent at once
 
 	found map[int]arpConf // by base: its settings before the first virtual link was put on it
 }
@@ -34,23 +35,54 @@ func newRequests(buffer int, force bool) (*requests, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &requests{sock: s, strict: strict, acks: newInbox(host.MaxBatch, ackBuffer), parts: newInbox(1, dumpBuffer)}, nil
+	return &requests{
+		sock: s, strict: strict, acks: newInbox(host.MaxBatch, ackBuffer), parts: newInbox(1, dumpBuffer), slice: host.MaxBatch,
+	}, nil
 }
 
-// apply carries out ops in order.
+// apply carries out ops in order, in slices between which the thread sleeps.
 func (q *requests) apply(ops []host.Op, results []host.OpResult) []host.OpResult {
 	for len(ops) > 0 {
-		if ops[0].Link != nil {
-			results, ops = append(results, q.applyLink(&ops[0])), ops[1:]
-			continue
-		}
-		n := 1
-		for n < len(ops) && ops[n].Link == nil {
+		before := cpuTime()
+		n := 0
+		for n < min(q.slice, len(ops)) && ops[n].Link == nil {
 			n++
 		}
-		results, ops = q.applyAddresses(ops[:n], results), ops[n:]
+		if n > 0 {
+			results = q.applyAddresses(ops[:n], results)
+			q.adapt(cpuTime() - before)
+		} else {
+			n = 1
+			results = append(results, q.applyLink(&ops[0]))
+		}
+		if ops = ops[n:]; len(ops) > 0 {
+			sleep(breather)
+		}
 	}
 	return results
+}
+
+// A slice should take no longer than sliceTime of the processor: with thousands of addresses on a link the kernel takes long for each,
+// and at real-time priority what does not sleep is killed.
+const sliceTime = time.Millisecond
+
+// adapt makes the slices longer or shorter, depending on what the last one took.
+func (q *requests) adapt(took time.Duration) {
+	switch {
+	case took > sliceTime:
+		q.slice = max(q.slice/2, 1)
+	case took < sliceTime/4:
+		q.slice = min(q.slice*2, host.MaxBatch)
+	}
+}
+
+// cpuTime is what the calling thread has had of the processor, in the kernel too.
+func cpuTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
 }
 
 // applyAddresses sends all ops at once and gathers the answers.
