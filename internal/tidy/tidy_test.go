@@ -143,13 +143,14 @@ var readsClock = map[string]bool{
 // layers lists what packages with I/O may import of the project besides themselves and what is below them. Only node, sim and cmd
 // know all.
 var layers = map[string][]string{
-	"link":            {"clock", "link/frame", "vrrp/wire"},
-	"link/poll":       {"clock"},
-	"host/kernel":     {"host", "clock"},
-	"track/watch":     {"track", "clock"},
-	"notify":          {"clock"},
-	"config/files":    {"config/expand", "config/diag", "config/lex"},
-	"supervisor/role": {"clock", "config", "notify", "track"},
+	"link":              {"clock", "link/frame", "vrrp/wire"},
+	"link/poll":         {"clock"},
+	"host/kernel":       {"host", "clock"},
+	"track/watch":       {"track", "clock"},
+	"track/watch/probe": {"track", "clock"},
+	"notify":            {"clock"},
+	"config/files":      {"config/expand", "config/diag", "config/lex"},
+	"supervisor/role":   {"clock", "config", "notify", "track"},
 }
 
 // TestImportsGoOneWay: whoever has read a package's folder knows all that it depends on.

@@ -1,0 +1,7 @@
+package track
+
+// FileSpec is one track_file.
+type FileSpec struct {
+	Name string
+	Path string
+}
