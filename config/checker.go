@@ -173,19 +173,19 @@ func (b *builder) miscCheck(c *Checker, n *schema.Node) (ok bool) {
 		b.errorf(n.Pos, "", "MISC_CHECK has no misc_path - ignoring")
 		return false
 	}
+	var cmd *Command
 	if u := last(n.Body, "user"); u != nil {
-		if _, known := b.account(u.Args); !known {
-			b.errorf(u.Args[0].Pos, "", "Unable to set uid/gid for %s: unknown user or group", "user")
+		user, known := b.account(u.Args)
+		if !known {
+			b.errorf(u.Args[0].Pos, "", "Failed to set uid/gid for misc checker script '%s' - removing", path.Name())
 			return false
 		}
+		b.program(&cmd, path, user, &b.checkUses)
+	} else {
+		b.otherScript(&cmd, path, &b.checkUses)
 	}
-	var cmd *Command
-	b.otherScript(&cmd, path, &b.checkUses)
 	if cmd == nil {
 		return false
-	}
-	if u := last(n.Body, "user"); u != nil {
-		cmd.User, _ = b.account(u.Args)
 	}
 	c.Misc = &MiscCheck{Command: *cmd, Dynamic: last(n.Body, "misc_dynamic") != nil}
 	c.Timeout = c.Delay

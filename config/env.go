@@ -23,6 +23,8 @@ type Env struct {
 	// User and Group look up accounts by name; ok is false when there is none.
 	User  func(name string) (uid, gid uint32, ok bool)
 	Group func(name string) (gid uint32, ok bool)
+	// Host reports whether a host name is known, or is an address. Asking may take seconds; it is for tests of a configuration.
+	Host func(name string) bool
 	// UID and GID are those of the daemon, which run scripts when nobody else is named.
 	UID, GID uint32
 	// Program describes a program by the path or bare name that a configuration gives (rule R3).
@@ -54,6 +56,8 @@ type Program struct {
 type Result struct {
 	// Config is the model; nil when something fatal was found.
 	Config *Config
+	// Namespace is net_namespace, also of a file that something fatal was found in.
+	Namespace string
 	// Diags is everything there is to say about the file.
 	Diags *diag.List
 }

@@ -76,12 +76,13 @@ func (b *builder) globals(tree []schema.Node) {
 	g.VRRP.SMTPAlert = g.alertVRRP.or(g.alert.or(false))
 	b.defaultIface()
 	b.defaultUser(g)
+	early := b.earlyUser(tree)
 	b.finishSystem(g)
 	b.globalPos = g.pos
 	for i := range tree {
 		for j := range tree[i].Body {
 			if tree[i].Key.Name == "global_defs" {
-				b.globalScripts(g, &tree[i].Body[j])
+				b.globalScripts(g, &tree[i].Body[j], early)
 			}
 		}
 	}

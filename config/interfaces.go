@@ -61,6 +61,9 @@ func (b *builder) debounce(n *schema.Node) {
 	for i := range n.Body {
 		e := &n.Body[i]
 		name, ok := e.Arg(0)
+		if ok && len(e.Args) == 1 {
+			b.notef(e.Pos, "", "no delay is given for %s - ignoring", name.Text)
+		}
 		down, okDown := e.Arg(1)
 		if !ok || !okDown {
 			continue

@@ -18,10 +18,11 @@ func Load(files expand.Files, path string, env Env) Result {
 	lines := expand.New(files, path, env.Expand, diags)
 	tree := schema.Parse(lines, env.Test, diags, steer(lines, diags))
 	cfg := build(tree, files, &env, diags)
+	r := Result{Config: cfg, Namespace: cfg.Process.Namespace, Diags: diags}
 	if diags.Fatal() || env.Strict && diags.Count(diag.Error) > 0 {
-		cfg = nil
+		r.Config = nil
 	}
-	return Result{Config: cfg, Diags: diags}
+	return r
 }
 
 // builder makes the model from the tree. It lives for one load.

@@ -1,10 +1,12 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
 
+	"holdfast.dev/config/diag"
 	"holdfast.dev/config/lex"
 	"holdfast.dev/config/schema"
 )
@@ -40,7 +42,7 @@ func (b *builder) serviceMark(d *serviceDraft, v schema.Value) (ok bool) {
 func (b *builder) serviceGroup(n *schema.Node) {
 	g := &ServiceGroup{Pos: at(n.Pos), Name: n.Name()}
 	for i := range n.Body {
-		if e, ok := serviceEntry(&n.Body[i]); ok {
+		if e, ok := b.serviceEntry(g.Name, &n.Body[i]); ok {
 			g.Entries = append(g.Entries, e)
 		}
 	}
@@ -56,30 +58,61 @@ func (b *builder) serviceGroup(n *schema.Node) {
 	b.groupOrder = append(b.groupOrder, g)
 }
 
-// serviceEntry reads one line of a group; the words have been checked.
-func serviceEntry(n *schema.Node) (e ServiceEntry, ok bool) {
+// serviceEntry reads one line of a group; its first word has been checked.
+func (b *builder) serviceEntry(group string, n *schema.Node) (e ServiceEntry, ok bool) {
 	what, ok := n.Arg(0)
 	if !ok {
 		return e, false
 	}
 	e.Pos = at(n.Pos)
-	number := uint64(0)
+	if what.Text == "fwmark" {
+		return e, b.markEntry(&e, group, n)
+	}
 	if len(n.Args) > 1 {
-		if !n.Args[1].OK {
+		number := n.Args[1]
+		port, what := lex.Uint(number.Text, 10, 0, 65535, b.env.Test)
+		if !what.OK() {
+			b.say(number.Pos, diag.Error, diag.InvalidNumber, "",
+				fmt.Sprintf("Invalid virtual server group IP address %s /port/%s - skipping", n.Name(), number.Text), "a port is a number from 1 to 65535")
 			return e, false
 		}
-		number, _ = strconv.ParseUint(n.Args[1].Text, 10, 32)
+		e.Port = uint16(port)
 	}
-	if what.Text == "fwmark" {
-		e.HasMark, e.Mark = true, uint32(number)
-		if len(n.Args) > 2 && n.Args[2].OK {
-			e.Family = [...]Family{IPv4, IPv6}[n.Args[2].Int]
-		}
-		return e, len(n.Args) > 1
+	if len(n.Args) > 2 {
+		b.notef(n.Args[2].Pos, "", "'%s' after an address has no effect", n.Args[2].Text)
 	}
-	e.Port = uint16(number)
 	e.First, e.Last = serviceRange(what.Text)
-	return e, e.First.IsValid() && number <= 65535
+	return e, e.First.IsValid()
+}
+
+// markEntry reads "fwmark N [inet|inet6]".
+func (b *builder) markEntry(e *ServiceEntry, group string, n *schema.Node) (ok bool) {
+	if len(n.Args) < 2 {
+		b.say(n.Pos, diag.Fatal, diag.MissingParameter, "",
+			"*** Configuration line starting `fwmark` is missing a parameter after keyword `fwmark` at word position 2", "write it as: fwmark N [inet|inet6]")
+		return false
+	}
+	mark := n.Args[1]
+	number, what := lex.Uint(mark.Text, 10, 0, 1<<32-1, b.env.Test)
+	if !what.OK() {
+		b.say(mark.Pos, diag.Error, diag.InvalidNumber, "", fmt.Sprintf("(%s): fwmark '%s' must be in [0, 4294967295] - ignoring", group, mark.Text), "")
+		return false
+	}
+	e.HasMark, e.Mark = true, uint32(number)
+	if len(n.Args) < 3 {
+		return true
+	}
+	switch family := n.Args[2]; family.Text {
+	case "inet":
+		e.Family = IPv4
+	case "inet6":
+		e.Family = IPv6
+	default:
+		b.say(family.Pos, diag.Error, diag.GeneralError, "",
+			fmt.Sprintf("(%s): fwmark '%s' family %s unknown - ignoring", group, mark.Text, family.Text), "one of inet, inet6")
+		return false
+	}
+	return true
 }
 
 // serviceRange is the first and last address of "ADDR", "ADDR/LEN", or "ADDR-END".
@@ -128,7 +161,7 @@ func (b *builder) realServers(d *serviceDraft) {
 	seen := make(set[serverKey])
 	for i := range d.n.Body {
 		k := &d.n.Body[i]
-		if k.Key.Name != "real_server" || !k.Args[0].OK {
+		if k.Key.Name != "real_server" || !k.Args[0].OK || len(k.Args) > 1 && !k.Args[1].OK {
 			continue
 		}
 		v := k.Args[0]

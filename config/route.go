@@ -136,6 +136,9 @@ func (b *builder) routePath(d *routeDraft, u *schema.Use) (ok bool) {
 	case "src":
 		d.Source = u.Args[0].Addr
 	case "via":
+		if u.Word == "gw" {
+			b.errorf(u.Pos, "", "\"gw\" for routes is deprecated. Please use \"via\"")
+		}
 		d.Via, d.viaFamily = lastArg(u).Addr, len(u.Args) > 1
 	case "from":
 		d.From, _ = parseNet(u.Args[0].Text, IPv6)

@@ -237,6 +237,43 @@ func (b *builder) defaultUser(g *globalDraft) {
 	g.ScriptUser = c
 }
 
+// earlyUser is what becomes of the default user where global_defs needs it before it says who that is: it is settled then, and
+// script_user comes too late.
+func (b *builder) earlyUser(tree []schema.Node) (failed bool) {
+	if b.env.User == nil {
+		return false
+	}
+	if _, _, there := b.env.User(scriptUser); there {
+		return false
+	}
+	security, named := false, false
+	for i := range tree {
+		for j := range tree[i].Body {
+			if tree[i].Key.Name != "global_defs" {
+				break
+			}
+			switch k := &tree[i].Body[j]; k.Key.Name {
+			case "enable_script_security":
+				security = true
+			case "script_user":
+				if failed {
+					b.errorf(k.Pos, "", "Error setting global script uid/gid")
+				}
+				named = true
+			case "startup_script", "shutdown_script", "notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo", "notify_fifo_script", "vrrp_notify_fifo_script", "lvs_notify_fifo_script":
+				if security && !named && !failed && len(k.Args) == 1 {
+					b.say(k.Pos, diag.Error, diag.GeneralError, "", "Unable to set default user "+scriptUser+" for script", "script_user must stand above this line")
+					failed = true
+				}
+			}
+		}
+	}
+	if failed {
+		b.userFailed, b.badUser = true, scriptUser
+	}
+	return failed
+}
+
 // usedScripts keeps the scripts that something tracks (rule A34), in the order of the file.
 func (b *builder) usedScripts() {
 	for _, s := range b.order {
@@ -249,11 +286,17 @@ func (b *builder) usedScripts() {
 	}
 }
 
-// scriptSecurity is rule R6: one error for each kind of scripts. Where an interface is missing keepalived does not come
-// that far.
+// scriptSecurity is rule R6: one error for each kind of scripts, of those that something runs. Where an interface is missing
+// keepalived does not come that far.
 func (b *builder) scriptSecurity() {
 	if b.cfg.Global.ScriptSecurity {
 		return
+	}
+	if len(b.drafts) == 0 {
+		b.scriptUses = 0
+	}
+	if len(b.cfg.Services) == 0 {
+		b.checkUses = 0
 	}
 	tail := ""
 	if b.insecure {

@@ -97,7 +97,10 @@ func (b *builder) virtualServer(n *schema.Node) {
 		return
 	}
 	b.serviceDefaults(d)
-	b.realServers(d)
+	if b.realServers(d); len(d.Servers) == 0 {
+		b.errorf(n.Pos, "", "Virtual server %s has no real servers - ignoring", d.label)
+		return
+	}
 	b.finishService(d)
 	b.cfg.Parts.Checker = true
 	b.cfg.Services = append(b.cfg.Services, d.Service)
@@ -110,7 +113,7 @@ func (b *builder) serviceName(d *serviceDraft) (ok bool) {
 	if n.Name() == "fwmark" || n.Name() == "group" {
 		return b.indirectName(d)
 	}
-	addr, err := netip.ParseAddr(n.Name())
+	addr, err := netip.ParseAddr(schema.HostPart(n.Name()))
 	if err != nil || addr.Zone() != "" || len(n.Args) > 1 && !port(n.Args[1].Text) {
 		b.errorf(n.Pos, "", "Invalid virtual server IP address/port %s - skipping", n.Name())
 		return false

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"holdfast.dev/config/diag"
 	"holdfast.dev/config/lex"
 	"holdfast.dev/config/schema"
 )
@@ -142,6 +144,10 @@ func (b *builder) smtpServer(g *globalDraft, n *schema.Node) {
 	if v, ok := n.Arg(1); ok {
 		p, _ := portNumber(v.Text)
 		g.Mail.Port = uint16(p)
+	}
+	if v, ok := n.Arg(0); ok && b.env.Host != nil && !b.env.Host(v.Text) {
+		b.say(v.Pos, diag.Error, diag.GeneralError, "", fmt.Sprintf("Invalid smtp server %s", v.Text),
+			"the name is not known here: is it misspelt, or is there no name server?")
 	}
 }
 
@@ -299,7 +305,7 @@ func (b *builder) fifo(p **FIFO, n *schema.Node) {
 	if len(n.Args) > 1 {
 		var known bool
 		if f.User, known = b.account(n.Args[1:]); !known {
-			b.errorf(n.Args[1].Pos, "", "Unable to set uid/gid for %s: unknown user or group", n.Key.Name)
+			b.notef(n.Args[1].Pos, "", "Unable to set uid/gid for %s: unknown user or group", n.Key.Name)
 			return
 		}
 	}
@@ -310,17 +316,25 @@ func (b *builder) fifo(p **FIFO, n *schema.Node) {
 }
 
 // globalScripts reads the programs that global_defs names, once it is known who runs programs.
-func (b *builder) globalScripts(g *globalDraft, n *schema.Node) {
+// early tells that the default user was wanted before it was known, which has been reported.
+func (b *builder) globalScripts(g *globalDraft, n *schema.Node, early bool) {
 	var c *Command
 	uses := &b.scriptUses
 	switch n.Key.Name {
 	case "startup_script", "shutdown_script":
 		uses = &b.startUses
-	case "notify_fifo_script", "vrrp_notify_fifo_script", "lvs_notify_fifo_script":
+	case "lvs_notify_fifo_script":
+		uses = &b.checkUses
+	case "notify_fifo_script", "vrrp_notify_fifo_script":
 	default:
 		return
 	}
-	b.otherScript(&c, n, uses)
+	switch {
+	case len(n.Args) > 1:
+		b.otherScript(&c, n, uses)
+	case !early:
+		b.program(&c, n, g.ScriptUser, uses)
+	}
 	if c == nil {
 		return
 	}
@@ -330,6 +344,7 @@ func (b *builder) globalScripts(g *globalDraft, n *schema.Node) {
 	case "shutdown_script":
 		g.Programs.Stop = c
 	case "notify_fifo_script":
+		b.checkUses++ // whoever runs starts it
 		fifoScript(g.FIFO.All, c)
 	case "vrrp_notify_fifo_script":
 		fifoScript(g.FIFO.VRRP, c)

@@ -113,8 +113,5 @@ func Namespace(opt *Options, hooks *Hooks) string {
 	if opt.Namespace != "" {
 		return opt.Namespace
 	}
-	if res := hooks.Load(true); res.Config != nil {
-		return res.Config.Process.Namespace
-	}
-	return "" // what is wrong with the file is told by the load that follows
+	return hooks.Load(true).Namespace // what is wrong with the file is told by the load that follows
 }

@@ -34,8 +34,9 @@ func (o *toolOptions) add(c *cobra.Command) {
 // load reads a file as a configuration test does.
 func (o *toolOptions) load(path string) config.Result {
 	env := machine.Env()
-	env.Expand.ConfigID, env.Test, env.Strict = o.id, true, o.strict
+	env.Expand.ConfigID, env.Test, env.Strict, env.Host = o.id, true, o.strict, machine.Host
 	if o.blind {
+		env.Host = nil
 		env.Interface, env.User, env.Group, env.Program = nil, nil, nil, nil
 	}
 	return config.Load(files.OS{}, path, env)

@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/config"
 	"holdfast.dev/config/diag"
 	"holdfast.dev/config/files"
+	"holdfast.dev/supervisor"
 	"holdfast.dev/supervisor/machine"
 )
 
@@ -20,6 +21,8 @@ func (f *flags) load(blind bool) config.Result {
 	env.Test, env.Strict = f.test, f.strict
 	if blind {
 		env.Interface = nil
+	} else if f.test {
+		env.Host = machine.Host
 	}
 	return config.Load(files.OS{}, f.opt.ConfigFile, env)
 }
@@ -37,8 +40,14 @@ func test(f *flags) int {
 		defer file.Close()
 		out = file
 	}
-	res := f.load(false)
+	h := hooks(f)
+	outside := supervisor.EnterNamespace(supervisor.Namespace(&f.opt, &h))
+	res := f.load(outside != nil)
 	show(out, res.Diags, f.called == "keepalived")
+	if outside != nil {
+		fmt.Fprintf(out, "%v: its interfaces are not known; the status is 0, as keepalived's (holdfast check has one of its own)\n", outside)
+		return 0
+	}
 	return res.Diags.ExitCode()
 }
 

@@ -22,7 +22,7 @@ type Word struct {
 type Line struct {
 	// Text is the line that Words was made of, trimmed, quotes kept. It is never empty.
 	Text string
-	// Words are the words by the rules for common keywords. Words is empty only if Unmatched is true.
+	// Words are the words by the rules for common keywords; none where Text is an unmatched quote or other white space than blanks.
 	Words []Word
 	// Pos is where the line starts. Its Def tells which definition or loop the whole line came from.
 	Pos diag.Pos

@@ -9,7 +9,7 @@ import "strings"
 func AppendWords(dst []Word, t Text) (words []Word, matched bool) {
 	s := t.S
 	for i := 0; ; {
-		for i < len(s) && isBlank(s[i]) {
+		for i < len(s) && isSpace(s[i]) {
 			i++
 		}
 		if i == len(s) {
@@ -25,7 +25,7 @@ func AppendWords(dst []Word, t Text) (words []Word, matched bool) {
 			i += n + 2
 		} else {
 			j := i
-			for j < len(s) && !isBlank(s[j]) && s[j] != '"' {
+			for j < len(s) && !isSpace(s[j]) && s[j] != '"' {
 				j++
 			}
 			w.Text = s[i:j]

@@ -20,6 +20,10 @@ type args struct {
 // read takes the words as the keyword says; use is false when the line is to be passed over.
 func (a *args) read() (use bool) {
 	list := a.n.Key.Args
+	if a.n.Key.Named && len(a.words) > len(list) {
+		a.fail(a.n.Key.Name+" must have a name - skipping", "a name is one word; in double quotes it may hold blanks")
+		return false
+	}
 	if a.n.Key.Exact && len(a.words) > len(list) {
 		a.fail(fmt.Sprintf("%s takes exactly one argument - ignoring", a.n.Key.Name), "")
 		return false

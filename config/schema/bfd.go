@@ -7,9 +7,9 @@ func bfdBlocks() []*Block {
 }
 
 var bfdInstanceKeys = []Keyword{
-	{Name: "source_ip", Args: list(addr(0)), Means: "local address", Default: "any", Good: "source_ip 10.0.0.3", Bad: "source_ip 10.0.0"},
-	{Name: "neighbor_ip", Args: list(addr(0)), Means: "peer address", Good: "neighbor_ip 10.0.0.3", Bad: "neighbor_ip 10.0.0"},
-	{Name: "neighbour_ip", Args: list(addr(0)), Means: "peer address", Good: "neighbour_ip 10.0.0.3", Bad: "neighbour_ip 10.0.0"},
+	{Name: "source_ip", Args: list(host(addr(0))), Means: "local address", Default: "any", Good: "source_ip 10.0.0.3", Bad: "source_ip 10.0.0"},
+	{Name: "neighbor_ip", Args: list(host(addr(0))), Means: "peer address", Good: "neighbor_ip 10.0.0.3", Bad: "neighbor_ip 10.0.0"},
+	{Name: "neighbour_ip", Args: list(host(addr(0))), Means: "peer address", Good: "neighbour_ip 10.0.0.3", Bad: "neighbour_ip 10.0.0"},
 	{Name: "min_rx", Args: list(millis("MS", "ms", 1000, 4294967000)), Means: "required min receive interval", Default: "10", Good: "min_rx 50", Bad: "min_rx 0"},
 	{Name: "min_tx", Args: list(millis("MS", "ms", 1000, 4294967000)), Means: "desired min transmit interval", Default: "10", Good: "min_tx 50", Bad: "min_tx 0"},
 	{Name: "idle_tx", Args: list(millis("MS", "ms", 1000000, 4294967000)), Means: "transmit interval when not up", Default: "1000", Good: "idle_tx 2000", Bad: "idle_tx 10"},

@@ -74,9 +74,9 @@ var virtualServerRealPingCheckKeys = slices.Concat(connectKeys, checkKeys)
 
 // connectKeys are keywords that several checkers share.
 var connectKeys = []Keyword{
-	{Name: "connect_ip", Args: list(addr(0)), Means: "address to connect to", Default: "RS address", Good: "connect_ip 10.1.0.9", Bad: "connect_ip 10.1.0"},
+	{Name: "connect_ip", Args: list(host(addr(0))), Means: "address to connect to", Default: "RS address", Good: "connect_ip 10.1.0.9", Bad: "connect_ip 10.1.0"},
 	{Name: "connect_port", Args: list(num("N", 1, 65535)), Means: "port to connect to", Default: "RS port", Good: "connect_port 8080", Bad: "connect_port 0"},
-	{Name: "bindto", Args: list(addr(0)), Means: "source address", Default: "none", Good: "bindto 10.1.0.9", Bad: "bindto 10.1.0"},
+	{Name: "bindto", Args: list(host(addr(0))), Means: "source address", Default: "none", Good: "bindto 10.1.0.9", Bad: "bindto 10.1.0"},
 	{Name: "bind_port", Args: list(num("N", 1, 65535)), Means: "source port", Default: "none", Good: "bind_port 8080", Bad: "bind_port 0"},
 	{Name: "bind_if", Args: list(iface()), Means: "source interface (SO_BINDTODEVICE)", Good: "bind_if eth0", Bad: "bind_if a_name_that_is_too_long"},
 	{Name: "connect_timeout", Args: list(seconds(1, 4294967295)), Means: "connect timeout", Default: "rs", Good: "connect_timeout 3", Bad: "connect_timeout 0"},

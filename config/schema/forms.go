@@ -172,13 +172,6 @@ func lastPart(a netip.Addr, n uint64) netip.Addr {
 	return netip.AddrFrom16(b)
 }
 
-func portOrMark(w string) string {
-	if _, what := lex.Uint(w, 10, 0, maxUint32, true); what == lex.NumberOK {
-		return ""
-	}
-	return "a port or mark as a number"
-}
-
 // network takes a prefix, or the words for all addresses.
 func network(w string) string {
 	switch w {

@@ -26,9 +26,10 @@ type Parser struct {
 	names   map[name]bool
 	hints   int // suggestions made
 	nodes   int // lines read
-	missing int // blocks still open at the end
 	last    diag.Pos
 	hidden  []lex.Word // of a line with a secret, the keyword first; nil in others
+	outline outline
+	braces  bool // something was said about braces
 }
 
 // hiddenWord stands in findings for what may be a secret.
@@ -56,9 +57,7 @@ type name struct {
 func Parse(lines Stream, strict bool, diags *diag.List, seen func(*Node)) []Node {
 	p := &Parser{lines: lines, diags: diags, strict: strict, seen: seen, names: make(map[name]bool)}
 	nodes := p.keywords(Root(), true)
-	if p.missing > 0 {
-		p.report(p.last, diag.Error, diag.MissingClose, fmt.Sprintf("There are %d missing '}'s or extra '{'s", p.missing), "")
-	}
+	p.outline.finish(p)
 	return nodes
 }
 
@@ -68,6 +67,7 @@ func (p *Parser) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint 
 			text = strings.ReplaceAll(text, clip(w.Text), hiddenWord)
 		}
 	}
+	p.braces = p.braces || c == diag.UnexpectedOpen || c == diag.UnexpectedClose || c == diag.MissingOpen
 	p.diags.Add(diag.Diagnostic{Pos: pos, Severity: s, Class: c, Text: text, Hint: hint})
 }
 
@@ -78,8 +78,12 @@ func (p *Parser) next() (lex.Line, bool) {
 		return p.held, true
 	}
 	line, ok := p.lines.Next()
+	for ok && len(line.Words) == 0 && !line.Unmatched {
+		line, ok = p.lines.Next() // nothing but white space that is no blank
+	}
 	if ok {
 		p.last = line.Pos
+		p.outline.line(&line)
 	}
 	return line, ok
 }
@@ -94,9 +98,6 @@ func (p *Parser) keywords(b *Block, root bool) []Node {
 		line, ok := p.next()
 		switch {
 		case !ok:
-			if !root {
-				p.missing++
-			}
 			return nodes
 		case line.IsClose():
 			if !root {
@@ -259,7 +260,6 @@ func (p *Parser) skip() {
 	}
 	for depth := 1; depth > 0; {
 		if line, ok = p.next(); !ok {
-			p.missing += depth
 			return
 		}
 		switch {
@@ -326,7 +326,6 @@ func (p *Parser) list(each func(lex.Line)) {
 		line, ok := p.next()
 		switch {
 		case !ok:
-			p.missing++
 			return
 		case line.IsClose():
 			return
@@ -334,7 +333,9 @@ func (p *Parser) list(each func(lex.Line)) {
 			p.report(line.Pos, diag.Error, diag.UnexpectedOpen, "Unexpected '{' - ignoring", "a list holds no blocks")
 		default:
 			if line.Unmatched {
-				p.unmatched(line)
+				if p.unmatched(line); len(line.Words) == 0 {
+					continue
+				}
 			}
 			each(line)
 		}

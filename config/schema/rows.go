@@ -43,6 +43,9 @@ func iface() Arg { return Arg{Name: "IFNAME", Kind: Iface} }
 
 func addr(family int) Arg { return Arg{Name: addrName(family), Kind: Addr, Family: family} }
 
+// host is an address behind which a prefix length or the end of a range may stand, as keepalived has it.
+func host(a Arg) Arg { a.Tail = true; return a }
+
 func group(family int) Arg {
 	return Arg{Name: addrName(family), Kind: Addr, Family: family, Group: true}
 }

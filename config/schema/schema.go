@@ -168,6 +168,7 @@ type Arg struct {
 	Clamp    bool     // a Number outside its range becomes the nearest inside, with an error
 	Family   int      // of an Addr or Prefix: 4, 6, or 0 for both
 	Group    bool     // an Addr that must be multicast
+	Tail     bool     // an Addr behind which "/24" or "-9" is passed over, with a warning
 	Optional bool     // may be absent
 	Rest     bool     // takes all further words, at least one unless Optional
 	Opts     []Option // of Options

@@ -23,6 +23,8 @@ func (p *Parser) value(key *Keyword, arg *Arg, w lex.Word, pos diag.Pos) Value {
 	problem, hint := v.read(p.strict)
 	if problem != "" {
 		p.report(v.Pos, diag.Error, key.class(classOf(arg)), problem, hint)
+	} else if arg.Tail && len(HostPart(v.Text)) < len(v.Text) {
+		p.report(v.Pos, diag.Warning, diag.OK, fmt.Sprintf("%s is read as %s", clip(v.Text), v.Addr), "one address without a prefix length or range is meant here")
 	}
 	return v
 }
@@ -165,7 +167,11 @@ func (v *Value) readChoice() (problem, hint string) {
 }
 
 func (v *Value) readAddr() (problem, hint string) {
-	addr, err := netip.ParseAddr(v.Text)
+	text := v.Text
+	if v.Arg.Tail {
+		text = HostPart(text)
+	}
+	addr, err := netip.ParseAddr(text)
 	v.OK = err == nil && addr.Zone() == ""
 	if !v.OK {
 		return fmt.Sprintf("malformed address %s", clip(v.Text)), "an address such as " + v.Arg.sample()
@@ -180,6 +186,14 @@ func (v *Value) readAddr() (problem, hint string) {
 		return fmt.Sprintf("address %s is not a multicast address", v.Text), "an address such as " + v.Arg.sample()
 	}
 	return "", ""
+}
+
+// HostPart is text up to a prefix length or the end of a range: where keepalived wants one address it reads no further.
+func HostPart(text string) string {
+	if i := strings.IndexAny(text, "/-"); i >= 0 {
+		return text[:i]
+	}
+	return text
 }
 
 func (a *Arg) sample() string {

@@ -9,7 +9,7 @@ func virtualServerBlocks() []*Block {
 }
 
 var virtualServerGroupKeys = []Keyword{
-	{Name: Entry, Args: list(form("ADDR|fwmark", service), optional(form("PORT|N", portOrMark)), optional(choice("FAMILY", "inet", "inet6"))), Repeat: Many, Means: "service address, range or firewall mark", Good: "10.0.0.7-9 80", Bad: "10.0.0.7 http"},
+	{Name: Entry, Args: list(form("ADDR|fwmark", service), optional(word("PORT|N")), optional(word("inet|inet6"))), Repeat: Many, Means: "service address, range or firewall mark", Good: "10.0.0.7-9 80", Bad: "10.0.0.7 http"},
 }
 
 var virtualServerKeys = []Keyword{
@@ -48,10 +48,10 @@ var virtualServerKeys = []Keyword{
 	{Name: "quorum", Args: list(num("N", 1, maxUint32)), Means: "minimum live weight", Default: "1", Good: "quorum 1", Bad: "quorum 0"},
 	{Name: "hysteresis", Args: list(num("N", 0, maxUint32)), Means: "quorum margin", Default: "0", Good: "hysteresis 0", Bad: "hysteresis -1"},
 	{Name: "weight", Args: list(num("N", 1, maxInt32)), Means: "default RS weight", Default: "1", Good: "weight 5", Bad: "weight 0"},
-	{Name: "sorry_server", Args: list(addr(0), optional(num("PORT", 1, 65535))), Means: "server used when quorum is lost", Good: "sorry_server 192.0.2.9 80", Bad: "sorry_server 192.0.2.9 0"},
+	{Name: "sorry_server", Args: list(host(addr(0)), optional(num("PORT", 1, 65535))), Means: "server used when quorum is lost", Good: "sorry_server 192.0.2.9 80", Bad: "sorry_server 192.0.2.9 0"},
 	{Name: "sorry_server_inhibit", Means: "keep sorry server at weight 0 instead of removing", Default: "off", Good: "sorry_server 192.0.2.9 80\nsorry_server_inhibit", Bad: "sorry_server_inhibit"},
 	{Name: "sorry_server_lvs_method", Args: forwarding(), Lack: Ignore, Means: "forwarding method of sorry server", Default: "vs method", Good: "sorry_server 192.0.2.9 80\nsorry_server_lvs_method TUN type gue port 6080", Bad: "sorry_server_lvs_method BRIDGE"},
-	{Name: "real_server", Args: list(addr(0), optional(num("PORT", 0, 65535))), Opens: Keywords, Repeat: Many, Means: "real server", Good: "real_server 10.1.0.2 80 {\n}", Bad: "real_server 10.1.0 80 {\n}"},
+	{Name: "real_server", Args: list(host(addr(0)), optional(num("PORT", 0, 65535))), Opens: Keywords, Repeat: Many, Means: "real server", Good: "real_server 10.1.0.2 80 {\n}", Bad: "real_server 10.1.0 80 {\n}"},
 }
 
 var virtualServerRealKeys = []Keyword{

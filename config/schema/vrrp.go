@@ -99,7 +99,7 @@ var vrrpInstanceTrackBfdKeys = []Keyword{
 }
 
 var vrrpInstanceUnicastPeerKeys = []Keyword{
-	{Name: Entry, Args: list(addr(0), options(option("min_ttl", num("N", 0, 255)), option("max_ttl", num("N", 0, 255)))), Repeat: Many, Means: "unicast peer", Default: "0, max default 255", Good: "10.0.0.2 min_ttl 250 max_ttl 255", Bad: "10.0.0.2 min_ttl 256", Built: Yes},
+	{Name: Entry, Args: list(host(addr(0)), options(option("min_ttl", num("N", 0, 255)), option("max_ttl", num("N", 0, 255)))), Repeat: Many, Means: "unicast peer", Default: "0, max default 255", Good: "10.0.0.2 min_ttl 250 max_ttl 255", Bad: "10.0.0.2 min_ttl 256", Built: Yes},
 }
 
 var vrrpInstanceKeys = []Keyword{
@@ -121,9 +121,9 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files to track", With: "track_file x {\n\tfile /run/ha.track\n}", Good: "track_file {\n\tx weight 20\n}", Bad: "track_file now {\n\tx weight 20\n}"},
 	{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes to track", With: "vrrp_track_process x {\n\tprocess sshd\n}", Good: "track_process {\n\tx weight 20\n}", Bad: "track_process now {\n\tx weight 20\n}"},
 	{Name: "track_bfd", Opens: Entries, Repeat: Many, Means: "BFD sessions to track", With: "bfd_instance x {\n\tneighbor_ip 10.0.0.2\n}", Good: "track_bfd {\n\tx weight 20\n}", Bad: "track_bfd now {\n\tx weight 20\n}"},
-	{Name: "mcast_src_ip", Args: list(addr(0)), Means: "source address of adverts", Default: "primary address of interface (link-local for IPv6)", Good: "mcast_src_ip 10.0.0.9", Bad: "mcast_src_ip 10.0.0", Built: Yes},
-	{Name: "unicast_src_ip", Args: list(addr(0)), Means: "source address of unicast adverts", Good: "unicast_src_ip 10.0.0.9\nunicast_peer {\n\t10.0.0.2\n}", Bad: "unicast_src_ip 10.0.0", Built: Yes},
-	{Name: "mcast_dst_ip", Args: list(group(0)), Means: "destination multicast address", Default: "vrrp_mcast_group4/6", Good: "mcast_dst_ip 224.0.0.20", Bad: "mcast_dst_ip 10.0.0.1", Built: Yes},
+	{Name: "mcast_src_ip", Args: list(host(addr(0))), Means: "source address of adverts", Default: "primary address of interface (link-local for IPv6)", Good: "mcast_src_ip 10.0.0.9", Bad: "mcast_src_ip 10.0.0", Built: Yes},
+	{Name: "unicast_src_ip", Args: list(host(addr(0))), Means: "source address of unicast adverts", Good: "unicast_src_ip 10.0.0.9\nunicast_peer {\n\t10.0.0.2\n}", Bad: "unicast_src_ip 10.0.0", Built: Yes},
+	{Name: "mcast_dst_ip", Args: list(host(group(0))), Means: "destination multicast address", Default: "vrrp_mcast_group4/6", Good: "mcast_dst_ip 224.0.0.20", Bad: "mcast_dst_ip 10.0.0.1", Built: Yes},
 	{Name: "track_src_ip", Means: "FAULT when configured source address is missing", Default: "off", Good: "track_src_ip", Bad: "track_src_ip now", Built: Yes},
 	{Name: "virtual_router_id", Args: list(num("N", 1, 255)), Means: "VRID", Good: "virtual_router_id 51", Bad: "virtual_router_id 256", Built: Yes},
 	{Name: "unicast_ttl", Args: list(num("N", 0, 255)), Means: "TTL/hop limit of unicast adverts", Default: "255 (IPv4), kernel default (IPv6)", Good: "unicast_ttl 64\nunicast_peer {\n\t10.0.0.2\n}", Bad: "unicast_ttl 256", Built: Yes},
