@@ -61,7 +61,8 @@ type loop struct {
 	helpers sync.WaitGroup  // what the thread has done by others
 	thread  atomic.Int64    // its number in the kernel
 
-	driver    *Driver
+	driver    *Recorder
+	tape      *tape // where a recording goes; nil for none
 	announcer *link.Announcer
 	open      map[vrrp.PortID]*heardPort
 	tokens    map[poll.Token]*heardPort
@@ -102,7 +103,7 @@ func newLoop(page *status.Page, t *teller, detail int) (*loop, error) {
 		shown: shown{slots: map[host.Owner]int{}, names: map[host.Owner]string{}}, stopped: make(chan struct{}),
 	}
 	l.inbox = poll.NewInbox(inboxItems, p.Wake, mergeLinks)
-	l.driver = NewDriver(vrrp.New(poll.Now()), l)
+	l.driver = NewRecorder(poll.Now(), l)
 	return l, nil
 }
 
@@ -163,6 +164,7 @@ func (l *loop) Close() {
 	if l.life != nil {
 		<-l.life.Done()
 	}
+	l.endTape()
 	l.helpers.Wait()
 	for _, p := range l.claims.ports {
 		_ = p.Close()
@@ -229,6 +231,7 @@ func (l *loop) round(found poll.Ready) {
 	}
 	l.mindClaims()
 	l.driver.Publish()
+	l.mindTape(now.Mono)
 	l.page.AddBeat()
 	if l.stop && l.driver.Engine.Settled() {
 		l.stopOnce.Do(func() { close(l.stopped) })
@@ -315,7 +318,7 @@ func (l *loop) apply(c *vrrp.Config, gen uint64, before, parted func(l *loop), r
 func (l *loop) configure(c *vrrp.Config, gen uint64, resume []vrrp.Resume) (leaving []vrrp.Port) {
 	defer sched.Relax()() // with thousands of instances it may take longer than vrrp_rlimit_rttime
 	l.interval = shortest(c)
-	l.driver.Engine.SetGeneration(gen)
+	l.driver.SetGeneration(gen)
 	l.driver.Handle(poll.Now(), &vrrp.Configure{Config: c, Resume: resume})
 	return l.driver.Engine.LeavingPorts()
 }

@@ -9,25 +9,26 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
+	"holdfast.dev/internal/graph"
 	"holdfast.dev/notify"
 	"holdfast.dev/vrrp"
 )
 
-// A recording is everything that a driver was given since its process began, and a digest of what it did, so that the same decisions can
-// be had again. It is text: one JSON object a line. The first says what it is ([recordHead]), each other one is an event
-// ([recordLine]). Passwords and keys are in it, without which the adverts could not be verified again: the file is for its owner only.
+// A recording is everything that a driver was given, from the beginning of its process or from any later moment, and a digest of what it
+// did, so that the same decisions can be had again. It is text: one JSON object a line. The first says what it is and, if the engine was not
+// new, what its state was ([recordHead]); each other one is an event ([recordLine]). Passwords and keys are in it, without which the
+// adverts could not be verified again: the file is for its owner only.
 const (
 	recordFormat  = "holdfast recording"
-	recordVersion = 1
-	// RecordLimit is how long a recording gets if nothing else is said, in octets: about half a million events.
-	RecordLimit = 64 << 20
+	recordVersion = 2
 )
 
 // recordHead is the first line.
 type recordHead struct {
 	Format  string
 	Version int
-	Start   clock.Now // of the process
+	Start   clock.Now       // of the process
+	State   json.RawMessage `json:",omitempty"` // see package graph: only a program of the same build can read it
 }
 
 // recordLine is one event.
@@ -39,27 +40,56 @@ type recordLine struct {
 	D uint64          `json:",omitempty"` // digest of all outputs; 0 for none
 }
 
-// Recorder drives an engine as a Driver does, and keeps all that it is given until the limit is reached. It is used by the thread that
-// owns the engine; only Bytes' result may be passed on.
+// Recorder drives an engine as a Driver does, and while it is told to, passes on all that it is given. It belongs to the thread that owns
+// the engine.
 type Recorder struct {
-	Driver *Driver
-	tee    *tee
-	buf    []byte
-	limit  int
-	full   bool
+	*Driver
+	tee   *tee
+	sink  func(line []byte) bool // nil while nothing is recorded
+	left  int                    // octets that may still be written
+	used  bool                   // the engine is not new any more
+	start clock.Now              // of the process
 }
 
-// NewRecorder begins a recording of at most limit octets with a new engine of a process that started at now.
-func NewRecorder(now clock.Now, out Outputs, limit int) *Recorder {
-	r := &Recorder{tee: &tee{Outputs: out}, limit: limit}
-	r.Driver = NewDriver(vrrp.New(now), r.tee)
-	r.add(recordHead{recordFormat, recordVersion, now})
-	return r
+// NewRecorder makes a driver of a new engine of a process that started at now. Nothing is recorded yet.
+func NewRecorder(now clock.Now, out Outputs) *Recorder {
+	t := &tee{Outputs: out}
+	return &Recorder{Driver: NewDriver(vrrp.New(now), t), tee: t, start: now}
 }
+
+// Record begins a recording of at most limit octets. sink gets its lines, which are its own from then on, and must not wait; when it returns
+// false, or the limit is reached, the recording is over. If the engine has been used already, its whole state is written down first,
+// which takes some microseconds for every virtual router.
+func (r *Recorder) Record(limit int, sink func(line []byte) bool) error {
+	head, err := json.Marshal(recordHead{Format: recordFormat, Version: recordVersion, Start: r.start})
+	if err != nil {
+		return err
+	}
+	if r.used {
+		state, err := graph.Encode(&recordState{r.Engine, r.failed})
+		if err != nil {
+			return err
+		}
+		// Not by json.Marshal, which would look through all of it.
+		head = append(append(append(head[:len(head)-1], `,"State":`...), state...), '}')
+	}
+	r.sink, r.left, r.tee.on = sink, limit, true
+	if r.write(head); r.sink == nil {
+		return fmt.Errorf("the state alone is longer than %d octets", limit)
+	}
+	return nil
+}
+
+// Recording reports whether anything is recorded now.
+func (r *Recorder) Recording() bool { return r.sink != nil }
+
+// End ends a recording.
+func (r *Recorder) End() { r.sink, r.tee.on = nil, false }
 
 // Handle is Driver.Handle, recorded.
 func (r *Recorder) Handle(now clock.Now, ev vrrp.Event) {
-	if r.full {
+	r.used = true
+	if r.sink == nil {
 		r.Driver.Handle(now, ev)
 		return
 	}
@@ -75,26 +105,40 @@ func (r *Recorder) Handle(now clock.Now, ev vrrp.Event) {
 
 // SetGeneration is Engine.SetGeneration, recorded.
 func (r *Recorder) SetGeneration(gen uint64) {
-	r.Driver.Engine.SetGeneration(gen)
-	r.add(recordLine{K: "generation", E: fmt.Append(nil, gen)})
-}
-
-// Bytes is the recording so far. What has been returned is never changed; Full reports whether it ends before its time.
-func (r *Recorder) Bytes() (recording []byte, full bool) {
-	return r.buf[:len(r.buf):len(r.buf)], r.full
+	r.used = true
+	r.Engine.SetGeneration(gen)
+	if r.sink != nil {
+		r.add(recordLine{K: "generation", E: fmt.Append(nil, gen)})
+	}
 }
 
 func (r *Recorder) add(v any) {
 	b, err := json.Marshal(v)
-	if r.full = r.full || err != nil || len(r.buf)+len(b)+1 > r.limit; !r.full {
-		r.buf = append(append(r.buf, b...), '\n')
+	if err != nil {
+		r.End()
+		return
 	}
+	r.write(b)
+}
+
+func (r *Recorder) write(line []byte) {
+	line = append(line, '\n')
+	if r.left -= len(line); r.left < 0 || !r.sink(line) {
+		r.End()
+	}
+}
+
+// recordState is everything that decides what comes of an event.
+type recordState struct {
+	engine *vrrp.Engine
+	failed map[host.Owner]string
 }
 
 // tee passes outputs on and digests them.
 type tee struct {
 	Outputs
-	replay bool     // nothing is passed on, and adverts fare as errs says
+	on     bool     // outputs are digested
+	replay bool     // adverts fare as errs says
 	errs   []string // of the adverts of this event
 	failed bool
 	digest uint64
@@ -112,7 +156,7 @@ func (t *tee) begin() {
 	t.sum.Reset()
 	t.failed, t.digest = false, 0
 	if !t.replay {
-		t.errs = nil
+		t.errs = t.errs[:0]
 	}
 }
 
@@ -124,24 +168,27 @@ func (t *tee) end() (errs []string, digest uint64) {
 }
 
 func (t *tee) note(format string, args ...any) {
+	if !t.on {
+		return
+	}
 	fmt.Fprintf(t.sum, format, args...)
 	t.digest = t.sum.Sum64()
 }
 
 // Send notes an advert and what became of it.
 func (t *tee) Send(s *vrrp.Send) error {
-	t.note("send %v %v %v %v %v %v %x\n", s.Owner, s.Port, s.Src, s.Dst, s.TTL, s.ID, s.Payload)
-	if t.replay {
-		text := ""
-		if len(t.errs) > 0 {
-			text, t.errs = t.errs[0], t.errs[1:]
-		}
-		if text != "" {
-			return errors.New(text)
-		}
-		return nil
+	if !t.on {
+		return t.Outputs.Send(s)
 	}
+	t.note("send %v %v %v %v %v %v %x\n", s.Owner, s.Port, s.Src, s.Dst, s.TTL, s.ID, s.Payload)
 	err, text := t.Outputs.Send(s), ""
+	if t.replay {
+		if err = nil; len(t.errs) > 0 && t.errs[0] != "" {
+			err = errors.New(t.errs[0])
+		}
+		t.errs = t.errs[min(1, len(t.errs)):]
+		return err
+	}
 	if err != nil {
 		text, t.failed = err.Error(), true
 	}
@@ -152,62 +199,41 @@ func (t *tee) Send(s *vrrp.Send) error {
 // Announce notes announcements.
 func (t *tee) Announce(items []vrrp.Announcement) {
 	t.note("announce %v\n", items)
-	if !t.replay {
-		t.Outputs.Announce(items)
-	}
+	t.Outputs.Announce(items)
 }
 
 // Want notes a desired state.
 func (t *tee) Want(o host.Owner, gen uint64, want host.State) {
 	t.note("want %v %v %v\n", o, gen, want)
-	if !t.replay {
-		t.Outputs.Want(o, gen, want)
-	}
+	t.Outputs.Want(o, gen, want)
 }
 
 // Forget notes the end of an owner.
 func (t *tee) Forget(o host.Owner) {
 	t.note("forget %v\n", o)
-	if !t.replay {
-		t.Outputs.Forget(o)
-	}
+	t.Outputs.Forget(o)
 }
 
 // Tell notes a notification.
 func (t *tee) Tell(ev notify.Event) {
 	t.note("tell %v\n", ev)
-	if !t.replay {
-		t.Outputs.Tell(ev)
-	}
+	t.Outputs.Tell(ev)
 }
 
 // Report notes a line of the log.
 func (t *tee) Report(r *vrrp.Report) {
 	t.note("report %v\n", *r)
-	if !t.replay {
-		t.Outputs.Report(r)
-	}
+	t.Outputs.Report(r)
 }
 
 // Refused notes an advert that was not taken.
 func (t *tee) Refused(r *vrrp.Refused) {
 	t.note("refused %v %v %v\n", r.Owner, r.From, r.Reason)
-	if !t.replay {
-		t.Outputs.Refused(r)
-	}
+	t.Outputs.Refused(r)
 }
 
 // Moved notes a transition.
 func (t *tee) Moved(m *vrrp.Transition) {
 	t.note("moved %v\n", *m)
-	if !t.replay {
-		t.Outputs.Moved(m)
-	}
-}
-
-// Publish notes nothing: it tells what is, not what is decided.
-func (t *tee) Publish(r *vrrp.Router) {
-	if !t.replay {
-		t.Outputs.Publish(r)
-	}
+	t.Outputs.Moved(m)
 }

@@ -51,6 +51,7 @@ type vrrpRole struct {
 	page   *status.Page
 	resume []vrrp.Resume
 
+	taping   *taping     // nil for none
 	prepared *generation // nil while nothing is prepared
 	current  *generation // in force; nil before the first Commit
 	left     int         // addresses that could not be removed in time
@@ -150,6 +151,8 @@ func (r *vrrpRole) obey(m role.Msg, files []*os.File) (stop bool, err error) {
 		r.meet(files[0])
 	case m.Signal != nil:
 		r.teller.Say(vrrp.Warning, fmt.Sprintf("signal %d asks for a dump of data, which is not built yet", m.Signal.Number))
+	case m.Record != nil:
+		r.record(m.Record, files)
 	case m.Stop != nil:
 		r.leave(m.Stop.Within, m.Stop.Keep)
 		return true, nil
@@ -245,6 +248,10 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 	}
 	l.kernel = w
 	r.loop, r.kernel = l, w
+	if t := r.taping; t != nil {
+		r.taping = nil
+		l.record(t.file, t.want.Limit)
+	}
 	// A thread that ended must not be found out by the next message only.
 	l.Start(func() { r.ctl.Inject(role.Msg{Abort: &role.Gen{}}) })
 	w.Start() // the thread takes what is reported from the beginning: there may be more links than the inbox has room for
@@ -350,6 +357,7 @@ const lastWords = time.Second
 // close ends everything and sees to it that the last words are heard.
 func (r *vrrpRole) close(stopped bool) {
 	r.end()
+	r.dropTaping()
 	r.teller.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()

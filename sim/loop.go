@@ -215,10 +215,10 @@ func (n *Node) part(now clock.Now) {
 func (n *Node) handle(now clock.Now, ev vrrp.Event) {
 	n.w.Steps++
 	n.handling = ev
-	if n.recorder != nil {
-		n.recorder.Handle(now, ev)
-	} else {
-		n.driver.Handle(now, ev)
+	n.driver.Handle(now, ev)
+	if n.recording != nil && !n.driver.Recording() && n.w.RecordAgain {
+		n.keepRecording()
+		n.recordMore()
 	}
 	n.w.checks.handled(n, ev)
 }

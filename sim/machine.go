@@ -36,19 +36,19 @@ type Node struct {
 	off    bool          // it has no power
 	record status.Record
 
-	alive    bool
-	life     int32 // counts processes
-	driver   *node.Driver
-	recorder *node.Recorder // nil if nobody wants to know
-	rec      *host.Reconciler
-	since    clock.Now // when the process started
-	config   *vrrp.Config
-	gen      uint64
-	resume   []vrrp.Resume
-	starts   *vrrp.Config  // waits until the links are known
-	halting  bool          // it was told to stop
-	stopping bool          // and has heard it
-	delay    time.Duration // of the start-up, as it is in force
+	alive     bool
+	life      int32 // counts processes
+	driver    *node.Recorder
+	recording *Recording // nil if nobody wants to know
+	rec       *host.Reconciler
+	since     clock.Now // when the process started
+	config    *vrrp.Config
+	gen       uint64
+	resume    []vrrp.Resume
+	starts    *vrrp.Config  // waits until the links are known
+	halting   bool          // it was told to stop
+	stopping  bool          // and has heard it
+	delay     time.Duration // of the start-up, as it is in force
 
 	loop
 	writer
@@ -158,11 +158,8 @@ func (n *Node) boot() {
 	n.life++
 	n.alive, n.halting, n.stopping = true, false, false
 	n.since = n.clocks.now(n.w.now)
-	n.recorder = nil
-	if n.driver = node.NewDriver(vrrp.New(n.since), n); n.w.Record > 0 {
-		n.recorder = node.NewRecorder(n.since, n, n.w.Record)
-		n.driver = n.recorder.Driver
-	}
+	n.driver, n.recording = node.NewRecorder(n.since, n), nil
+	n.recordMore()
 	n.rec = host.New(host.ProtoMark)
 	n.loop, n.writer, n.config = loop{}, writer{}, nil
 	n.gen++
@@ -180,10 +177,7 @@ func (n *Node) die() {
 	if !n.alive {
 		return
 	}
-	if n.recorder != nil {
-		b, full := n.recorder.Bytes()
-		n.w.Recordings = append(n.w.Recordings, Recording{Node: n.name, Bytes: b, Full: full})
-	}
+	n.keepRecording()
 	n.held = n.rec.Held()
 	n.resume = nil
 	n.alive, n.next = false, 0
@@ -314,11 +308,7 @@ func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 	}
 	n.openPorts(c)
 	n.w.checks.before(n, old, c)
-	if n.recorder != nil {
-		n.recorder.SetGeneration(n.gen)
-	} else {
-		n.driver.Engine.SetGeneration(n.gen)
-	}
+	n.driver.SetGeneration(n.gen)
 	ev := &vrrp.Configure{Config: c, Resume: n.resume}
 	n.config, n.resume = c, nil
 	n.handle(now, ev)

@@ -20,7 +20,7 @@ func TestRecordingsAreReplayed(t *testing.T) {
 			t.Fatal(f)
 		}
 		for _, r := range w.Recordings {
-			n, err := node.Replay(bytes.NewReader(r.Bytes), nil)
+			n, err := node.Replay(bytes.NewReader(r.Bytes), nil, nil)
 			if err != nil {
 				t.Fatalf("seed %d, %s: %v", seed+1, r.Node, err)
 			}
@@ -29,6 +29,29 @@ func TestRecordingsAreReplayed(t *testing.T) {
 		}
 	}
 	if t.Logf("%d recordings, %d events", recordings, events); recordings < 20 || events < 10_000 {
+		t.Error("too few to mean anything")
+	}
+}
+
+// A recording may begin at any moment of a daemon's life: it begins with the state of the engine, and what comes then is decided the same.
+func TestRecordingsFromTheMiddleAreReplayed(t *testing.T) {
+	events, recordings := 0, 0
+	for seed := range uint64(8) {
+		w := New(Draw(seed+101, Kind(seed%4)))
+		w.Record, w.RecordAgain = 60_000, true
+		if f := w.Run(); f != nil {
+			t.Fatal(f)
+		}
+		for i, r := range w.Recordings {
+			n, err := node.Replay(bytes.NewReader(r.Bytes), nil, nil)
+			if err != nil {
+				t.Fatalf("seed %d, recording %d, %s: %v", seed+101, i, r.Node, err)
+			}
+			events += n
+			recordings++
+		}
+	}
+	if t.Logf("%d recordings, %d events", recordings, events); recordings < 50 || events < 10_000 {
 		t.Error("too few to mean anything")
 	}
 }
@@ -50,7 +73,7 @@ func TestRecordingIsBounded(t *testing.T) {
 	if !r.Full || len(r.Bytes) > 50_000 {
 		t.Errorf("%d octets, full %v", len(r.Bytes), r.Full)
 	}
-	if n, err := node.Replay(bytes.NewReader(r.Bytes), nil); err != nil || n == 0 {
+	if n, err := node.Replay(bytes.NewReader(r.Bytes), nil, nil); err != nil || n == 0 {
 		t.Errorf("%d events, %v", n, err)
 	}
 }
@@ -60,16 +83,16 @@ func TestReplayNotices(t *testing.T) {
 	whole := string(recordingOf(t, 1<<20).Bytes)
 	otherwise := strings.Replace(whole, `"K":"Wakeup","D":`, `"K":"Wakeup","D":1`, 1)
 	for name, text := range map[string]string{
-		"empty": "", "no recording": "{}\n", "another version": strings.Replace(whole, `"Version":1`, `"Version":9`, 1),
+		"empty": "", "no recording": "{}\n", "another version": strings.Replace(whole, `"Version":2`, `"Version":9`, 1),
 		"decided otherwise": otherwise, "cut": whole[:len(whole)/2] + "\n", "unknown event": whole + `{"K":"Whim"}` + "\n",
 		"garbage": whole + `{"K":"Received","E":[1]}` + "\n", "generation": whole + `{"K":"generation","E":"x"}` + "\n",
 	} {
-		if n, err := node.Replay(strings.NewReader(text), nil); err == nil {
+		if n, err := node.Replay(strings.NewReader(text), nil, nil); err == nil {
 			t.Errorf("%s: %d events and no error", name, n)
 		}
 	}
 	last := clock.Instant(0)
-	_, err := node.Replay(strings.NewReader(whole), func(now clock.Now, _ vrrp.Event, e *vrrp.Engine) {
+	_, err := node.Replay(strings.NewReader(whole), nil, func(now clock.Now, _ vrrp.Event, e *vrrp.Engine) {
 		if now.Mono < last || e == nil {
 			t.Errorf("an event at %d after %d", now.Mono, last)
 		}

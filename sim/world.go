@@ -19,9 +19,11 @@ type World struct {
 	// Settling is the longest time that an election took once the faults had ended, as a share of what it may take.
 	Settling float64
 
-	// Record is how much is recorded of every process, in octets; 0 for nothing. Recordings are those of the processes that have ended.
-	Record     int
-	Recordings []Recording
+	// Record is how much is recorded of every process, in octets; 0 for nothing. RecordAgain begins another recording, from the state that has
+	// been reached, whenever one is full. Recordings are those that are full, and those of the processes that have ended.
+	Record      int
+	RecordAgain bool
+	Recordings  []Recording
 
 	// Saboteur names faults that fail by themselves, to test what is done with a failing world.
 	Saboteur func(*Fault) bool
@@ -45,13 +47,6 @@ type World struct {
 	ends    []func()      // of the faults that are going on
 	loaded  map[string]*vrrp.Config
 	ignored string // a checker that may fail: to show that another one notices as well
-}
-
-// Recording is what the recorder of a process has kept.
-type Recording struct {
-	Node  string
-	Bytes []byte
-	Full  bool // it ends before its time
 }
 
 // machine is what stands on the LAN: a Node or a Peer.

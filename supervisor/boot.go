@@ -142,7 +142,7 @@ const orphanStop = 5 * time.Second
 // last notifications when everybody is told to end.
 func (b *boot) hear(conn *role.Conn) (stop func()) {
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, unix.SIGPIPE, sigJSON, sigStatsClear, sigThreadDump)
+	signal.Notify(signals, unix.SIGPIPE, sigJSON, sigTrace, sigStatsClear, sigThreadDump)
 	if b.Role != role.Runner {
 		signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	}

@@ -43,17 +43,18 @@ type child struct {
 	state     state
 
 	// Of the present process.
-	proc     process // nil while there is none
-	conn     *role.Conn
-	stderr   *os.File // what it prints; nil in a single process
-	born     time.Time
-	gen      uint64 // the last one that it was asked to prepare
-	paged    bool   // the process has the page, or the journal
-	resume   bool
-	answerBy time.Time // when its answer is overdue
-	killAt   time.Time
-	killed   bool // because it did not do what it should
-	setup    sched.Setup
+	proc      process // nil while there is none
+	conn      *role.Conn
+	stderr    *os.File // what it prints; nil in a single process
+	born      time.Time
+	gen       uint64 // the last one that it was asked to prepare
+	paged     bool   // the process has the page, or the journal
+	resume    bool
+	answerBy  time.Time // when its answer is overdue
+	killAt    time.Time
+	recording bool // its elections
+	killed    bool // because it did not do what it should
+	setup     sched.Setup
 }
 
 // memory is what outlives the processes of the role; nil for nothing.
@@ -118,7 +119,7 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	c.born, c.state, c.paged = now, down, false
 	c.resume = c.past.mayResume(now)
 	c.restartAt, c.killAt, c.killed = time.Time{}, time.Time{}, false
-	c.heart = heart{}
+	c.heart, c.recording = heart{}, false
 	s.say(logs.Info, "Starting %s child process, pid=%d", c.title, proc.pid())
 	if c.pid != nil {
 		if err := c.pid.Write(proc.pid()); err != nil {
@@ -130,6 +131,9 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 		s.listeners.Go(func() { s.relayErrors(c.ident, proc.pid(), stderr) })
 	}
 	s.introduce()
+	if c.name == role.VRRP && s.opt.Trace != "" {
+		s.record(c)
+	}
 	return nil
 }
 
@@ -197,6 +201,8 @@ func (s *Supervisor) message(c *child, m *role.Msg) {
 		s.done(c, m.Done.Gen)
 	case m.Asked != nil:
 		s.asked(m.Asked.Number)
+	case m.Recorded != nil:
+		c.recording = false
 	case m.Stopped != nil:
 		if m.Stopped.Leftovers > 0 {
 			s.say(logs.Warning, "%s left %d items in the kernel", c.title, m.Stopped.Leftovers)

@@ -43,6 +43,9 @@ type Options struct {
 	IgnoreINT  bool   // --ignore-sigint
 	Single     bool   // --single-process
 
+	// Trace is the file to which all processes of the vrrp role record their elections; empty for none until somebody asks for it.
+	Trace string
+
 	RunDir string // default /run
 	Reap   bool   // adopt and bury orphans: for a process that starts nothing by other ways
 	Timing Timing

@@ -15,6 +15,7 @@ import (
 // Signals that glibc counts from its own SIGRTMIN, which is 34, and SIGRTMAX.
 const (
 	sigJSON       = syscall.Signal(36)
+	sigTrace      = syscall.Signal(45) // SIGRTMIN+11, ours
 	sigStatsClear = syscall.Signal(63)
 	sigThreadDump = syscall.Signal(64)
 )
@@ -23,7 +24,7 @@ const (
 func SignalNumber(purpose string) (int, error) {
 	n, ok := map[string]syscall.Signal{
 		"STOP": unix.SIGTERM, "RELOAD": unix.SIGHUP, "DATA": unix.SIGUSR1, "STATS": unix.SIGUSR2,
-		"STATS_CLEAR": sigStatsClear, "JSON": sigJSON,
+		"STATS_CLEAR": sigStatsClear, "JSON": sigJSON, "TRACE": sigTrace,
 	}[purpose]
 	if !ok {
 		//lint:ignore ST1005 keepalived's words
@@ -38,7 +39,7 @@ func (s *Supervisor) listen() (stop func()) {
 	s.childEnded = make(chan os.Signal, 1)
 	signal.Notify(s.childEnded, unix.SIGCHLD)
 	signal.Notify(s.signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGPIPE,
-		sigJSON, sigStatsClear, sigThreadDump)
+		sigJSON, sigTrace, sigStatsClear, sigThreadDump)
 	return func() { signal.Stop(s.signals); signal.Stop(s.childEnded) }
 }
 
@@ -54,6 +55,8 @@ func (s *Supervisor) signal(sig syscall.Signal) {
 		s.stop()
 	case unix.SIGHUP:
 		s.reload()
+	case sigTrace:
+		s.toggleRecording()
 	default:
 		s.pass(int(sig))
 	}
@@ -64,6 +67,8 @@ func (s *Supervisor) asked(number int) {
 	switch syscall.Signal(number) {
 	case unix.SIGHUP:
 		s.reload()
+	case sigTrace:
+		s.toggleRecording()
 	case unix.SIGTERM, unix.SIGINT: // the runner leaves when it is told to, and not before the others
 	default:
 		s.pass(number)

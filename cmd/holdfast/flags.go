@@ -95,7 +95,7 @@ func (f *flags) finish() error {
 		return nil
 	}
 	if !f.opt.Foreground { // a daemon lives in /
-		for _, p := range []*string{&f.opt.ConfigFile, &f.opt.PIDFile, &f.opt.VRRPPID, &f.opt.LogFile} {
+		for _, p := range []*string{&f.opt.ConfigFile, &f.opt.PIDFile, &f.opt.VRRPPID, &f.opt.LogFile, &f.opt.Trace} {
 			if *p == "" {
 				continue
 			}

@@ -52,6 +52,7 @@ func daemonOptions() []option {
 		{key('e', "all-config"), "", "every problem with an include is an error", func(f *flags, _ string, _ bool) error { f.checks = expand.CheckAll; return nil }},
 		{keyArg('i', "config-id", getopt.Required), "ID", "id for @ID lines; default the node name up to its first dot", text(func(f *flags) *string { return &f.id })},
 		{keyArg('t', "config-test", getopt.Optional), "FILE", "test the configuration; findings go to stderr or FILE", func(f *flags, v string, _ bool) error { f.test, f.out = true, v; return nil }},
+		{keyArg(0, "trace", getopt.Required), "FILE", "holdfast: record all that the elections are told, to replay it", text(func(f *flags) *string { return &f.opt.Trace })},
 		{key(0, "strict"), "", "holdfast: refuse a configuration with any error in it", flag(func(f *flags) *bool { return &f.strict })},
 	}
 }
@@ -76,7 +77,7 @@ func processOptions() []option {
 			}
 			return nil
 		}},
-		{keyArg(0, "signum", getopt.Required), "PURPOSE", "print the number of the signal for STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON", setSignum},
+		{keyArg(0, "signum", getopt.Required), "PURPOSE", "print the number of the signal for STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON or (holdfast) TRACE", setSignum},
 		{key(0, "ignore-sigint"), "", "ignore SIGINT", flag(func(f *flags) *bool { return &f.opt.IgnoreINT })},
 		{key(0, "single-process"), "", "holdfast: all in one process, for tests only", flag(func(f *flags) *bool { return &f.opt.Single })},
 		{key('v', "version"), "", "print the version", setVersion},

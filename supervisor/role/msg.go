@@ -30,6 +30,7 @@ type Msg struct {
 	Peer    *Peer    `json:",omitempty"` // with a descriptor: the direct socket to another role
 	Stop    *Stop    `json:",omitempty"` // leave: hand over, clean up, exit 0
 	Signal  *Signal  `json:",omitempty"` // a signal that the supervisor passes on (dumps)
+	Record  *Record  `json:",omitempty"` // with the file as a descriptor: record all inputs; without one: stop that
 
 	// Role to supervisor.
 	Ready   *Ready   `json:",omitempty"` // answer to Prepare
@@ -37,6 +38,8 @@ type Msg struct {
 	Log     *Log     `json:",omitempty"` // a line for the log
 	Asked   *Asked   `json:",omitempty"` // somebody sent the role a signal that is the supervisor's to act on
 	Stopped *Stopped `json:",omitempty"` // nothing more will come
+	// Recorded says that a recording has ended.
+	Recorded *Recorded `json:",omitempty"`
 
 	// vrrp to runner.
 	Event *notify.Event `json:",omitempty"`
@@ -99,6 +102,18 @@ type Stopped struct{ Leftovers int }
 
 // Signal is a signal number as it reached the supervisor.
 type Signal struct{ Number int }
+
+// Record begins or ends a recording of the elections.
+type Record struct {
+	Name  string // of the file, for the log
+	Limit int    // octets; the recording ends there
+}
+
+// RecordLimit is how long a recording gets: about half a million events.
+const RecordLimit = 64 << 20
+
+// Recorded tells how much is in the file of a recording that has ended.
+type Recorded struct{ Bytes int64 }
 
 // Asked says that the role itself was sent a signal, as people do with keepalived's children.
 type Asked struct{ Number int }

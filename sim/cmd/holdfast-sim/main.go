@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"holdfast.dev/node"
 	"holdfast.dev/sim"
 )
 
@@ -54,7 +53,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f.StringVar(&o.without, "without", "", "names of nodes to leave out")
 	f.IntVar(&o.episodes, "episodes", 0, "number of episodes; 0 for all")
 	f.IntVar(&o.lines, "lines", 200, "last lines of the timeline to print; 0 for all")
-	f.StringVar(&o.replay, "replay", "", "give this recording of a daemon to an engine and see that it decides the same")
+	f.StringVar(&o.replay, "replay", "", "give this recording of a daemon to an engine, see that it decides the same, and print what it decides")
 	f.StringVar(&o.ignore, "ignore", "", "name of a checker whose failures do not count")
 	f.BoolVar(&o.small, "small", false, "with -seed: make a failing world smaller before it is shown")
 	f.BoolVar(&o.adverts, "adverts", false, "print every advert")
@@ -201,19 +200,4 @@ func (o *options) many() (int, error) {
 	}
 	_, err := o.show(o.smaller(sim.Draw(failed[0].Seed, failed[0].Kind), failed[0]))
 	return 1, err
-}
-
-// again replays a recording.
-func (o *options) again() (int, error) {
-	f, err := os.Open(o.replay)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	n, err := node.Replay(f, nil)
-	if err != nil {
-		return 0, fmt.Errorf("%s: after %d events: %w", o.replay, n, err)
-	}
-	fmt.Fprintf(o.out, "%d events, all decided as they were recorded\n", n)
-	return 0, nil
 }
