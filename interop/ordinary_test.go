@@ -20,7 +20,8 @@ import (
 const somebody = 65534
 
 // TestOrdinaryUser: a user who was given two capabilities and nothing else runs the whole: it becomes master, runs its
-// scripts, reloads, hands over and leaves nothing behind.
+// scripts, reloads, hands over and leaves nothing behind. What needs more, real-time priority and locked memory, is said once and
+// done without.
 func TestOrdinaryUser(t *testing.T) {
 	t.Parallel()
 	if reference() {
@@ -32,7 +33,7 @@ func TestOrdinaryUser(t *testing.T) {
 	dir := ownedBy(t, somebody)
 	r := media[2].router(a, a, 200)
 	r.Lines = []string{"notify_master \"/usr/bin/touch " + dir + "/master\""}
-	f := lab.File{Global: []string{"script_user nobody", "enable_script_security"}, Routers: []lab.Router{r}}
+	f := lab.File{Global: []string{"script_user nobody", "enable_script_security", "vrrp_rt_priority 20", "vrrp_no_swap"}, Routers: []lab.Router{r}}
 	s := l.Scene(r.VR())
 	cmd, log := startAs(t, a, somebody, dir, f.Text())
 	s.Elect(a, r.Down())
@@ -47,6 +48,9 @@ func TestOrdinaryUser(t *testing.T) {
 			want = capMask() // it has no use for what there is
 		}
 		judgeCaps(t, comm(pid), is, want, "CapPrm", "CapEff")
+		if strings.HasSuffix(comm(pid), "-vrrp") && (is["NoNewPrivs"] != "1" || is["Seccomp"] != filtered()) {
+			t.Errorf("the vrrp role has NoNewPrivs %s, Seccomp %s", is["NoNewPrivs"], is["Seccomp"])
+		}
 		if ids := strings.Fields(is["Uid"]); ids[0] != strconv.Itoa(somebody) || ids[1] != ids[0] {
 			t.Errorf("%s has the user ids %v", comm(pid), ids)
 		}
@@ -58,6 +62,11 @@ func TestOrdinaryUser(t *testing.T) {
 	s.Leave(func() { _ = cmd.Process.Signal(unix.SIGTERM) })
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("%v: %s", err, log())
+	}
+	for _, text := range []string{"real-time priority 20: operation not permitted", "memory is not locked, that needs CAP_IPC_LOCK"} {
+		if n := strings.Count(log(), text); n != 1 {
+			t.Errorf("%q was said %d times", text, n)
+		}
 	}
 	if left := a.Foreign(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

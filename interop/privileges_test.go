@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,10 +107,10 @@ func scheduled(pid, priority int) (ordinary, rt int) {
 }
 
 // harmless are the beginnings of what a role may have open: nothing that has a name in a file system, but for what the
-// Go runtime reads the CPU limit of the process from, and the kernel's account of how long a thread waited for a processor.
+// Go runtime reads the CPU limit of the process from, its own network namespace and the settings of that, and the kernel's account of how long a thread waited for a processor.
 var harmless = []string{
 	"socket:", "pipe:", "/memfd:", "anon_inode:[eventpoll]", "anon_inode:[eventfd]", "anon_inode:[timerfd]",
-	"anon_inode:[pidfd]", "pidfd:", "/dev/null", "/sys/fs/cgroup/",
+	"anon_inode:[pidfd]", "pidfd:", "/dev/null", "/sys/fs/cgroup/", "net:", "/proc/sys/net",
 }
 
 func judgeDescriptors(t *testing.T, what string, pid int) {
@@ -134,17 +135,19 @@ type privilege struct {
 	global   []string
 	caps     []int
 	priority int // real-time
+	nice     int
 }
 
 var privileges = []privilege{
-	{"plain", nil, []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW}, 0},
-	{"real-time", []string{"vrrp_rt_priority 20"}, []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_NICE}, 20},
-	{"no-swap", []string{"vrrp_no_swap"}, []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_IPC_LOCK}, 0},
+	{"plain", nil, []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW}, 0, 0},
+	{"real-time", []string{"vrrp_rt_priority 20"}, []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_NICE}, 20, 0},
+	{"no-swap", []string{"vrrp_no_swap"}, []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_IPC_LOCK}, 0, 0},
+	{"nice", []string{"vrrp_priority -5"}, []int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_NICE}, 0, -5},
 	{
 		"all",
 		[]string{"vrrp_rt_priority 20", "vrrp_no_swap", "vrrp_priority -5"},
 		[]int{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK},
-		20,
+		20, -5,
 	},
 }
 
@@ -182,19 +185,73 @@ func (p privilege) run(t *testing.T) {
 		t.Fatalf("processes are missing: %+v", who)
 	}
 	judgeVRRP(t, l, who.vrrp, p)
-	judgeCaps(t, "the runner", status(t, who.runner), capMask(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL), "CapPrm", "CapEff")
-	judgeCaps(t, "the runner", status(t, who.runner), capMask(), "CapInh", "CapAmb")
-	for name, pid := range map[string]int{"the supervisor": who.supervisor, "the runner": who.runner} {
-		if _, rt := scheduled(pid, p.priority); p.priority > 0 && rt > 0 {
-			t.Errorf("%d threads of %s are real-time", rt, name)
-		}
-	}
+	own := status(t, os.Getpid())
+	supervisor := ordinary
+	supervisor.caps, supervisor.bounding = own["CapEff"], own["CapBnd"]
+	supervisor.judge(t, "the supervisor", who.supervisor)
+	runner := ordinary
+	runner.caps, runner.bounding = capMask(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL), own["CapBnd"]
+	runner.judge(t, "the runner", who.runner)
 	judgeDescriptors(t, "the vrrp role", who.vrrp)
 	judgeDescriptors(t, "the runner", who.runner)
 	if n := children(who.vrrp); len(n) > 0 {
 		t.Errorf("the vrrp role has children: %v", n)
 	}
 	judgeScript(t, l, who.runner)
+}
+
+// rights is what design and documentation say that a process may do, and how it is scheduled.
+type rights struct {
+	caps, bounding string // permitted and in effect; what can be had by executing something
+	kept           string // inheritable and ambient: what is executed has it too
+	noNew, filter  string // no_new_privs, seccomp
+	nice           int
+	locked         bool // memory
+	relaxes        bool // its threads are real-time, but for a while ordinary ones of the highest nice
+}
+
+// ordinary is a process without any privilege.
+var ordinary = rights{caps: capMask(), bounding: capMask(), kept: capMask(), noNew: "0", filter: "0"}
+
+func (r rights) judge(t *testing.T, what string, pid int) {
+	t.Helper()
+	is := status(t, pid)
+	judgeCaps(t, what, is, r.caps, "CapPrm", "CapEff")
+	judgeCaps(t, what, is, r.bounding, "CapBnd")
+	judgeCaps(t, what, is, r.kept, "CapInh", "CapAmb")
+	for key, want := range map[string]string{"NoNewPrivs": r.noNew, "Seccomp": r.filter} {
+		if got, ok := is[key]; ok && got != want {
+			t.Errorf("%s has %s %s, not %s", what, key, got, want)
+		}
+	}
+	if ids := strings.Fields(is["Uid"]); slices.Contains(ids, "0") != (os.Getuid() == 0) || len(slices.Compact(ids)) != 1 {
+		t.Errorf("%s has the user ids %v", what, ids)
+	}
+	if locked := is["VmLck"]; (locked != "0 kB") != r.locked {
+		t.Errorf("%s has %s locked", what, locked)
+	}
+	if !r.relaxes {
+		judgeNice(t, what, pid, r.nice)
+	}
+}
+
+// judgeNice reads the nice value of every thread, which is the one that the lab starts daemons with where 0 is configured.
+func judgeNice(t *testing.T, what string, pid, nice int) {
+	t.Helper()
+	if nice == 0 {
+		nice = lab.Nice
+	}
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		tid, _ := strconv.Atoi(e.Name())
+		a, err := unix.SchedGetAttr(tid, 0)
+		if err == nil && a.Policy == unix.SCHED_NORMAL && int(a.Nice) != nice {
+			t.Errorf("thread %d of %s has nice %d, not %d", tid, what, a.Nice, nice)
+		}
+	}
 }
 
 func judgeCaps(t *testing.T, what string, is map[string]string, want string, sets ...string) {
@@ -206,16 +263,23 @@ func judgeCaps(t *testing.T, what string, is map[string]string, want string, set
 	}
 }
 
+// filtered is what /proc shows of a process with a filter: where neither kernel nor architecture know any, none is expected.
+func filtered() string {
+	if runtime.GOARCH != "amd64" && runtime.GOARCH != "arm64" {
+		return "0"
+	}
+	if _, err := os.Stat("/proc/sys/kernel/seccomp/actions_avail"); err != nil {
+		return "0"
+	}
+	return "2"
+}
+
 func judgeVRRP(t *testing.T, l *lab.Lab, pid int, p privilege) {
 	t.Helper()
-	is := status(t, pid)
-	judgeCaps(t, "the vrrp role", is, capMask(p.caps...), "CapPrm", "CapEff", "CapBnd")
-	if is["NoNewPrivs"] != "1" {
-		t.Error("the vrrp role runs without no_new_privs")
-	}
-	if locked := is["VmLck"] != "0 kB"; locked != slices.Contains(p.global, "vrrp_no_swap") {
-		t.Errorf("the vrrp role has %s locked", is["VmLck"])
-	}
+	mask := capMask(p.caps...)
+	r := rights{caps: mask, bounding: mask, kept: mask, noNew: "1", filter: filtered(), nice: p.nice, locked: slices.Contains(p.global, "vrrp_no_swap")}
+	r.relaxes = p.priority > 0
+	r.judge(t, "the vrrp role", pid)
 	// The thread that reads and prepares configurations is ordinary: that is long and not urgent.
 	ordinary, rt := 0, 0
 	l.WaitFor("every thread of the vrrp role has its scheduling class", 5*second, func() bool {

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -86,7 +87,7 @@ func (b *boot) note(problems []error) {
 // run is the life of a role's process once it is what it should be.
 func (b *boot) run(main Main) int {
 	debug.SetTraceback("crash") // a crash is SIGABRT: exit code 2 would say that the configuration is wrong
-	_ = os.WriteFile("/proc/self/comm", []byte(b.Comm), 0)
+	b.showName()
 	conn, err := role.NewConn(os.NewFile(ctlFD, "control"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -102,6 +103,15 @@ func (b *boot) run(main Main) int {
 	stop := b.hear(conn)
 	defer stop()
 	return end(conn, main(conn))
+}
+
+// showName makes the process visible under its name, which is that of its first thread. The file would do as well, where files are
+// not out of reach.
+func (b *boot) showName() {
+	name := append([]byte(b.Comm), 0)
+	if unix.Gettid() != os.Getpid() || unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0) != nil {
+		_ = os.WriteFile("/proc/self/comm", []byte(b.Comm), 0)
+	}
 }
 
 func (b *boot) finish() []string {

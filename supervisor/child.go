@@ -68,7 +68,9 @@ func (c *child) memory() *os.File {
 // setupFor is what the role's process runs with for a configuration.
 func (c *child) setupFor(cfg *config.Config, o *Options) sched.Setup {
 	if c.name == role.VRRP {
-		return sched.VRRP(&cfg.Global.VRRPProcess, o.Core)
+		setup := sched.VRRP(&cfg.Global.VRRPProcess, o.Core)
+		setup.Jail = !o.Open
+		return setup
 	}
 	return sched.Setup{Caps: []sched.Cap{sched.Kill, sched.SetGID, sched.SetUID}}
 }

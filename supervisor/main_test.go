@@ -217,6 +217,9 @@ func (a *actor) commit(gen uint64) error {
 			}
 		}()
 	}
+	if a.has("try") {
+		a.try()
+	}
 	if a.has("orphan") {
 		cmd := exec.Command("/bin/sh", "-c", "sleep 0.1 & sleep 0.2 & sleep 0.3 & exit 0")
 		if err := cmd.Run(); err != nil {
@@ -240,6 +243,7 @@ func newHost(t *testing.T) *host {
 	h.opt = Options{
 		Called: "keepalived", Version: "test", ConfigFile: filepath.Join(h.dir, "config"), RunDir: h.dir,
 		Console: true, Foreground: true, NoSyslog: true, Umask: -1, Reap: true,
+		Open: true, // the scripted roles write files
 		Timing: Timing{
 			Tick: 20 * time.Millisecond, Still: 3000, Prepare: time.Minute, Die: 100 * time.Millisecond,
 			Delays: []time.Duration{0, 10 * time.Millisecond},

@@ -42,6 +42,7 @@ type Options struct {
 	CorePath   string // -M
 	IgnoreINT  bool   // --ignore-sigint
 	Single     bool   // --single-process
+	Open       bool   // --no-jail: roles may open files and make any system call
 
 	// Trace is the file to which all processes of the vrrp role record their elections; empty for none until somebody asks for it.
 	Trace string

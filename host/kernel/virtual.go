@@ -301,12 +301,22 @@ func sysctls6(link string, v *host.VirtualLink) error {
 	}
 	var errs []error
 	for _, s := range [...][2]string{{"accept_ra", "0"}, {"autoconf", "0"}, {"disable_ipv6", off}} {
-		err := os.WriteFile("/proc/sys/net/ipv6/conf/"+link+"/"+s[0], []byte(s[1]), 0)
+		err := setSysctl("net/ipv6/conf/"+link+"/"+s[0], s[1])
 		if err != nil && !errors.Is(err, os.ErrNotExist) { // a kernel without IPv6
 			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// setSysctl writes a setting that exists. Making a file is nothing that this process may ask for.
+func setSysctl(name, value string) error {
+	f, err := os.OpenFile("/proc/sys/"+name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(value)
+	return errors.Join(err, f.Close())
 }
 
 // dropLink deletes a link of ours, and gives the base its settings back if it was the last one there.

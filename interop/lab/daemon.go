@@ -71,6 +71,9 @@ func (n *Node) Start(p Program, config string, args ...string) *Daemon {
 	return d
 }
 
+// Nice is the nice value that daemons are given, if that is permitted.
+const Nice = -15
+
 // start starts the main process.
 func (d *Daemon) start() {
 	n := d.Node
@@ -79,7 +82,7 @@ func (d *Daemon) start() {
 	d.Started = time.Now()
 	n.lab.ok(n.NS.Start(d.cmd))
 	// Whoever else is busy on this machine is no part of the scenario. Only root may say so.
-	_ = unix.Setpriority(unix.PRIO_PGRP, d.cmd.Process.Pid, -15)
+	_ = unix.Setpriority(unix.PRIO_PGRP, d.cmd.Process.Pid, Nice)
 	n.daemon = d
 	go func() {
 		d.status = d.cmd.Wait()

@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast.dev/supervisor/jail"
 )
 
 // Policies of sched_setscheduler(2).
@@ -47,6 +49,11 @@ func apply(s Setup) (problems []error) {
 	if s.Caps != nil {
 		try(dropForExec(s.Caps))
 	}
+	if s.Jail && s.Core { // a dump is written with the rights of the one that crashes
+		try(errors.New("files are not out of reach: a core dump would be one"))
+	} else if s.Jail {
+		try(jail.Files())
+	}
 	return problems
 }
 
@@ -73,6 +80,11 @@ func Finish(s Setup) (info []string, problems []error) {
 		}
 		// Not before the exec: starting a program computes for as long as the limit allows, and nothing in it blocks.
 		if err := setRTTime(0, s); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if s.Jail { // last: the rest would be refused
+		if err := jail.Calls(); err != nil {
 			problems = append(problems, err)
 		}
 	}

@@ -22,13 +22,14 @@ type Setup struct {
 	Core     bool          `json:",omitzero"` // core dumps of any size (-m); otherwise none
 	Caps     []Cap         `json:",omitzero"` // keep only these; see Launch
 	MaxProcs int           `json:",omitzero"` // GOMAXPROCS; 0 is the runtime's choice
+	Jail     bool          `json:",omitzero"` // no files, no programs, no system calls but those that it needs; see package jail
 }
 
 // VRRP is the setup of the vrrp role for a configuration's tuning (rule Q16).
 func VRRP(t *config.ProcessTuning, core bool) Setup {
 	s := Setup{
 		Nice: t.Nice, RealTime: t.RealTime, RTTime: t.RTTime, NoSwap: t.NoSwap, CPUs: t.CPUs, Core: core,
-		Caps: []Cap{NetAdmin, NetRaw}, MaxProcs: 2,
+		Caps: []Cap{NetAdmin, NetRaw}, MaxProcs: 2, Jail: true,
 	}
 	if t.RealTime > 0 || t.Nice < 0 {
 		s.Caps = append(s.Caps, SysNice)
