@@ -191,7 +191,7 @@ func (r *Router) authenticHMAC(p *Received, adv *wire.Advert) wire.Reason {
 		return wire.TrailerReplayed
 	}
 	if !h.spec.Monotonic && skew.Abs() > h.spec.Window/2 && r.once(complainSkew) {
-		r.report(Warning, 0, "the clock of %s is %v %s ours; its adverts are refused from %v on", p.Src, skew.Abs(), aheadOrBehind(skew), h.spec.Window)
+		r.report(Warning, 0, "the clock of %s is %v %s ours: adverts are refused beyond %v", p.Src, skew.Abs(), aheadOrBehind(skew), h.spec.Window)
 	}
 	return wire.OK
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -85,8 +86,9 @@ func (w *world) draftWord(f []string) bool {
 func (w *world) resume(f []string) {
 	s, opt := w.spec(f[1]), options(f[3:])
 	st := map[string]State{"MASTER": Master, "BACKUP": Backup, "FAULT": Fault}[f[2]]
+	seq, _ := strconv.ParseUint(opt["seq"], 10, 32)
 	w.resumes = append(w.resumes, Resume{
-		Identity: s.Identity(), State: st, LastAdvert: w.now.Boot - clock.Instant(w.dur(opt["last"])), Interval: s.Interval, Told: f[2],
+		Identity: s.Identity(), Name: f[1], Sequence: uint32(seq), State: st, LastAdvert: w.now.Boot - clock.Instant(w.dur(opt["last"])), Interval: s.Interval, Told: f[2],
 	})
 }
 

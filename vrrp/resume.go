@@ -30,7 +30,7 @@ func (e *Engine) resume(fresh []*Router, from []Resume) {
 			continue
 		}
 		if r.ah != nil {
-			r.ah.last = was.Sequence
+			r.ah.last = was.Sequence + 1 // it may have died before it could note the last one
 		}
 		r.toldLast = was.Told
 		r.health = r.assess()
