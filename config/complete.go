@@ -256,20 +256,20 @@ func (b *builder) addresses(d *draft) {
 	}
 }
 
-// room is how many addresses fit into an advert.
+// room is how many addresses go into an advert (rule A13). keepalived counts the Ethernet header too, whatever the interface is, and 2.2.7
+// refuses an advert with one address more or less than it has itself: so the number must be exactly the same.
 func (b *builder) room(d *draft) int {
 	mtu := defaultMTU
 	if facts, ok, _ := b.iface(d.Interface); ok && facts.MTU > 0 {
 		mtu = facts.MTU
 	}
 	const (
-		ipv4, ipv6, vrrp, authData, ah, trailer = 20, 40, 8, 8, 24, 28
+		ethernet, ipv4, ipv6, vrrp, authData, ah, trailer = 14, 20, 40, 8, 8, 24, 28
 	)
-	headers, size := ipv4+vrrp, 4
+	headers, size := ethernet+ipv4+vrrp, 4
 	if d.Family == IPv6 {
-		headers, size = ipv6+vrrp, 16
-	}
-	if d.Version == 2 {
+		headers, size = ethernet+ipv6+vrrp, 16
+	} else if d.Version == 2 {
 		headers += authData
 	}
 	if d.Auth.Type == AuthAH {

@@ -76,17 +76,6 @@ func VirtualMAC(ipv6 bool, vrid uint8) [6]byte {
 	return [6]byte{0x00, 0x00, 0x5e, 0x00, family, vrid}
 }
 
-// MaxAddrs returns how many addresses fit into one advert (rule A13): at most 255, and no more than the interface's
-// MTU leaves beside the headers. extra is the room taken by [TrailerLen] or [AHLen], or 0. The result is 0 where not
-// even the headers fit.
-func MaxAddrs(version uint8, ipv6 bool, mtu, extra int) int {
-	room := mtu - IPv4Len - messageLen(version, ipv6, 0) - extra
-	if ipv6 {
-		room -= IPv6Len - IPv4Len
-	}
-	return max(0, min(255, room/addrLen(ipv6)))
-}
-
 // addrLen is the size of one address in octets.
 func addrLen(ipv6 bool) int {
 	if ipv6 {

@@ -28,7 +28,7 @@ type Params struct {
 	AuthType uint8         // version 2: AuthNone, AuthPass or AuthAH
 	Password [AuthLen]byte // version 2 with AuthPass: padded with zeros; over IPv6 it is not sent
 	Interval time.Duration // version 2: 1 to 255 s, whole seconds; version 3: 10 ms to 40.95 s in steps of 10 ms
-	Addrs    []netip.Addr  // at most 255 of the family, in the order to send; see MaxAddrs
+	Addrs    []netip.Addr  // at most 255 of the family, in the order to send
 	Sum      Form          // exactly one form; DefaultForm is keepalived's. FormZero over IPv6 only
 	Group    netip.Addr    // IPv4 group of FormGroup; the zero Addr means Group4
 }

@@ -187,34 +187,6 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// Rule A13.
-func TestMaxAddrs(t *testing.T) {
-	for _, c := range []struct {
-		version    uint8
-		ipv6       bool
-		mtu, extra int
-		want       int
-	}{
-		{V3, false, 1500, 0, 255},
-		{V2, false, 1500, 0, 255},
-		{V3, true, 1500, 0, 90},           // (1500-40-8)/16 = 90.75
-		{V2, true, 1500, 0, 90},           // no authentication data over IPv6
-		{V3, true, 1500, TrailerLen, 89},  // 89.0
-		{V3, true, 1499, TrailerLen, 88},  // 88.9
-		{V2, false, 576, 0, 135},          // (576-20-16)/4
-		{V2, false, 576, AHLen, 129},      // (540-24)/4
-		{V3, false, 576, TrailerLen, 130}, // (576-20-8-28)/4
-		{V3, false, 28, 0, 0},
-		{V3, false, 0, 0, 0},
-		{V3, true, -1, 0, 0},
-		{V3, false, 65536, 0, 255},
-	} {
-		if got := MaxAddrs(c.version, c.ipv6, c.mtu, c.extra); got != c.want {
-			t.Errorf("MaxAddrs(%d, %v, %d, %d) = %d, want %d", c.version, c.ipv6, c.mtu, c.extra, got, c.want)
-		}
-	}
-}
-
 func TestConstants(t *testing.T) {
 	if Group4().String() != "224.0.0.18" || Group6().String() != "ff02::12" {
 		t.Errorf("groups %v, %v", Group4(), Group6())
