@@ -13,6 +13,7 @@ var mismatches = []struct {
 	name   string
 	medium medium
 	edit   func(r *lab.Router) // of the peer's file
+	mine   func(r *lab.Router) // of ours, if anything
 	one    bool                // the routers agree on a master all the same
 	log    string              // ours, if not one
 }{
@@ -23,6 +24,34 @@ var mismatches = []struct {
 	{name: "password", medium: media[0], edit: func(r *lab.Router) {
 		r.Lines = []string{"authentication {\n\t\tauth_type PASS\n\t\tauth_pass another\n\t}"}
 	}, log: "auth"},
+	{
+		name: "ah-password", medium: media[0], edit: func(r *lab.Router) { r.Lines = []string{ah("another")} },
+		mine: func(r *lab.Router) { r.Lines = []string{ah("secret")} }, log: "integrity check",
+	},
+	{
+		name: "ah-or-none", medium: media[1], edit: func(*lab.Router) {},
+		mine: func(r *lab.Router) { r.Lines = []string{ah("secret")} }, log: "auth type 0",
+	},
+	{
+		name: "hmac-or-none", medium: media[5], edit: func(*lab.Router) {},
+		mine: func(r *lab.Router) { r.Lines = []string{hmac("1")} }, log: "missing authentication trailer",
+	},
+	{
+		name: "hmac-permissive", medium: media[4], edit: func(*lab.Router) {},
+		mine: func(r *lab.Router) { r.Lines = []string{hmac("1", "mode receive-only")} }, one: true,
+	},
+	{
+		name: "ttl", medium: media[1], edit: func(r *lab.Router) { r.Lines = []string{"unicast_ttl 64"}; r.Peers[0] += " min_ttl 255" },
+		mine: func(r *lab.Router) { r.Lines = []string{"unicast_ttl 3"}; r.Peers[0] += " min_ttl 65" }, log: "TTL/HL 64",
+	},
+	{
+		name: "ttl-allowed", medium: media[5], edit: func(r *lab.Router) { r.Lines = []string{"unicast_ttl 64"} },
+		mine: func(r *lab.Router) { r.Peers[0] += " min_ttl 64 max_ttl 64"; r.Lines = []string{"unicast_ttl 3"} }, one: true,
+	},
+	{
+		name: "stranger", medium: media[3], edit: func(r *lab.Router) {},
+		mine: func(r *lab.Router) { r.Peers[0] = "10.0.0.50"; r.Lines = []string{"check_unicast_src"} }, log: "not a unicast peer",
+	},
 }
 
 func TestMismatch(t *testing.T) {
@@ -37,6 +66,9 @@ func TestMismatch(t *testing.T) {
 				priority := map[string][2]int{"ours": {200, 100}, "peer": {100, 200}}[first]
 				mine, theirs := m.medium.router(us, peer, priority[0]), m.medium.router(peer, us, priority[1])
 				m.edit(&theirs)
+				if m.mine != nil {
+					m.mine(&mine)
+				}
 				fm, ft := lab.File{Routers: []lab.Router{mine}}, lab.File{Routers: []lab.Router{theirs}}
 				d := us.Start(ours(t), fm.Text())
 				peer.Start(lab.Keepalived(t), ft.Text())

@@ -222,7 +222,7 @@ func (s *Scene) quietAddress(vip netip.Addr, to time.Time) {
 // contest asserts that two masters that hear each other last no longer than the next advert of one of them takes.
 func (s *Scene) contest(v VR, from, to time.Time) {
 	s.lab.T.Helper()
-	bound := v.Interval + Margin
+	bound := v.Interval + Margin + s.lab.meter.late(from)
 	if d, who := contested(s.lab.rec.advertsOf(v, from, to), v.Interval); d > bound {
 		s.lab.T.Errorf("%s advertise %v side by side for %v, more than %v", who, v, d, bound)
 	}
