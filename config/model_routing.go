@@ -15,7 +15,7 @@ type Route struct {
 	Family     Family       // of Dst
 	Op         RouteOp      `json:",omitzero"`
 	Type       uint8        // RTN_*: 1 unicast, 6 blackhole, ...
-	Scope      uint8        `json:",omitzero"` // RT_SCOPE_*; as written, else by type and gateway as ip-route(8) does
+	Scope      uint8        `json:",omitzero"` // RT_SCOPE_*; as written, else that of all addresses but for the types local, broadcast, anycast
 	TOS        uint8        `json:",omitzero"`
 	Protocol   uint8        // RTPROT_*; 18 for every route that is tracked (rule K8)
 	Preference uint8        `json:",omitzero"` // RTA_PREF: 0 medium, 1 high, 3 low; IPv6 only

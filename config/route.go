@@ -13,7 +13,6 @@ import (
 const (
 	protoKeepalived = 18
 	tableMain       = 254
-	tableLocal      = 255
 	routeUnicast    = 1
 	ruleTop         = 16384 // the priority of the first rule without one
 )
@@ -311,19 +310,15 @@ func (b *builder) routeFamily(d *routeDraft, who string) (ok bool) {
 	return true
 }
 
-// finishRoute fills in defaults as ip-route(8) has them, and rule K8.
+// finishRoute fills in defaults as keepalived has them, which are not those of ip-route(8), and rule K8.
 func (b *builder) finishRoute(d *routeDraft, who string) {
 	if d.or.IsValid() {
 		d.Hops = append([]NextHop{{Via: d.Via, Weight: 1}}, NextHop{Via: d.or, Weight: 1})
 		d.Via = netip.Addr{}
 	}
-	local := d.Type == routeTypes["local"] || d.Type == routeTypes["broadcast"] || d.Type == routeTypes["anycast"] || d.Type == routeTypes["nat"]
-	def := uint32(tableMain)
-	switch {
-	case d.VRF != "":
+	def := uint32(tableMain) // whatever the type
+	if d.VRF != "" {
 		def = 0
-	case local:
-		def = tableLocal
 	}
 	d.Table = d.table.or(def)
 	d.Op = d.op.or(RoutePrepend)
@@ -360,14 +355,13 @@ func (b *builder) familyOnly(d *routeDraft, who string) {
 	d.Preference, d.Expires = 0, 0
 }
 
+// defaultScope is that of all addresses, except where no kernel would take it: keepalived's routes of such a type are refused
+// unless they say their scope.
 func (d *routeDraft) defaultScope() uint8 {
 	switch d.Type {
 	case routeTypes["local"], routeTypes["nat"]:
 		return ScopeHost
-	case routeTypes["broadcast"], routeTypes["multicast"], routeTypes["anycast"]:
-		return ScopeLink
-	}
-	if d.Type == routeUnicast && d.Family == IPv4 && !d.Via.IsValid() && len(d.Hops) == 0 {
+	case routeTypes["broadcast"], routeTypes["anycast"]:
 		return ScopeLink
 	}
 	return ScopeGlobal

@@ -237,7 +237,10 @@ func (b *builder) ruleFamily(d *ruleDraft, e *schema.Node, who string) (ok bool)
 func (d *ruleDraft) mark(word string) {
 	n, mask, both := strings.Cut(word, "/")
 	v, _ := strconv.ParseUint(n, 0, 32)
-	d.HasMark, d.Mark, d.MarkMask = true, uint32(v), 1<<32-1
+	d.HasMark, d.Mark = true, uint32(v)
+	if v != 0 {
+		d.MarkMask = 1<<32 - 1 // 0 without a mask is any mark, as to the kernel
+	}
 	if both {
 		m, _ := strconv.ParseUint(mask, 0, 32)
 		d.MarkMask = uint32(m)

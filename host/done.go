@@ -14,7 +14,9 @@ func (r *Reconciler) Done(results []OpResult) {
 			r.landLink(f, res)
 			continue
 		}
-		r.remember(f)
+		if f.link != nil {
+			r.remember(f)
+		}
 		if f.it == nil {
 			r.landForeign(f, res)
 			continue
@@ -32,7 +34,7 @@ func (r *Reconciler) Done(results []OpResult) {
 		case it.again:
 			it.again = false
 			r.enqueue(it)
-		case !it.queued:
+		case !it.queued && (it.entry == nil || !it.entry.unsure):
 			r.settle(it, text)
 		}
 	}
@@ -47,6 +49,9 @@ func (r *Reconciler) land(f *flight, res OpResult) (text string) {
 		if text = res.Text; text == "" {
 			text = "refused by the kernel"
 		}
+	}
+	if f.it.entry != nil {
+		return r.landEntry(f, res, text)
 	}
 	switch {
 	case f.op.Delete:
@@ -153,7 +158,11 @@ func (r *Reconciler) settle(it *item, text string) {
 		if r.owners[o.id] != o {
 			continue // forgotten
 		}
-		o.pending--
+		if o.pending--; it.entry == nil {
+			if o.addresses--; o.addresses == 0 {
+				r.release(o)
+			}
+		}
 		switch {
 		case slices.Contains(it.owners, o.id):
 			o.results = append(o.results, Result{Key: it.key, Err: text})
@@ -165,4 +174,13 @@ func (r *Reconciler) settle(it *item, text string) {
 	clear(it.waiters)
 	it.waiters = it.waiters[:0]
 	r.tidy(it)
+}
+
+// release goes on with the routes and rules that have waited for the owner's addresses.
+func (r *Reconciler) release(o *owner) {
+	for _, it := range o.wants {
+		if it.entry != nil && it.entry.parked && it.entry.read {
+			r.enqueue(it)
+		}
+	}
 }

@@ -5,11 +5,12 @@ type EventKind uint8
 
 // Kinds of events.
 const (
-	LinkNew  EventKind = iota + 1 // a link is there, or something about it changed: Link without Forward6 and Addrs
-	LinkDel                       // a link is gone
-	AddrNew                       // an address is there, or its flags changed: Addr
-	AddrDel                       // an address is gone: Addr
-	Forward6                      // IPv6 forwarding was switched on a link: Forward
+	LinkNew      EventKind = iota + 1 // a link is there, or something about it changed: Link without Forward6 and Addrs
+	LinkDel                           // a link is gone
+	AddrNew                           // an address is there, or its flags changed: Addr
+	AddrDel                           // an address is gone: Addr
+	Forward6                          // IPv6 forwarding was switched on a link: Forward
+	EntryChanged                      // a route or rule was added, changed or deleted: Route or Rule, By
 )
 
 // Event is something that the kernel told of its own accord. Events come in the kernel's order, but late: what they tell
@@ -20,7 +21,20 @@ type Event struct {
 	Forward bool
 	Link    Link
 	Addr    LinkAddr
+	Route   *Route
+	Rule    *Rule
+	By      Actor
 }
+
+// Actor is who caused an event.
+type Actor uint8
+
+// Who may cause an event.
+const (
+	ByKernel Actor = iota // nobody asked for it
+	BySelf                // we did
+	ByOther               // another program did
+)
 
 // View is one link as the kernel describes it when it is asked.
 type View struct {
@@ -50,6 +64,9 @@ type Kernel interface {
 	// Look reads one link. The flags are read after the addresses, and not while the kernel is changing the link: if an
 	// address is missing because the link was taken down or away, then View says so.
 	Look(index int) (View, error)
+	// Tables reads the parts of the routing tables and the rules that are asked for, with more of them or not. From the first
+	// call on there are events about routes and rules.
+	Tables(ask []Query) ([]Route, []Rule, error)
 	// Apply carries out ops in order and appends a result for each.
 	Apply(ops []Op, results []OpResult) []OpResult
 }

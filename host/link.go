@@ -134,7 +134,7 @@ func (l *linkState) remove(s *standing) {
 	}
 }
 
-func without(list []*standing, s *standing) []*standing {
+func without[T comparable](list []T, s T) []T {
 	if i := slices.Index(list, s); i >= 0 {
 		return slices.Delete(list, i, i+1)
 	}
@@ -176,5 +176,6 @@ func (l *linkState) sameShown() bool {
 func sameFacts(a, b *Link) bool {
 	return a.Name == b.Name && a.Index == b.Index && a.Up == b.Up && a.Running == b.Running && a.Multicast == b.Multicast &&
 		a.Loopback == b.Loopback && a.NoARP == b.NoARP && a.Type == b.Type && a.MTU == b.MTU && a.MAC == b.MAC &&
-		a.Kind == b.Kind && a.Mode == b.Mode && a.Base == b.Base && a.Master == b.Master && a.Alias == b.Alias
+		a.Kind == b.Kind && a.Mode == b.Mode && a.Base == b.Base && a.Master == b.Master && a.Alias == b.Alias &&
+		a.VRFTable == b.VRFTable
 }

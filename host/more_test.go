@@ -70,7 +70,9 @@ func TestKernelsFlagTellsThePrimary(t *testing.T) {
 		{Prefix: netip.MustParsePrefix("10.0.0.3/24"), Flags: host.FlagSecondary},
 		{Prefix: netip.MustParsePrefix("10.0.0.1/24")},
 	}}}
-	ops := host.Diff(links, []host.Address{addr("10.0.0.3/24")}, absent("10.0.0.1/24"), host.ProtoMark)
+	ops := host.Diff(host.Machine{Links: links}, host.State{
+		Addresses: []host.Address{addr("10.0.0.3/24")}, Absent: absent("10.0.0.1/24"),
+	}, host.ProtoMark)
 	if got := fmt.Sprint(ops); got != "[-10.0.0.1/24 eth0 +10.0.0.3/24 eth0]" {
 		t.Errorf("operations %s", got)
 	}

@@ -25,6 +25,8 @@ func (r *Reconciler) Observe(ev *Event) {
 		if l := r.links[ev.Index]; l != nil {
 			r.addrDel(l, ev.Addr)
 		}
+	case EntryChanged:
+		r.entryChanged(ev)
 	case Forward6:
 		l := r.links[ev.Index]
 		switch {
@@ -75,6 +77,9 @@ func (r *Reconciler) linkNew(index int, now Link) *linkState {
 	case !now.Up && before.Up:
 		l.fell = true
 		r.free(l.Name)
+		r.doubtTables()
+	case now.VRFTable != before.VRFTable:
+		r.resumeEntries(l.Name)
 	}
 	r.linkMoved(&before, &now)
 	return l
@@ -124,6 +129,7 @@ func (r *Reconciler) depart(l *linkState) {
 	}
 	delete(r.names, l.Name)
 	r.out.Gone = append(r.out.Gone, l.Name)
+	r.doubtTables()
 	for _, it := range r.itemsOn(l.Name) {
 		if it.stands {
 			r.lose(it, true, false)
@@ -156,6 +162,7 @@ func (r *Reconciler) resume(l *linkState, all bool) {
 			r.askAll(it)
 		}
 	}
+	r.resumeEntries(l.Name)
 }
 
 // doubtful reports whether an event about an address may have to do with what we are doing, or did a moment ago.
@@ -203,6 +210,7 @@ func (r *Reconciler) addrNew(l *linkState, a LinkAddr) {
 }
 
 func (r *Reconciler) addrDel(l *linkState, a LinkAddr) {
+	r.doubtTables()
 	s := l.find(a.Prefix, a.Peer)
 	if s == nil {
 		return

@@ -9,8 +9,11 @@ import (
 // MaxBatch is how many operations are given to the kernel at a time: about 1.1 ms of its time (design.md section 5).
 const MaxBatch = 64
 
-// Op is one change to be made by the kernel.
+// Op is one change to be made by the kernel: of a route if Route is not nil, of a rule if Rule is not nil, and otherwise of
+// an address.
 type Op struct {
+	Route   *Route // its links numbered, and Table said
+	Rule    *Rule
 	Index   int     // the link, by number: a name may have moved on
 	Delete  bool    // delete Address, of which only the key and the peer count then; otherwise add it
 	Replace bool    // change lifetimes and flags of an address that stands
@@ -32,17 +35,29 @@ func (o Op) String() string {
 	} else if o.Replace {
 		sign = "~"
 	}
-	return sign + o.Address.Prefix.String() + " " + o.Address.Link
+	return sign + o.Key().String()
+}
+
+// Key is that of the item which the operation is about, an address's with the kernel's prefix length.
+func (o Op) Key() Key {
+	switch {
+	case o.Route != nil:
+		return o.Route.Key()
+	case o.Rule != nil:
+		return o.Rule.Key()
+	}
+	return o.Address.Key
 }
 
 // Outcome is what the kernel said to an Op.
 type Outcome uint8
 
-// Outcomes. Exists and NotThere are as good as Done (rule H10).
+// Outcomes. Exists and NotThere are as good as Done (rule H10); that something else is in the way of a route or rule has to
+// be found out.
 const (
 	Done     Outcome = iota
-	Exists           // EEXIST: an address to be added stands already
-	NotThere         // EADDRNOTAVAIL: an address to be deleted does not exist
+	Exists           // EEXIST: an item to be added stands already
+	NotThere         // EADDRNOTAVAIL, for routes ESRCH, for rules ENOENT: an item to be deleted does not exist
 	NoLink           // ENODEV: the link does not exist
 	Refused          // anything else: see the text
 	Unknown          // the kernel's answer did not arrive; the operation may or may not have been carried out
@@ -58,6 +73,10 @@ type OpResult struct {
 const (
 	NoSuchInterface = "no such interface"
 	NotAnAddress    = "not an address that can stand on an interface"
+	NotARoute       = "not a route that a kernel could have"
+	NotARule        = "not a rule that a kernel could have"
+	InTheWay        = "another one that the kernel takes for the same is in the way"
+	WouldHit        = "the kernel would delete another rule in its place"
 )
 
 // place is where an address stands, by the names that owners use: the link's name and the kernel's form of the prefix.
@@ -124,9 +143,13 @@ func (a *LinkAddr) asAddress(link string) Address {
 	}
 }
 
-// String is the key as people write it: "10.0.0.3/24 eth0", or "vrrp.51" for that of a virtual link.
+// String is the key as people write it: "10.0.0.3/24 eth0", "route 10.9.0.0/16 via 10.0.0.254", or "vrrp.51" for that of a
+// virtual link.
 func (k Key) String() string {
-	if k.Prefix == (netip.Prefix{}) {
+	switch {
+	case k.IsEntry():
+		return k.Entry
+	case k.Prefix == (netip.Prefix{}):
 		return k.Link
 	}
 	return k.Prefix.String() + " " + k.Link

@@ -6,11 +6,11 @@ import "slices"
 // it is planned, so that the next one is planned for what will be there then, and put right by the answer.
 type flight struct {
 	op   Op
-	link *linkState
-	node *node     // it is about a virtual link; then the rest below is nil
-	it   *item     // nil: an address of somebody else's that is put back
-	s    *standing // the address that is added or deleted
-	back bool      // it is put back, because the kernel drops it with its primary address; it may stand still
+	link *linkState // nil for a route or rule
+	node *node      // it is about a virtual link; then the rest below is nil
+	it   *item      // nil: an address of somebody else's that is put back
+	s    *standing  // the address that is added or deleted
+	back bool       // it is put back, because the kernel drops it with its primary address; it may stand still
 }
 
 // Next returns the operations to be made now, in order, at most limit of them; none while the last ones were not answered
@@ -43,6 +43,10 @@ func (r *Reconciler) Next(limit int) []Op {
 func (r *Reconciler) plan(it *item) {
 	if it.flying > 0 {
 		it.again = true
+		return
+	}
+	if it.entry != nil {
+		r.planEntry(it)
 		return
 	}
 	l := r.names[it.link]
@@ -156,6 +160,7 @@ func (r *Reconciler) remove(it *item, l *linkState, s *standing) (dropped []*sta
 	}
 	dropped = l.secondaries(s)
 	l.remove(s)
+	r.doubtTables()
 	return dropped
 }
 
@@ -163,7 +168,9 @@ func (r *Reconciler) issue(f flight) {
 	if f.it != nil {
 		f.it.flying++
 	}
-	r.remember(&f)
+	if f.link != nil {
+		r.remember(&f)
+	}
 	r.carry = append(r.carry, f)
 }
 

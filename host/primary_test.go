@@ -146,8 +146,9 @@ func TestDiff(t *testing.T) {
 		{Prefix: netip.MustParsePrefix("fd00::3/64")},
 		{Prefix: netip.MustParsePrefix("10.5.0.3/24")},
 	}}}
-	ops := host.Diff(links, []host.Address{addr("10.0.0.3/24"), addr("10.0.0.4/24"), addr("10.0.0.4/24@eth9")},
-		absent("10.0.0.3/24", "fd00::3/64", "fd00::4/64"), host.ProtoMark)
+	s := want("10.0.0.3/24", "10.0.0.4/24", "10.0.0.4/24@eth9")
+	s.Absent = absent("10.0.0.3/24", "fd00::3/64", "fd00::4/64")
+	ops := host.Diff(host.Machine{Links: links}, s, host.ProtoMark)
 	if got := fmt.Sprint(ops); got != "[+10.0.0.4/24 eth0 -fd00::3/64 eth0]" || ops[0].Index != 3 {
 		t.Errorf("operations %s", got)
 	}

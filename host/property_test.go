@@ -56,7 +56,7 @@ func (e *engine) hear(t *rapid.T, rep host.Report) {
 	}
 	for _, a := range rep.Applied {
 		for _, res := range append(slices.Clone(a.Results), a.Unremoved...) {
-			if res.Err != "" && res.Err != host.NoSuchInterface {
+			if res.Err != "" && res.Err != host.NoSuchInterface && !res.Key.IsEntry() {
 				e.repeat[a.Owner] = true
 			}
 		}
@@ -84,6 +84,15 @@ var (
 	}
 	foreignPool = []string{"10.0.0.100/24", "10.0.0.101/24", "10.0.1.100/24", "fd00::100/64", "10.0.0.6/24"}
 	linkPool    = []string{"eth0", "eth1", "eth2"}
+	tablesPool  = []string{
+		"10.90.0.0/16 dev eth0", "10.91.0.0/16 via 10.0.0.254 dev eth0", "10.92.0.0/16 dev eth0 src 10.0.1.3",
+		"10.93.0.0/16 dev eth1 metric 5", "fd90::/64 dev eth2", "blackhole 10.94.0.0/16", "fd91::/64 via fd00::99 dev eth0 src fd00::3",
+		"100: iif eth0 lookup 100", "100: lookup 100", "200: from fd90::/64 lookup 7",
+	}
+	foreignTables = []string{
+		"10.90.0.0/16 dev eth0 proto 4", "10.95.0.0/16 dev eth1 proto 4", "99: from 10.90.0.0/16 lookup 100 proto 4", "100: iif eth1 lookup 100",
+		"fd90::/64 dev eth2 metric 9 proto 4",
+	}
 )
 
 func drawState(t *rapid.T) host.State {
@@ -102,6 +111,18 @@ func drawState(t *rapid.T) host.State {
 			s.Addresses = append(s.Addresses, a)
 		case 1:
 			s.Absent = append(s.Absent, addr(text).Key)
+		}
+	}
+	for i, text := range tablesPool {
+		one := tables(nil, text)
+		switch rapid.IntRange(0, 3).Draw(t, fmt.Sprintf("entry%d", i)) {
+		case 0:
+			if len(one.Routes) > 0 && rapid.IntRange(0, 4).Draw(t, "other") == 0 {
+				one.Routes[0].Metrics = []host.Metric{{Kind: 2, Value: 1400}}
+			}
+			s.Routes, s.Rules = append(s.Routes, one.Routes...), append(s.Rules, one.Rules...)
+		case 1:
+			s.AbsentRoutes, s.AbsentRules = append(s.AbsentRoutes, one.Routes...), append(s.AbsentRules, one.Rules...)
 		}
 	}
 	return s
@@ -127,7 +148,12 @@ func TestProperty(t *testing.T) {
 			p.step()
 		}
 		p.settle()
+		for _, o := range slices.Sorted(maps.Keys(e.want)) {
+			e.set(o, e.want[o]) // what was refused because something was missing is tried once more
+		}
+		p.settle()
 		p.check()
+		p.checkTables()
 	})
 }
 
@@ -141,7 +167,7 @@ type property struct {
 func (p *property) step() {
 	t, k := p.t, p.k
 	link := rapid.SampledFrom(linkPool).Draw(t, "link")
-	switch rapid.IntRange(0, 13).Draw(t, "what") {
+	switch rapid.IntRange(0, 15).Draw(t, "what") {
 	case 0, 1, 2:
 		p.e.set(host.Owner(rapid.IntRange(0, 3).Draw(t, "owner")), drawState(t))
 	case 3:
@@ -176,6 +202,32 @@ func (p *property) step() {
 		}
 	case 13:
 		p.refuse()
+	case 14:
+		p.foreignEntry()
+	case 15:
+		p.victimEntry()
+	}
+}
+
+// foreignEntry lets somebody add a route or a rule.
+func (p *property) foreignEntry() {
+	s := tables(nil, rapid.SampledFrom(foreignTables).Draw(p.t, "foreign entry"))
+	for i := range s.Routes {
+		p.k.AddRoute(s.Routes[i])
+	}
+	for i := range s.Rules {
+		p.k.AddRule(s.Rules[i])
+	}
+}
+
+// victimEntry lets somebody delete a route or a rule.
+func (p *property) victimEntry() {
+	s := tables(nil, rapid.SampledFrom(tablesPool).Draw(p.t, "victim entry"))
+	for i := range s.Routes {
+		p.k.DelRoute(s.Routes[i].Dst.String())
+	}
+	for i := range s.Rules {
+		p.k.DelRule(s.Rules[i])
 	}
 }
 
@@ -230,7 +282,11 @@ func (p *property) recount(link string) {
 // refuse lets the kernel refuse to add one of our addresses, until the end. Never to delete, and never what is not ours.
 func (p *property) refuse() {
 	victim := addr(rapid.SampledFrom(ourPool).Draw(p.t, "refused")).Key
+	dst := tables(nil, rapid.SampledFrom(tablesPool[:7]).Draw(p.t, "refused route")).Routes[0].Dst
 	p.k.Refuse = func(op host.Op) string {
+		if op.Route != nil && op.Route.Dst == dst && !op.Delete {
+			return "not now"
+		}
 		if op.Address.Key == victim && !op.Delete && op.Proto == host.ProtoMark {
 			return "not now"
 		}
@@ -239,9 +295,18 @@ func (p *property) refuse() {
 }
 
 func (p *property) round() (more bool) {
+	rules, ops := foreignRules(p.k), len(p.k.Ops)
 	more, err := p.e.r.Round(p.k)
 	if err != nil {
 		p.t.Fatal(err)
+	}
+	for _, op := range p.k.Ops[ops:] {
+		if op.Delete && op.Route != nil && op.Route.Proto != host.ProtoMark {
+			p.t.Fatalf("somebody else's route was deleted: %v", op)
+		}
+	}
+	if now := foreignRules(p.k); now != rules {
+		p.t.Fatalf("other people's rules were\n%sand are\n%s", rules, now)
 	}
 	p.e.hear(p.t, p.e.r.Reports())
 	for _, n := range p.k.Batches {

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 )
@@ -34,8 +35,9 @@ type Reconciler struct {
 
 	owners map[Owner]*owner
 	items  map[string]map[netip.Prefix]*item // by link name
-	stamp  uint64                            // of the Want that is being taken in
-	seq    uint64                            // of the latest item
+	tables tables
+	stamp  uint64 // of the Want that is being taken in
+	seq    uint64 // of the latest item
 
 	queue  queue[*item]
 	carry  []flight // planned, not handed out yet; the links are described as if they had been carried out already
@@ -62,14 +64,16 @@ type owner struct {
 	wants     []*item
 	links     []*node
 	pending   int // items whose waiters include this owner
+	addresses int // those of them that are addresses
 	results   []Result
 	unremoved []Result
 	dirty     bool
 }
 
-// item is a place where an address is wanted, or should be gone, or was a moment ago.
+// item is a place where an address is wanted, or should be gone, or was a moment ago; or such a route or rule.
 type item struct {
 	place
+	entry  *entry  // of a route or rule; place and addr mean nothing then
 	key    Key     // as the owner calls it
 	addr   Address // as it is to stand, Prefix in the kernel's form; as the latest owner wants it
 	owners []Owner // who wants it, nobody if it is to go
@@ -140,8 +144,8 @@ func (r *Reconciler) Spare(on bool) { r.sparing = on }
 // Spared reports whether the last Reports left a link out because of Spare.
 func (r *Reconciler) Spared() bool { return len(r.changed) > 0 }
 
-// Held returns the addresses that stand and that we added or adopted, sorted: what a later run would have to remove if
-// this one were killed now.
+// Held returns the items that stand and that we added or adopted, sorted: what a later run would have to remove if this
+// one were killed now.
 func (r *Reconciler) Held() []Key {
 	var keys []Key
 	for _, l := range r.links {
@@ -149,6 +153,11 @@ func (r *Reconciler) Held() []Key {
 			if s.ours {
 				keys = append(keys, Key{Link: l.Name, Prefix: s.Prefix})
 			}
+		}
+	}
+	for _, it := range r.tables.items {
+		if it.entry.ours && it.entry.there {
+			keys = append(keys, it.key)
 		}
 	}
 	slices.SortFunc(keys, compareKeys)
@@ -160,7 +169,7 @@ func (r *Reconciler) Stats() Stats { return r.stats }
 
 // Pending reports whether there is anything to be done at once: operations to be made, or links to be looked at.
 func (r *Reconciler) Pending() bool {
-	return len(r.suspects) > 0 || (r.synced && (len(r.carry)+r.queue.len()+r.nodes.len()+r.late.len() > 0))
+	return len(r.suspects) > 0 || (r.synced && (len(r.carry)+r.queue.len()+r.nodes.len()+r.late.len() > 0 || r.tables.suspect))
 }
 
 func compareKeys(a, b Key) int {
@@ -173,7 +182,7 @@ func compareKeys(a, b Key) int {
 	if c := a.Prefix.Addr().Compare(b.Prefix.Addr()); c != 0 {
 		return c
 	}
-	return a.Prefix.Bits() - b.Prefix.Bits()
+	return cmp.Or(a.Prefix.Bits()-b.Prefix.Bits(), cmp.Compare(a.Entry, b.Entry))
 }
 
 // touch has the owner reported.

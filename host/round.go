@@ -28,6 +28,14 @@ func (r *Reconciler) Round(k Kernel) (more bool, err error) {
 		}
 		r.Looked(index, v)
 	}
+	if ask := r.Queries(); len(ask) > 0 && err == nil {
+		routes, rules, e := k.Tables(ask)
+		if e != nil {
+			err = errors.New("reading routes and rules: " + e.Error())
+		} else {
+			r.Entries(routes, rules)
+		}
+	}
 	if state == Drained && len(r.suspects) == 0 {
 		r.drained()
 	}

@@ -16,17 +16,27 @@ const Static Owner = 0
 // State is what one owner wants the kernel to hold. The zero State wants nothing.
 type State struct {
 	Addresses []Address     // wanted, in the order in which they are to be added
+	Routes    []Route       // wanted, added after the addresses (rule K10)
+	Rules     []Rule        // wanted, added after the routes
 	Links     []VirtualLink // wanted; addresses on one of them wait until it is there and up
 	Absent    []Key         // to be deleted once if present, whoever added them: what an earlier run may have left (rule C5)
+	// AbsentRoutes and AbsentRules are the same for routes and rules. One counts as present if it is the same in everything
+	// that its Key tells, the protocol that it is marked with among it.
+	AbsentRoutes []Route
+	AbsentRules  []Rule
 }
 
-// Key identifies an address on a link. The prefix length is part of the identity: 10.1.0.3/24 and 10.1.0.3/32
+// Key identifies an item of a State. Of an address it has Link and Prefix. The prefix length is part of the identity: 10.1.0.3/24 and 10.1.0.3/32
 // are two addresses of the kernel's. Of an address with a peer the kernel's prefix length is the peer's, and keepalived's
 // peers are /32 and /128 whatever is written behind the address.
 type Key struct {
 	Link   string // interface name
 	Prefix netip.Prefix
+	Entry  string `json:",omitzero"` // of a route or a rule, and nothing else then: what Key of the Route or Rule says
 }
+
+// IsEntry reports whether it is the key of a route or rule.
+func (k Key) IsEntry() bool { return k.Entry != "" }
 
 // Address is one address as it is to stand on an interface.
 type Address struct {
@@ -56,9 +66,10 @@ const (
 	FlagMCAutoJoin    uint32 = 0x400
 )
 
-// ProtoMark is the IFA_PROTO value put on every address that we add, where the kernel knows it (5.18 on). It is keepalived's
-// number, so that whatever people have told their network managers about keepalived holds for us.
-// The mark alone is never a reason to delete an address: another daemon may own it.
+// ProtoMark is the IFA_PROTO value put on every address that we add, where the kernel knows it (5.18 on), and the protocol
+// of routes and rules that are configured without one (rule K8). It is keepalived's number, so that whatever people have
+// told their network managers about keepalived holds for us.
+// The mark alone is never a reason to delete anything: another daemon may own it.
 const ProtoMark uint8 = 18
 
 // Link is one network interface as the kernel last described it, with its addresses.
@@ -78,6 +89,7 @@ type Link struct {
 	Master    int      // the bridge, bond or VRF that it is in, 0 for none
 	Alias     string
 	MAC       [6]byte    // zero where the hardware address does not have 6 octets
+	VRFTable  uint32     // the routing table of a VRF, 0 of any other link
 	Forward6  bool       // net.ipv6.conf.<link>.forwarding: sets the router flag of unsolicited NAs (rule M3)
 	Addrs     []LinkAddr // but for those that we hold ourselves: they come and go without a report
 }

@@ -50,6 +50,7 @@ func (r *Reconciler) Sync(links []Link) {
 		}
 	}
 	clear(r.early)
+	r.doubtTables()
 	for i := range links {
 		facts := links[i]
 		facts.Addrs = nil

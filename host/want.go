@@ -20,8 +20,13 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 	for _, n := range r.claimLinks(o, want.Links) {
 		r.askLink(n, o)
 	}
-	adds, gone := r.claim(o, want.Addresses)
+	adds, gone, entries := r.claim(o, &want)
+	gone, goneEntries := split(gone)
 	gone = append(gone, r.leftovers(want.Absent)...)
+	goneEntries = append(goneEntries, r.entryLeftovers(&want)...)
+	for _, it := range rulesFirst(goneEntries) {
+		r.ask(it, o)
+	}
 	blocked := r.blockedNets(gone)
 	late := adds[:0:0]
 	for _, it := range adds {
@@ -34,6 +39,21 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 	for _, it := range append(r.primariesLast(gone), late...) {
 		r.ask(it, o)
 	}
+	for _, it := range entries {
+		r.ask(it, o) // carried out when the addresses have been answered
+	}
+}
+
+// split separates addresses from routes and rules.
+func split(items []*item) (addresses, entries []*item) {
+	for _, it := range items {
+		if it.entry == nil {
+			addresses = append(addresses, it)
+		} else {
+			entries = append(entries, it)
+		}
+	}
+	return addresses, entries
 }
 
 // Forget ends an owner: what it wanted is deleted if nobody else wants it, and nothing is reported to it any more.
@@ -43,25 +63,26 @@ func (r *Reconciler) Forget(id Owner) {
 		return
 	}
 	links := r.claimLinks(o, nil)
-	_, gone := r.claim(o, nil)
+	_, gone, _ := r.claim(o, &State{})
+	gone, entries := split(gone)
 	delete(r.owners, id)
 	for _, n := range links {
 		r.enqueueLink(n)
 	}
 	r.out.Lost = slices.DeleteFunc(r.out.Lost, func(l Lost) bool { return l.Owner == id })
-	for _, it := range r.primariesLast(gone) {
+	for _, it := range append(rulesFirst(entries), r.primariesLast(gone)...) {
 		r.enqueue(it)
 	}
 }
 
-// claim makes o an owner of the addresses, and of nothing else. It returns their items, and those that nobody wants any
-// more.
-func (r *Reconciler) claim(o *owner, addrs []Address) (adds, gone []*item) {
+// claim makes o an owner of what is wanted, and of nothing else. It returns the items of addresses, those of routes and
+// rules, and those that nobody wants any more.
+func (r *Reconciler) claim(o *owner, want *State) (adds, gone, entries []*item) {
 	r.stamp++
 	old := o.wants
-	o.wants = make([]*item, 0, len(addrs))
-	for i := range addrs {
-		a := addrs[i]
+	o.wants = make([]*item, 0, len(want.Addresses)+len(want.Routes)+len(want.Rules))
+	for i := range want.Addresses {
+		a := want.Addresses[i]
 		if !a.valid() {
 			o.results = append(o.results, Result{Key: a.Key, Err: NotAnAddress})
 			continue
@@ -72,14 +93,11 @@ func (r *Reconciler) claim(o *owner, addrs []Address) (adds, gone []*item) {
 		if it.stamp == r.stamp {
 			continue // named twice
 		}
-		it.stamp = r.stamp
-		o.wants = append(o.wants, it)
-		if !slices.Contains(it.owners, o.id) {
-			it.owners = append(it.owners, o.id)
-		}
+		it.own(o, r.stamp)
 		it.key, it.addr, it.absent = key, a, false
 		adds = append(adds, it)
 	}
+	entries = r.claimEntries(o, want)
 	for _, it := range old {
 		if it.stamp == r.stamp {
 			continue
@@ -88,7 +106,15 @@ func (r *Reconciler) claim(o *owner, addrs []Address) (adds, gone []*item) {
 			gone = append(gone, it)
 		}
 	}
-	return adds, gone
+	return adds, gone, entries
+}
+
+func (it *item) own(o *owner, stamp uint64) {
+	it.stamp = stamp
+	o.wants = append(o.wants, it)
+	if !slices.Contains(it.owners, o.id) {
+		it.owners = append(it.owners, o.id)
+	}
 }
 
 func (it *item) disown(id Owner) {
@@ -147,6 +173,12 @@ func (r *Reconciler) tidy(it *item) {
 	if len(it.owners) > 0 || it.queued || it.awaits || it.flying > 0 || len(it.waiters) > 0 {
 		return
 	}
+	if e := it.entry; e != nil {
+		if !e.ours || !e.there { // else it could not be removed, and is not to be forgotten
+			r.tables.remove(it)
+		}
+		return
+	}
 	m := r.items[it.link]
 	delete(m, it.at)
 	if len(m) == 0 {
@@ -158,7 +190,9 @@ func (r *Reconciler) tidy(it *item) {
 func (r *Reconciler) ask(it *item, o *owner) {
 	if !slices.Contains(it.waiters, o) {
 		it.waiters = append(it.waiters, o)
-		o.pending++
+		if o.pending++; it.entry == nil {
+			o.addresses++
+		}
 	}
 	r.enqueue(it)
 }

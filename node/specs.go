@@ -1,10 +1,8 @@
 package node
 
 import (
-	"net/netip"
-
 	"holdfast.dev/config"
-	"holdfast.dev/host"
+	"holdfast.dev/host/specs"
 	"holdfast.dev/track"
 	"holdfast.dev/vrrp"
 	"holdfast.dev/vrrp/wire"
@@ -26,7 +24,7 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 		out.Groups = append(out.Groups, vrrp.GroupSpec{Name: c.Groups[i].Name, Members: c.Groups[i].Members})
 	}
 	for i := range c.Static {
-		out.Static = append(out.Static, address(&c.Static[i]))
+		out.Static = append(out.Static, specs.Address(&c.Static[i]))
 	}
 	return out
 }
@@ -58,10 +56,10 @@ func routerSpec(i *config.Instance) vrrp.Spec {
 	checksumSpec(&s, i)
 	trackSpec(&s, i)
 	for n := range i.Addresses {
-		s.Addresses = append(s.Addresses, vrrp.Address{Address: address(&i.Addresses[n]), NoTrack: i.Addresses[n].NoTrack})
+		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Addresses[n]), NoTrack: i.Addresses[n].NoTrack})
 	}
 	for n := range i.Excluded {
-		s.Addresses = append(s.Addresses, vrrp.Address{Address: address(&i.Excluded[n]), NoTrack: i.Excluded[n].NoTrack, Excluded: true})
+		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Excluded[n]), NoTrack: i.Excluded[n].NoTrack, Excluded: true})
 	}
 	return s
 }
@@ -120,32 +118,4 @@ func trackSpec(s *vrrp.Spec, i *config.Instance) {
 	for _, t := range i.Track.Scripts {
 		s.Trackers = append(s.Trackers, track.Binding{Source: t.Name, Weight: t.Weight, Reverse: t.Reverse})
 	}
-}
-
-// address translates one entry of an address list.
-func address(a *config.Address) host.Address {
-	out := host.Address{
-		Key:       host.Key{Link: a.Dev, Prefix: a.Prefix},
-		Broadcast: a.Broadcast, Label: a.Label, Scope: a.Scope, Preferred: a.Preferred,
-	}
-	if a.Peer.IsValid() {
-		out.Peer = netip.PrefixFrom(a.Peer, a.Prefix.Bits())
-	}
-	if a.Prefix.Addr().Is6() && !a.DAD {
-		out.Flags |= host.FlagNoDAD // rule K7
-	}
-	for _, f := range [...]struct {
-		on   bool
-		flag uint32
-	}{
-		{a.Home, host.FlagHomeAddress},
-		{a.ManageTemp, host.FlagManageTemp},
-		{a.NoPrefixRoute, host.FlagNoPrefixRoute},
-		{a.AutoJoin, host.FlagMCAutoJoin},
-	} {
-		if f.on {
-			out.Flags |= f.flag
-		}
-	}
-	return out
 }

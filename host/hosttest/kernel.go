@@ -24,12 +24,16 @@ type Kernel struct {
 	// Refuse is asked about every operation; a text other than the empty one is what the kernel has against it.
 	Refuse func(op host.Op) string
 	// SnapshotError and LookError let reading fail.
-	SnapshotError, LookError error
+	SnapshotError, LookError, TablesError error
 	// DropAnswers is how many of the next answers get lost although the operations are carried out.
 	DropAnswers int
 
 	Ops     []host.Op // everything that Apply was asked for
 	Batches []int     // how many operations each Apply had
+
+	routes     []host.Route // in the order in which the kernel would try those to one destination
+	rules      []host.Rule
+	tablesRead bool // so that there are events about them
 
 	links   []*link
 	last    int // the latest link's number
@@ -125,6 +129,9 @@ func (k *Kernel) apply(op host.Op) host.OpResult {
 	if op.Link != nil {
 		return k.applyLink(op)
 	}
+	if op.Route != nil || op.Rule != nil {
+		return k.applyEntry(op)
+	}
 	l := k.byIndex(op.Index)
 	if l == nil {
 		return host.OpResult{Outcome: host.NoLink}
@@ -206,6 +213,7 @@ func (k *Kernel) remove(l *link, at, peer netip.Prefix) bool {
 		promoted = k.removeSecondaries(l, a)
 	}
 	k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *a})
+	k.addressGone(l, a)
 	if promoted != nil {
 		l.drop(promoted)
 		promoted.Flags &^= host.FlagSecondary
@@ -230,6 +238,7 @@ func (k *Kernel) removeSecondaries(l *link, primary *host.LinkAddr) (promoted *h
 		}
 		l.drop(b)
 		k.tell(host.Event{Kind: host.AddrDel, Index: l.Index, Addr: *b})
+		k.addressGone(l, b)
 	}
 	return nil
 }

@@ -83,6 +83,7 @@ func (k *Kernel) SetUp(name string, up bool) bool {
 	if k.AddrsFirst {
 		k.tellLink(l)
 	}
+	k.dropRoutes(func(rt *host.Route) bool { return through(rt, l.Index) })
 	return true
 }
 
@@ -198,4 +199,14 @@ func (k *Kernel) Addrs(name string) []host.LinkAddr {
 
 func linkLocal(index int) netip.Prefix {
 	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0: 0xfe, 1: 0x80, 15: byte(index), 14: byte(index >> 8)}), 64)
+}
+
+// SetVRF makes a VRF of a link, or a link that is one, up.
+func (k *Kernel) SetVRF(name string, table uint32) {
+	if k.find(name) == nil {
+		k.AddLink(name, true)
+	}
+	l := k.find(name)
+	l.VRFTable = table
+	k.tellLink(l)
 }

@@ -15,6 +15,8 @@ const (
 	ifInfoLen = unix.SizeofIfInfomsg
 	confLen   = 4 // struct netconfmsg, one octet of it used
 
+	vrfTable = 1 // IFLA_VRF_TABLE
+
 	ifaProto = 11 // IFA_PROTO, which x/sys does not name
 
 	netconfIndex      = 1 // NETCONFA_IFINDEX
@@ -32,6 +34,7 @@ type message struct {
 	typ   uint16
 	flags uint16
 	seq   uint32
+	pid   uint32 // of an event: who caused it, 0 for the kernel itself
 	body  []byte
 }
 
@@ -44,7 +47,7 @@ func next(b []byte) (m message, rest []byte, ok bool) {
 	if n < headerLen || uint64(n) > uint64(len(b)) {
 		return m, nil, false
 	}
-	m = message{typ: native.Uint16(b[4:]), flags: native.Uint16(b[6:]), seq: native.Uint32(b[8:]), body: b[headerLen:n]}
+	m = message{typ: native.Uint16(b[4:]), flags: native.Uint16(b[6:]), seq: native.Uint32(b[8:]), pid: native.Uint32(b[12:]), body: b[headerLen:n]}
 	return m, b[min(align(int(n)), len(b)):], true
 }
 
@@ -101,6 +104,12 @@ func (a *attrs) next() bool {
 
 // appendOp appends the request that carries out op.
 func appendOp(b []byte, op *host.Op, seq uint32) []byte {
+	switch {
+	case op.Route != nil:
+		return appendRoute(b, op, seq)
+	case op.Rule != nil:
+		return appendRule(b, op, seq)
+	}
 	typ, flags := uint16(unix.RTM_NEWADDR), uint16(unix.NLM_F_REQUEST|unix.NLM_F_ACK|unix.NLM_F_CREATE)
 	switch {
 	case op.Delete:

@@ -27,6 +27,8 @@ func decode(m message) (ev host.Event, ok bool) {
 	case unix.RTM_NEWNETCONF:
 		ev.Kind = host.Forward6
 		ok = decodeNetconf(m.body, &ev)
+	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE, unix.RTM_NEWRULE, unix.RTM_DELRULE:
+		return decodeEntry(m)
 	}
 	return ev, ok
 }
@@ -88,6 +90,8 @@ func decodeKind(b []byte, l *host.Link) {
 	}
 	for a := (attrs{b: data}); a.next(); {
 		switch {
+		case l.Kind == host.VRF && a.typ == vrfTable:
+			l.VRFTable = u32(a.val)
 		case l.Kind == host.Macvlan && a.typ == macvlanMode:
 			l.Mode = u32(a.val)
 		case l.Kind == host.IPVLAN && a.typ == ipvlanMode && len(a.val) >= 2:

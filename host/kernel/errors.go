@@ -53,6 +53,16 @@ func verdict(m message) *refusal {
 	return r
 }
 
+func notThere(op *host.Op, errno unix.Errno) bool {
+	switch {
+	case op.Route != nil: // ENOENT: there is no such table
+		return errno == unix.ESRCH || errno == unix.ENOENT || errno == unix.ENODEV
+	case op.Rule != nil:
+		return errno == unix.ENOENT
+	}
+	return errno == unix.EADDRNOTAVAIL
+}
+
 // result is what the answer means to the Reconciler.
 func result(op *host.Op, r *refusal) host.OpResult {
 	switch {
@@ -60,7 +70,7 @@ func result(op *host.Op, r *refusal) host.OpResult {
 		return host.OpResult{}
 	case r.errno == unix.EEXIST && !op.Delete:
 		return host.OpResult{Outcome: host.Exists}
-	case r.errno == unix.EADDRNOTAVAIL && op.Delete:
+	case op.Delete && notThere(op, r.errno):
 		return host.OpResult{Outcome: host.NotThere}
 	case r.errno == unix.ENODEV:
 		return host.OpResult{Outcome: host.NoLink}

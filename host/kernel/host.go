@@ -36,6 +36,7 @@ func newMachine(cfg Config) (*machine, error) {
 		_ = q.close()
 		return nil, err
 	}
+	w.self = q.conn.PID()
 	return &machine{requests: q, watch: w, heavy: func() {}}, nil
 }
 

@@ -18,17 +18,27 @@ import (
 // Limits of a state file. Neither is near what a node can hold.
 const (
 	MaxHeldBytes = 16 << 20
-	MaxHeldKeys  = 100_000
+	MaxHeldKeys  = 100_000 // addresses, routes and rules together
 )
 
 const heldVersion = 1
 
-// Held is what a run leaves in its state file, for the next one to clean up if this one is killed: the addresses that it
-// held. It means something only on the same boot of the machine, and in the same network namespace.
+// Items is what can be left behind in a kernel.
+type Items struct {
+	Keys   []host.Key // of addresses
+	Routes []host.Route
+	Rules  []host.Rule
+}
+
+// Len is the number of items.
+func (i *Items) Len() int { return len(i.Keys) + len(i.Routes) + len(i.Rules) }
+
+// Held is what a run leaves in its state file, for the next one to clean up if this one is killed: what it held. It means
+// something only on the same boot of the machine, and in the same network namespace.
 type Held struct {
 	Boot      string // /proc/sys/kernel/random/boot_id
 	Namespace uint64 // inode of the network namespace
-	Keys      []host.Key
+	Items
 }
 
 type heldFile struct {
@@ -36,6 +46,8 @@ type heldFile struct {
 	Boot      string        `json:"boot_id"`
 	Namespace uint64        `json:"network_namespace"`
 	Addresses []heldAddress `json:"addresses"`
+	Routes    []host.Route  `json:"routes,omitempty"`
+	Rules     []host.Rule   `json:"rules,omitempty"`
 }
 
 type heldAddress struct {
@@ -64,10 +76,13 @@ func (h Held) Same(other Held) bool {
 
 // EncodeHeld returns the contents of a state file.
 func EncodeHeld(h Held) ([]byte, error) {
-	if len(h.Keys) > MaxHeldKeys {
-		return nil, fmt.Errorf("%d addresses are more than a state file takes (%d)", len(h.Keys), MaxHeldKeys)
+	if n := h.Len(); n > MaxHeldKeys {
+		return nil, fmt.Errorf("%d addresses, routes and rules are more than a state file takes (%d)", n, MaxHeldKeys)
 	}
-	f := heldFile{Version: heldVersion, Boot: h.Boot, Namespace: h.Namespace, Addresses: make([]heldAddress, len(h.Keys))}
+	f := heldFile{
+		Version: heldVersion, Boot: h.Boot, Namespace: h.Namespace, Addresses: make([]heldAddress, len(h.Keys)),
+		Routes: h.Routes, Rules: h.Rules,
+	}
 	for i, k := range h.Keys {
 		f.Addresses[i] = heldAddress{Link: k.Link, Address: k.Prefix}
 	}
@@ -88,10 +103,20 @@ func DecodeHeld(b []byte) (Held, error) {
 	if f.Version != heldVersion {
 		return Held{}, fmt.Errorf("state file: version %d, and only %d is known", f.Version, heldVersion)
 	}
-	if len(f.Addresses) > MaxHeldKeys {
-		return Held{}, fmt.Errorf("state file: more than %d addresses", MaxHeldKeys)
+	h := Held{Boot: f.Boot, Namespace: f.Namespace, Items: Items{Routes: f.Routes, Rules: f.Rules}}
+	if h.Len()+len(f.Addresses) > MaxHeldKeys {
+		return Held{}, fmt.Errorf("state file: more than %d addresses, routes and rules", MaxHeldKeys)
 	}
-	h := Held{Boot: f.Boot, Namespace: f.Namespace}
+	for i := range f.Routes {
+		if !f.Routes[i].Valid() {
+			return Held{}, fmt.Errorf("state file: %q is not a route", f.Routes[i].Key())
+		}
+	}
+	for i := range f.Rules {
+		if !f.Rules[i].Valid() {
+			return Held{}, fmt.Errorf("state file: %q is not a rule", f.Rules[i].Key())
+		}
+	}
 	for _, a := range f.Addresses {
 		if a.Link == "" || len(a.Link) >= unix.IFNAMSIZ || strings.ContainsAny(a.Link, "/\x00") || !a.Address.IsValid() {
 			return Held{}, fmt.Errorf("state file: %q on %q is not an address on an interface", a.Address, a.Link)

@@ -13,9 +13,16 @@ import (
 )
 
 func TestHeldRoundTrip(t *testing.T) {
-	h := Held{Boot: "b0", Namespace: 4026531840, Keys: []host.Key{
-		{Link: "eth0", Prefix: netip.MustParsePrefix("10.0.0.3/24")}, {Link: "vrrp.51", Prefix: netip.MustParsePrefix("fd00::3/128")},
+	h := Held{Boot: "b0", Namespace: 4026531840, Items: Items{
+		Keys: []host.Key{
+			{Link: "eth0", Prefix: netip.MustParsePrefix("10.0.0.3/24")}, {Link: "vrrp.51", Prefix: netip.MustParsePrefix("fd00::3/128")},
+		},
+		Routes: []host.Route{everyRoute()["ip route add 10.12.0.0/16 proto 18 nexthop encap mpls 16 via 10.0.0.253 dev eth0 nexthop via inet6 fd00::254 dev eth0"]},
+		Rules:  []host.Rule{everyRule()["ip rule add from 10.9.0.0/16 to 10.8.0.0/16 tos 0x10 fwmark 7/0xff iif eth0 oif eth1 pref 100 table 100 protocol 18"]},
 	}}
+	for i := range h.Routes[0].Hops {
+		h.Routes[0].Hops[i].Index = 0
+	}
 	b, err := EncodeHeld(h)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +31,7 @@ func TestHeldRoundTrip(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(got, h) {
 		t.Errorf("%+v, %v\nfrom %s", got, err, b)
 	}
-	if _, err := EncodeHeld(Held{Keys: make([]host.Key, MaxHeldKeys+1)}); err == nil {
+	if _, err := EncodeHeld(Held{Items: Items{Keys: make([]host.Key, MaxHeldKeys+1)}}); err == nil {
 		t.Error("no limit when writing")
 	}
 }
@@ -43,6 +50,8 @@ func TestHeldRejects(t *testing.T) {
 		"long interface": fmt.Sprintf(frame, `{"interface":"0123456789abcdef","address":"10.0.0.3/24"}`),
 		"path":           fmt.Sprintf(frame, `{"interface":"../x","address":"10.0.0.3/24"}`),
 		"too many":       fmt.Sprintf(frame, strings.Repeat(`{"interface":"e","address":"10.0.0.3/24"},`, MaxHeldKeys)+`{"interface":"e","address":"10.0.0.3/24"}`),
+		"no route":       fmt.Sprintf(strings.TrimSuffix(frame, "}")+`,"routes":[{"Dst":"10.0.0.3/24"}]}`, ""),
+		"no rule":        fmt.Sprintf(strings.TrimSuffix(frame, "}")+`,"rules":[{"V6":true}]}`, ""),
 		"too long":       strings.Repeat(" ", MaxHeldBytes+1),
 	} {
 		if h, err := DecodeHeld([]byte(text)); err == nil {

@@ -8,10 +8,10 @@ type Swept struct {
 	Failed  []host.Result // what is still there, and why
 }
 
-// Sweep deletes exactly the addresses with these keys, where they are present, in the network namespace of the calling
-// thread: what a run that was killed has left behind (rule C5). That an address bears our mark is no reason to delete it:
-// it may be another daemon's. What the kernel drops together with a primary address is put back.
-func Sweep(keys []host.Key) (Swept, error) {
+// Sweep deletes exactly these items, where they are present, in the network namespace of the calling thread: what a run that
+// was killed has left behind (rule C5). That something bears our mark is no reason to delete it: it may be another
+// daemon's. What the kernel drops together with a primary address is put back.
+func Sweep(left Items) (Swept, error) {
 	var out Swept
 	q, err := newRequests(0, false)
 	if err != nil {
@@ -22,7 +22,12 @@ func Sweep(keys []host.Key) (Swept, error) {
 	if err != nil {
 		return out, err
 	}
-	ops := host.Diff(links, nil, keys, host.ProtoMark)
+	want := host.State{Absent: left.Keys, AbsentRoutes: left.Routes, AbsentRules: left.Rules}
+	routes, rules, err := q.tables(host.Asks(links, want))
+	if err != nil {
+		return out, err
+	}
+	ops := host.Diff(host.Machine{Links: links, Routes: routes, Rules: rules}, want, host.ProtoMark)
 	for len(ops) > 0 {
 		batch := ops[:min(len(ops), host.MaxBatch)]
 		ops = ops[len(batch):]
@@ -37,10 +42,10 @@ func (s *Swept) note(op *host.Op, res host.OpResult) {
 	failed := res.Outcome == host.Refused || res.Outcome == host.Unknown
 	switch {
 	case failed && op.Delete:
-		s.Failed = append(s.Failed, host.Result{Key: op.Address.Key, Err: res.Text})
+		s.Failed = append(s.Failed, host.Result{Key: op.Key(), Err: res.Text})
 	case failed:
 		s.Failed = append(s.Failed, host.Result{Key: op.Address.Key, Err: "putting it back after its primary address was deleted: " + res.Text})
 	case op.Delete && res.Outcome == host.Done:
-		s.Removed = append(s.Removed, op.Address.Key)
+		s.Removed = append(s.Removed, op.Key())
 	}
 }

@@ -21,6 +21,8 @@ type watch struct {
 	in      *inbox
 	overrun bool
 	marks   bool           // an IFA_PROTO was seen
+	tables  bool           // there are events about routes and rules
+	self    uint32         // the port of our requests
 	names   map[int]string // of links, to tell which labels say nothing
 }
 
@@ -82,6 +84,10 @@ func (w *watch) take(events []host.Event, i int) []host.Event {
 			w.names[ev.Index] = ev.Link.Name
 		case host.LinkDel:
 			delete(w.names, ev.Index)
+		case host.EntryChanged:
+			if m.pid == w.self && m.pid != 0 {
+				ev.By = host.BySelf
+			}
 		case host.AddrNew, host.AddrDel:
 			w.marks = w.marks || ev.Addr.Proto != 0
 			if ev.Addr.Label == w.names[ev.Index] {

@@ -225,7 +225,7 @@ func TestAdoption(t *testing.T) {
 		defer func() { _ = q.close() }()
 		links, err := q.snapshot()
 		nstest.OK(t, err)
-		op := host.Diff(links, want("10.0.0.3/24").Addresses, nil, host.ProtoMark)[0]
+		op := host.Diff(host.Machine{Links: links}, want("10.0.0.3/24"), host.ProtoMark)[0]
 		gone := op
 		gone.Delete = true
 		nowhere := op
@@ -363,7 +363,7 @@ func TestTwoDaemonsAreNotConfused(t *testing.T) {
 	var swept Swept
 	nstest.Do(t, a, func() {
 		var err error
-		swept, err = Sweep(append(one.w.Held(), addr("10.9.9.9/24").Key, addr("10.0.0.3/24@eth7").Key))
+		swept, err = Sweep(Items{Keys: append(one.w.Held(), addr("10.9.9.9/24").Key, addr("10.0.0.3/24@eth7").Key)})
 		nstest.OK(t, err)
 	})
 	if len(swept.Removed) != 2 || len(swept.Failed) != 0 {
@@ -386,7 +386,7 @@ func TestSweepPutsBackWhatIsNotListed(t *testing.T) {
 		nstest.OK(t, a.AddAddr("eth0", p))
 	}
 	nstest.Do(t, a, func() {
-		_, err := Sweep([]host.Key{addr("10.0.0.3/24").Key, addr("10.0.0.4/24").Key})
+		_, err := Sweep(Items{Keys: []host.Key{addr("10.0.0.3/24").Key, addr("10.0.0.4/24").Key}})
 		nstest.OK(t, err)
 	})
 	expect(t, a, "eth0", "10.0.0.9/24")

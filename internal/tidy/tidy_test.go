@@ -88,6 +88,7 @@ var pure = map[string][]string{
 	"vrrp/wire":     {},
 	"link/frame":    {},
 	"host":          {},
+	"host/specs":    {"config", "host"},
 	"track":         {"clock"},
 	"vrrp":          {"clock", "host", "notify", "track", "vrrp/wire"},
 	"status":        {"clock", "vrrp", "host", "vrrp/wire"},

@@ -7,22 +7,22 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"holdfast.dev/config"
 	"holdfast.dev/host"
 	"holdfast.dev/host/kernel"
+	"holdfast.dev/host/specs"
 )
 
-// Record writes to the file at path which addresses the configurations now (nil for none) and next can put on an
-// interface. It is written before next comes into force, so that writing never stands between an election and its result.
+// Record writes to the file at path which addresses, routes and rules the configurations now (nil for none) and next can put
+// into the kernel. It is written before next comes into force, so that writing never stands between an election and its result.
 func Record(path string, now, next *config.Config) error {
 	held, err := kernel.Here()
 	if err != nil {
 		return err
 	}
-	held.Keys = Keys(now, next)
+	held.Items = Items(now, next)
 	data, err := kernel.EncodeHeld(held)
 	if err != nil {
 		return err
@@ -33,28 +33,24 @@ func Record(path string, now, next *config.Config) error {
 // Sweep deletes what the file at path and the configuration c (nil for none) name, where it is present, and then the
 // file. It must not be called while a daemon of that file runs.
 func Sweep(path string, c *config.Config) error {
-	keys := Keys(c)
 	old, err := read(path)
 	if err != nil {
 		return err
 	}
-	for _, k := range old {
-		if !slices.Contains(keys, k) {
-			keys = append(keys, k)
-		}
-	}
-	if err := remove(keys); err != nil {
+	now := Items(c)
+	old.Keys, old.Routes, old.Rules = append(now.Keys, old.Keys...), append(now.Routes, old.Routes...), append(now.Rules, old.Rules...)
+	if err := remove(collect(map[host.Key]bool{}, old)); err != nil {
 		return err
 	}
 	return Forget(path)
 }
 
-// remove deletes the addresses where they are present.
-func remove(keys []host.Key) error {
-	if len(keys) == 0 {
+// remove deletes items where they are present.
+func remove(items kernel.Items) error {
+	if items.Len() == 0 {
 		return nil
 	}
-	swept, err := kernel.Sweep(keys)
+	swept, err := kernel.Sweep(items)
 	if err != nil {
 		return err
 	}
@@ -64,17 +60,12 @@ func remove(keys []host.Key) error {
 	return nil
 }
 
-// Drop deletes what old can put on an interface and next does not name, where it is present: what a process that ran old
+// Drop deletes what old can put into the kernel and next does not name, where it is present: what a process that ran old
 // and died has left, before one that is given next takes its place. What next names is that process's own business.
 func Drop(old, next *config.Config) error {
-	named := Keys(next)
-	var keys []host.Key
-	for _, k := range Keys(old) {
-		if !slices.Contains(named, k) {
-			keys = append(keys, k)
-		}
-	}
-	return remove(keys)
+	named := map[host.Key]bool{}
+	collect(named, Items(next))
+	return remove(collect(named, Items(old)))
 }
 
 // Forget deletes the file of a daemon that left nothing behind.
@@ -85,24 +76,24 @@ func Forget(path string) error {
 	return nil
 }
 
-// read gives the addresses of a state file that can still be there: none if it is of another boot or namespace.
-func read(path string) ([]host.Key, error) {
+// read gives the items of a state file that can still be there: none if it is of another boot or namespace.
+func read(path string) (none kernel.Items, err error) {
 	data, err := kernel.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return none, nil
 	}
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	held, err := kernel.DecodeHeld(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return none, fmt.Errorf("%s: %w", path, err)
 	}
 	here, err := kernel.Here()
 	if err != nil || !held.Same(here) {
-		return nil, err
+		return none, err
 	}
-	return held.Keys, nil
+	return held.Items, nil
 }
 
 func failure(failed []host.Result) error {
@@ -112,22 +103,31 @@ func failure(failed []host.Result) error {
 			fmt.Fprintf(&b, " and %d more", len(failed)-i)
 			break
 		}
+		if r.Key.IsEntry() {
+			fmt.Fprintf(&b, " %s (%s)", r.Key.Entry, r.Err)
+			continue
+		}
 		fmt.Fprintf(&b, " %s on %s (%s)", r.Key.Prefix, r.Key.Link, r.Err)
 	}
 	return errors.New("not removed:" + b.String())
 }
 
-// Keys are the addresses that configurations can put on interfaces, each once. Nil configurations have none.
-func Keys(cs ...*config.Config) []host.Key {
-	var keys []host.Key
-	seen := make(map[host.Key]bool)
+// Items is what configurations can put into the kernel, each once. Nil configurations have nothing.
+func Items(cs ...*config.Config) kernel.Items {
+	var all kernel.Items
 	add := func(list []config.Address) {
 		for i := range list {
-			k := host.Key{Link: list[i].Dev, Prefix: list[i].Prefix}
-			if !seen[k] && k.Link != "" && k.Prefix.IsValid() {
-				seen[k] = true
-				keys = append(keys, k)
+			if k := (host.Key{Link: list[i].Dev, Prefix: list[i].Prefix}); k.Link != "" && k.Prefix.IsValid() {
+				all.Keys = append(all.Keys, k)
 			}
+		}
+	}
+	tables := func(routes []config.Route, rules []config.Rule) {
+		for i := range routes {
+			all.Routes = append(all.Routes, specs.Route(&routes[i]))
+		}
+		for i := range rules {
+			all.Rules = append(all.Rules, specs.Rule(&rules[i]))
 		}
 	}
 	for _, c := range cs {
@@ -135,10 +135,40 @@ func Keys(cs ...*config.Config) []host.Key {
 			continue
 		}
 		for i := range c.Instances {
-			add(c.Instances[i].Addresses)
-			add(c.Instances[i].Excluded)
+			in := &c.Instances[i]
+			add(in.Addresses)
+			add(in.Excluded)
+			if in.Routing != nil {
+				tables(in.Routing.Routes, in.Routing.Rules)
+			}
 		}
 		add(c.Static)
+		tables(c.Routes, c.Rules)
 	}
-	return keys
+	return collect(map[host.Key]bool{}, all)
+}
+
+// collect returns the items that are not in seen yet, and adds them to it.
+func collect(seen map[host.Key]bool, items kernel.Items) (fresh kernel.Items) {
+	is := func(k host.Key) bool {
+		known := seen[k]
+		seen[k] = true
+		return !known
+	}
+	for _, k := range items.Keys {
+		if is(k) {
+			fresh.Keys = append(fresh.Keys, k)
+		}
+	}
+	for i := range items.Routes {
+		if is(items.Routes[i].Key()) {
+			fresh.Routes = append(fresh.Routes, items.Routes[i])
+		}
+	}
+	for i := range items.Rules {
+		if is(items.Rules[i].Key()) {
+			fresh.Rules = append(fresh.Rules, items.Rules[i])
+		}
+	}
+	return fresh
 }

@@ -93,15 +93,15 @@ func TestForeignFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "x.state")
 	nstest.OK(t, Record(path, nil, configuration("eth0", "10.5.0.9/32")))
-	keys, err := read(path)
-	if err != nil || len(keys) != 1 {
-		t.Fatal(keys, err)
+	items, err := read(path)
+	if err != nil || items.Len() != 1 {
+		t.Fatal(items, err)
 	}
 	data, err := os.ReadFile(path)
 	nstest.OK(t, err)
 	nstest.OK(t, os.WriteFile(path, []byte(strings.Replace(string(data), `"boot_id": "`, `"boot_id": "x`, 1)), 0o600))
-	if keys, err := read(path); err != nil || len(keys) != 0 {
-		t.Error(keys, err)
+	if items, err := read(path); err != nil || items.Len() != 0 {
+		t.Error(items, err)
 	}
 	for _, bad := range []string{"", "{", `{"version":1,"addresses":[{"interface":"a/b","address":"1.2.3.4/32"}]}`} {
 		nstest.OK(t, os.WriteFile(path, []byte(bad), 0o600))
