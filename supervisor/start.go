@@ -113,7 +113,9 @@ func (s *Supervisor) lock(cfg *config.Config) (code int, ok bool) {
 	main, err := pidfile.Create(s.paths.pid)
 	if err == nil {
 		s.pid = main
-		err = main.Write(os.Getpid())
+		if err := main.Write(os.Getpid()); err != nil { // the lock on it holds all the same, and an election is worth more than a number
+			s.say(logs.Err, "%v", err)
+		}
 	}
 	var vrrp *pidfile.File
 	if err == nil {

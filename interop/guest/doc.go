@@ -7,7 +7,7 @@
 //
 // A whole test binary runs in a guest with
 //
-//	func TestMain(m *testing.M) { guest.Main(m, func() (guest.Job, error) { … }, "") }
+//	func TestMain(m *testing.M) { guest.Main(m, func() (guest.Job, error) { … }) }
 //	func TestX(t *testing.T)   { guest.Need(t); … }
 //
 // # Virtual time

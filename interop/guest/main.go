@@ -19,11 +19,11 @@ const consoleEnv = "HOLDFAST_GUEST_CONSOLE"
 // Main runs the tests of a package in a guest: the test binary runs itself again in there, with the same flags. It is called
 // by TestMain and does not return. The job's Binary and Args are set by it.
 //
-// Where all tests are run, those that match the regular expression apart, unless it is empty, have a guest of their own, and
-// the others another one after that: each has its own Limit.
+// Where all tests are run, those that match one of the regular expressions in apart have a guest of their own, one for each of
+// those, and the others another one after that: each has its own Limit.
 //
 // The result is never taken from go test's cache, because that does not know what the files in the guest were made of.
-func Main(m *testing.M, job func() (Job, error), apart string) {
+func Main(m *testing.M, job func() (Job, error), apart ...string) {
 	if Inside() {
 		os.Exit(m.Run())
 	}
@@ -38,7 +38,7 @@ func Need(t testing.TB) {
 	}
 }
 
-func outside(m *testing.M, job func() (Job, error), apart string) int {
+func outside(m *testing.M, job func() (Job, error), apart []string) int {
 	args, short, err := flags(os.Args[1:])
 	if short {
 		why = errors.New("guests take long")
@@ -68,15 +68,18 @@ func outside(m *testing.M, job func() (Job, error), apart string) int {
 }
 
 // parts are the flags that the guests have beyond the others.
-func parts(args []string, apart string) [][]string {
+func parts(args, apart []string) (out [][]string) {
 	chosen := slices.ContainsFunc(args, func(a string) bool {
 		name, _, _ := strings.Cut(strings.TrimLeft(a, "-"), "=")
 		return name == "test.run" || name == "test.skip" || name == "test.list"
 	})
-	if apart == "" || chosen {
+	if len(apart) == 0 || chosen {
 		return [][]string{nil}
 	}
-	return [][]string{{"-test.run=" + apart}, {"-test.skip=" + apart}}
+	for _, a := range apart {
+		out = append(out, []string{"-test.run=" + a})
+	}
+	return append(out, []string{"-test.skip=" + strings.Join(apart, "|")})
 }
 
 func inGuest(args []string, job func() (Job, error)) (int, error) {

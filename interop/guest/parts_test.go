@@ -135,7 +135,7 @@ func TestFlags(t *testing.T) {
 	if _, _, err = flags([]string{"-test.cpuprofile=x"}); err == nil {
 		t.Error("a profile is promised")
 	}
-	if len(parts(out, "^TestA")) != 1 || len(parts(nil, "")) != 1 || len(parts([]string{"-test.v"}, "^TestA")) != 2 {
+	if len(parts(out, []string{"^TestA"})) != 1 || len(parts(nil, nil)) != 1 || len(parts([]string{"-test.v"}, []string{"^TestA", "^TestB"})) != 3 {
 		t.Error("the number of guests is wrong")
 	}
 }
