@@ -101,6 +101,20 @@ func TestMeddleLinkGone(t *testing.T) {
 	p.s.Stay(downLow)
 }
 
+// TestMeddleLinkDown takes the interface down, as an administrator does, and up again: the peer has the address meanwhile.
+func TestMeddleLinkDown(t *testing.T) {
+	p := meddleLink(t)
+	set := func(what func(string) error) {
+		if err := what("lan0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.s.Move(p.b, downLow, func() { set(p.a.NS.SetDown) })
+	p.s.Stay(second)
+	p.s.Move(p.a, p.high.Down()+second, func() { set(p.a.NS.SetUp) })
+	p.s.Stay(downLow)
+}
+
 // TestMeddleLinkRenamed gives the interface another name, and the old one back.
 func TestMeddleLinkRenamed(t *testing.T) {
 	p := meddleLink(t)
