@@ -140,3 +140,22 @@ func TestReadFileIsBounded(t *testing.T) {
 		t.Error("a directory was read")
 	}
 }
+
+// FuzzDecodeHeld: what a state file says is deleted, so whatever is taken is exactly what would be written again.
+func FuzzDecodeHeld(f *testing.F) {
+	f.Add([]byte(`{"version":1,"boot_id":"b","network_namespace":1,"addresses":[{"interface":"eth0","address":"10.0.0.3/24"}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := DecodeHeld(b)
+		if err != nil {
+			return
+		}
+		again, err := EncodeHeld(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := DecodeHeld(again)
+		if err != nil || !reflect.DeepEqual(got, h) {
+			t.Fatalf("%+v, %v, want %+v", got, err, h)
+		}
+	})
+}
