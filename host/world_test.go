@@ -20,6 +20,7 @@ type world struct {
 	links   map[string]host.Link
 	changes int // how often a link was reported
 	ops     int // of k.Ops, how many heard has told already
+	kept    string
 }
 
 func newWorld(t *testing.T) *world {
@@ -45,6 +46,12 @@ func (w *world) run() {
 
 func (w *world) take() {
 	rep := w.r.Reports()
+	if now := w.held(); now != w.kept { // whoever writes the state file learns of it only so
+		if !rep.Held {
+			w.t.Errorf("held %s, then %s, and nobody was told", w.kept, now)
+		}
+		w.kept = now
+	}
 	for _, name := range rep.Gone {
 		delete(w.links, name)
 		w.said = append(w.said, "gone "+name)

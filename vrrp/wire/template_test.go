@@ -198,3 +198,18 @@ func TestConstants(t *testing.T) {
 		t.Errorf("IPv6 virtual MAC %x", got)
 	}
 }
+
+// A packet holds 255 addresses, and not one more.
+func TestMostAddresses(t *testing.T) {
+	p := Params{Version: V2, VRID: 1, Interval: time.Second, Sum: FormPlain}
+	for i := range 256 {
+		p.Addrs = append(p.Addrs, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+	}
+	if _, err := NewTemplate(p); err == nil {
+		t.Error("256 addresses")
+	}
+	p.Addrs = p.Addrs[:255]
+	if _, err := NewTemplate(p); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,96 @@
+package host_test
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"holdfast.dev/host"
+)
+
+// A link that cannot be read is believed to be as it was; what became of its addresses is found out when it can.
+func TestLookFails(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, want("10.0.0.3/24", "10.0.1.3/24"))
+	w.run()
+	w.heard()
+	w.k.LookError = errors.New("no memory")
+	w.k.DelAddr("eth0", "10.0.0.3/24")
+	for range 5 {
+		_, err := w.r.Round(w.k)
+		if w.take(); err == nil || !strings.Contains(err.Error(), "no memory") {
+			t.Fatalf("the error is %v", err)
+		}
+	}
+	if said, _ := w.heard(); said != "" {
+		t.Errorf("told what nobody could know: %s", said)
+	}
+	w.k.LookError = nil
+	w.run()
+	if said, _ := w.heard(); said != "lost 1 [10.0.0.3/24 eth0]" {
+		t.Errorf("told: %s", said)
+	}
+}
+
+// Events that come late may tell of two links with one name. When the one that took it goes, it is the other's again.
+func TestTwoLinksWithOneName(t *testing.T) {
+	w := newWorld(t)
+	first := w.links["eth0"]
+	second := first
+	second.Index = first.Index + 1000
+	second.MTU = 9000
+	w.r.Observe(&host.Event{Kind: host.LinkNew, Index: second.Index, Link: second})
+	w.take()
+	if w.links["eth0"].Index != second.Index {
+		t.Errorf("eth0 is %d", w.links["eth0"].Index)
+	}
+	w.r.Observe(&host.Event{Kind: host.LinkDel, Index: second.Index})
+	w.take()
+	if w.links["eth0"].Index != first.Index {
+		t.Errorf("eth0 is %d, want %d: %+v", w.links["eth0"].Index, first.Index, w.links)
+	}
+}
+
+// What no interface can have is refused by name, and nothing of it reaches the kernel.
+func TestNonsenseIsRefused(t *testing.T) {
+	change := func(f func(a *host.Address)) host.Address {
+		a := addr("10.0.0.3/24")
+		f(&a)
+		return a
+	}
+	prefix := netip.MustParsePrefix
+	for name, c := range map[string]struct {
+		a    host.Address
+		good bool
+	}{
+		"good":                {addr("10.0.0.3/24"), true},
+		"peer":                {change(func(a *host.Address) { a.Peer = prefix("10.0.0.9/32") }), true},
+		"no prefix":           {change(func(a *host.Address) { a.Prefix = netip.Prefix{} }), false},
+		"mapped":              {change(func(a *host.Address) { a.Prefix = netip.PrefixFrom(netip.MustParseAddr("::ffff:10.0.0.3"), 120) }), false},
+		"no link":             {change(func(a *host.Address) { a.Link = "" }), false},
+		"long link":           {change(func(a *host.Address) { a.Link = "0123456789abcdef" }), false},
+		"NUL in link":         {change(func(a *host.Address) { a.Link = "a\x00b" }), false},
+		"long label":          {change(func(a *host.Address) { a.Label = "eth0:0123456789a" }), false},
+		"NUL in label":        {change(func(a *host.Address) { a.Label = "eth0:\x00" }), false},
+		"label":               {change(func(a *host.Address) { a.Label = "eth0:123456789" }), true},
+		"peer of IPv6":        {change(func(a *host.Address) { a.Peer = prefix("fd00::1/128") }), false},
+		"mapped peer":         {change(func(a *host.Address) { a.Peer = netip.PrefixFrom(netip.MustParseAddr("::ffff:10.0.0.9"), 128) }), false},
+		"peer without length": {change(func(a *host.Address) { a.Peer = netip.PrefixFrom(netip.MustParseAddr("10.0.0.9"), 99) }), false},
+		"IPv6 broadcast":      {change(func(a *host.Address) { a.Broadcast = netip.MustParseAddr("ff02::1") }), false},
+		"broadcast":           {change(func(a *host.Address) { a.Broadcast = netip.MustParseAddr("10.0.0.255") }), true},
+		"broadcast of IPv6": {func() host.Address {
+			a := addr("fd00::3/64")
+			a.Broadcast = netip.MustParseAddr("10.0.0.255")
+			return a
+		}(), false},
+	} {
+		w := newWorld(t)
+		w.r.Want(1, 1, host.State{Addresses: []host.Address{c.a}})
+		w.run()
+		said, ops := w.heard()
+		if refused := strings.Contains(said, host.NotAnAddress); refused == c.good || c.good == (ops == "") {
+			t.Errorf("%s: %s; operations %s", name, said, ops)
+		}
+	}
+}
