@@ -181,6 +181,7 @@ func (s *Supervisor) retune(c *child) {
 func (s *Supervisor) complete() {
 	ch := s.change
 	s.change = nil
+	s.umask(ch.cfg)
 	if ch.first {
 		s.say(logs.Info, "Startup complete")
 	} else {

@@ -59,7 +59,7 @@ func runDaemon(opt Options, mains map[role.Name]Main) int {
 		report = tell
 	}
 	hooks := Hooks{
-		Load: func(bool) config.Result { return loadJSON(opt.ConfigFile) }, Mains: mains,
+		Load: func(bool) config.Result { return loadJSON(opt.ConfigFile) }, Mains: mains, Program: program,
 		Sweep: func(path string, _ *config.Config) error {
 			f, err := os.OpenFile(filepath.Join(filepath.Dir(opt.ConfigFile), "swept"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 			if err != nil {
@@ -86,6 +86,15 @@ func loadJSON(path string) config.Result {
 	if err := json.Unmarshal(text, res.Config); err != nil {
 		res.Config = nil
 		res.Diags.Add(diag.Diagnostic{Severity: diag.Fatal, Class: diag.GeneralError, Text: "broken file"})
+		return res
+	}
+	if res.Config.Global.RouterID == "mistake" {
+		res.Diags.Add(diag.Diagnostic{Severity: diag.Error, Class: diag.GeneralError, Text: "a mistake"})
+	}
+	if sign := res.Config.Global.Dirs.State; sign != "" { // what is there while files are read
+		if st, err := os.Lstat(sign); err == nil {
+			_ = os.WriteFile(filepath.Join(filepath.Dir(path), "seen"), fmt.Appendln(nil, st.Mode()), 0o600)
+		}
 	}
 	return res
 }

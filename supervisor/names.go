@@ -70,6 +70,7 @@ func (o *Options) args(r role.Name, comm string) []string {
 type paths struct {
 	pid, vrrp string // pid files
 	state     string // what may be in the kernel because of us
+	reload    string // the default of reload_file
 	dir       string // to be made; empty for none
 }
 
@@ -85,6 +86,7 @@ func (o *Options) paths(p *config.Process) paths {
 			suffix = "_" + p.Instance
 		}
 	}
+	out.reload = filepath.Join(dir, "keepalived"+suffix+".reload")
 	out.pid = or(o.PIDFile, filepath.Join(dir, "keepalived"+suffix+".pid"))
 	out.vrrp = or(o.VRRPPID, filepath.Join(dir, "vrrp"+suffix+".pid"))
 	out.state = StateFile(out.pid)

@@ -67,6 +67,9 @@ type Hooks struct {
 	Drop func(old, next *config.Config) error
 	// Sweep removes what the file at path and c (nil for none) name from the kernel, and then the file. Nil does nothing.
 	Sweep func(path string, c *config.Config) error
+	// Program runs a program that the configuration names, and waits for its end, its time limit or stop (nil for never). It returns
+	// why it was no success. Nil runs none.
+	Program func(c *config.Command, within time.Duration, stop <-chan struct{}) error
 	// Forget removes the file at path. Nil does nothing.
 	Forget func(path string) error
 }

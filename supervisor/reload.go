@@ -27,9 +27,13 @@ func (s *Supervisor) reload() {
 	s.sd.reloading()
 	s.say(logs.Info, "Configuration file %s", s.opt.ConfigFile)
 	s.loading = true
+	sign, asked := s.reloadFile(s.cfg), s.cfg.Global.Reload
 	go func() { // a file system may hang; the roles shall not be alone then
-		res := s.hooks.Load(false)
-		s.post(func() { s.loaded(&res) })
+		res, troubles := s.read(sign, asked)
+		s.post(func() {
+			s.troubles(troubles...)
+			s.loaded(&res)
+		})
 	}()
 }
 
@@ -65,6 +69,9 @@ func (s *Supervisor) acceptable(res *config.Result) (why string, code int) {
 		if !s.opt.without(u.Part) {
 			return fmt.Sprintf("%s: %s: what this keyword asks for is not built yet", u.Pos, u.Keyword), role.ExitConfig
 		}
+	}
+	if why := s.unchecked(res.Config, res.Diags); why != "" {
+		return why, role.ExitConfig
 	}
 	return "", 0
 }

@@ -17,19 +17,12 @@ import (
 	"holdfast.dev/supervisor/role"
 )
 
-// defaultUmask lets only the owner read and write new files, as keepalived does.
-const defaultUmask = 0o177
-
 // logWait is how long one line may wait for room in the system log.
 const logWait = 200 * time.Millisecond
 
 // start does everything up to the first Prepare. When ok is false the daemon ends with code.
 func (s *Supervisor) start(ready func()) (code int, ok bool) {
-	umask := s.opt.Umask
-	if umask < 0 {
-		umask = defaultUmask
-	}
-	unix.Umask(umask)
+	s.umask(nil)
 	if !s.opt.Single {
 		keepFrom(launcherFD)
 	}
@@ -45,6 +38,7 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 		return code, false
 	}
 	cfg := res.Config
+	s.umask(cfg)
 	s.rename(cfg)
 	if code, ok := s.lock(cfg); !ok {
 		return code, false
@@ -58,8 +52,14 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 			s.say(logs.Warning, "leftovers: %v", err)
 		}
 	}
+	if sign := s.reloadFile(cfg); sign != "" { // of an earlier daemon that was killed
+		s.troubles(removeSign(sign))
+	}
 	ready()
 	s.dump(cfg)
+	if !s.runStart(cfg) {
+		return 0, false
+	}
 	if !cfg.Parts.VRRP && !s.opt.All {
 		s.say(logs.Info, "Warning - keepalived has no configuration to run")
 	}
@@ -205,6 +205,7 @@ func (s *Supervisor) dump(cfg *config.Config) {
 func (s *Supervisor) finish(started bool) {
 	if started {
 		s.clean()
+		s.runStop()
 	}
 	heard := make(chan struct{})
 	go func() { s.listeners.Wait(); close(heard) }()

@@ -42,6 +42,8 @@ type Supervisor struct {
 	loading bool // the files are being read
 	queued  bool // another reload was asked for
 
+	appointment appointment
+
 	stopping bool
 	deadline time.Time // of the stop
 	code     int
@@ -177,6 +179,16 @@ func (s *Supervisor) look() {
 		}
 	}
 	s.sd.beat(alive)
+	s.keepAppointment(time.Now())
+}
+
+// troubles tells of what went wrong beside a matter, without harm to it.
+func (s *Supervisor) troubles(errs ...error) {
+	for _, err := range errs {
+		if err != nil {
+			s.say(logs.Err, "%v", err)
+		}
+	}
 }
 
 func (s *Supervisor) say(level int, format string, args ...any) {
