@@ -65,7 +65,7 @@ func (l *lab) try(ctx context.Context, m *mutate.Mutant) (result, error) {
 			break
 		}
 	}
-	if err == nil && r.By == "" {
+	if err == nil && r.By == "" && l.worlds > 0 {
 		r.By, err = l.simulate(ctx, overlay)
 	}
 	switch {
@@ -89,7 +89,7 @@ func (l *lab) sane(ctx context.Context) error {
 	}
 	done := map[string]bool{}
 	for i := range targets {
-		for _, pkg := range append(targets[i].packages, simulator) {
+		for _, pkg := range targets[i].packages {
 			if done[pkg] {
 				continue
 			}

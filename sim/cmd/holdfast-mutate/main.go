@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 	f.BoolVar(&o.again, "again", false, "try those that survived once more")
 	f.BoolVar(&o.list, "list", false, "only list the mutants in their order")
 	f.BoolVar(&o.table, "table", false, "only print the results of those that are in the file")
-	f.IntVar(&o.worlds, "worlds", 1000, "worlds of the simulator that a mutant is given, if the tests have not noticed it")
+	f.IntVar(&o.worlds, "worlds", 1000, "worlds of the simulator that a mutant is given, if the tests have not noticed it; 0 for none, which -again makes up for")
 	f.DurationVar(&o.budget, "budget", 2*time.Minute, "the time of the processor for them")
 	if err := f.Parse(args); err != nil {
 		return 2
