@@ -133,6 +133,11 @@ func (w *World) bound() *bound {
 	if owners > 1 {
 		b.add(interval*42/10, "owners that clash")
 	}
+	defer func() {
+		if w.Plan.Shape.Kind == Drift {
+			b.add(b.total()*worstRate/million, "for clocks that are slow")
+		}
+	}()
 	if w.seen.refused {
 		b.add(time.Minute+down, "until a kernel that refused is asked again")
 	} else if w.seen.deleted {

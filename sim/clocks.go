@@ -7,16 +7,31 @@ import (
 	"holdfast.dev/clock"
 )
 
-// clocks are those of one machine, as distances from the time of the world.
-type clocks struct{ mono, boot, wall int64 }
+// clocks are those of one machine, as distances from the time of the world. They may run faster or slower than that: by rate parts in a
+// million since the beginning.
+type clocks struct {
+	mono, boot, wall int64
+	rate             int64
+}
+
+// million is what rates are parts of.
+const million = 1_000_000
 
 // now reads them when the world's time is t.
 func (c *clocks) now(t clock.Instant) clock.Now {
+	t += (t - beginning) * clock.Instant(c.rate) / million
 	return clock.Now{Mono: t + clock.Instant(c.mono), Boot: t + clock.Instant(c.boot), Wall: int64(t) + c.wall}
 }
 
-// world is the world's time when the monotonic clock shows mono, if the machine does not sleep until then.
-func (c *clocks) world(mono clock.Instant) clock.Instant { return mono - clock.Instant(c.mono) }
+// world is the world's time when the monotonic clock shows mono, or the first at which it shows more, if the machine does not sleep until then.
+func (c *clocks) world(mono clock.Instant) clock.Instant {
+	passed := mono - clock.Instant(c.mono) - beginning
+	t := beginning + passed - passed*clock.Instant(c.rate)/clock.Instant(million+c.rate)
+	for c.now(t).Mono < mono {
+		t++
+	}
+	return t
+}
 
 // sleep is what a suspend of the length does: only the monotonic clock stands still.
 func (c *clocks) sleep(d time.Duration) { c.mono -= int64(d) }

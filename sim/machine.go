@@ -69,6 +69,7 @@ type nic struct {
 func newNode(w *World, id int, s *NodeShape) *Node {
 	n := &Node{w: w, id: id, name: s.Name, file: s.File, base: s.File.String(), down: map[string]bool{}}
 	n.text = n.base
+	n.clocks.rate = int64(s.Rate)
 	n.newMachine()
 	return n
 }
@@ -76,7 +77,7 @@ func newNode(w *World, id int, s *NodeShape) *Node {
 // newMachine is a machine that was just switched on.
 func (n *Node) newMachine() {
 	uptime := int64(20*time.Second) + int64(n.id)*int64(time.Second)
-	n.clocks = clocks{mono: uptime - int64(n.w.now), boot: uptime - int64(n.w.now), wall: 1_700_000_000_000_000_000}
+	n.clocks = clocks{mono: uptime - int64(n.w.now), boot: uptime - int64(n.w.now), wall: 1_700_000_000_000_000_000, rate: n.clocks.rate}
 	n.kernel = &hosttest.Kernel{}
 	n.asleep, n.deaf, n.waits = 0, false, false
 	n.lost, n.seq, n.lastTold = map[host.Key]bool{}, 0, nil

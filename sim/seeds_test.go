@@ -40,12 +40,12 @@ func play(t *testing.T, seed uint64, kind Kind, cover *Cover) {
 func TestSeeds(t *testing.T) {
 	n := *seeds
 	if n == 0 {
-		n = 250
+		n = 200
 	}
 	if testing.Short() {
 		n = min(n, 20)
 	}
-	for kind := Anything; kind <= Mixed; kind++ {
+	for kind := range Kinds {
 		t.Run(kind.String(), func(t *testing.T) {
 			var cover Cover
 			for i := range n {

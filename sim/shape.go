@@ -21,6 +21,7 @@ type Shape struct {
 type NodeShape struct {
 	Name string
 	Peer bool // a router of another make, which knows nothing but the RFC
+	Rate int  // by how many parts in a million its clocks are fast
 	File file // its configuration
 }
 
@@ -33,9 +34,19 @@ const (
 	Default
 	Pair  // two nodes, one router: where timers are checked most sharply
 	Mixed // nodes that cannot understand each other: another version, another password
+	Drift // anything, with clocks that run at different rates
+
+	// Kinds is how many there are.
+	Kinds
 )
 
-var kindNames = [...]string{"anything", "default", "pair", "mixed"}
+var kindNames = [...]string{"anything", "default", "pair", "mixed", "drift"}
+
+// rates are those of quartz clocks, good and bad ones, and of what a time daemon makes of them at most (adjtimex: 500 parts in a million).
+var rates = [...]int{0, 20, -20, 100, -100, 500, -500}
+
+// worstRate is by how much a clock may be wrong, in parts in a million.
+const worstRate = 500
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -66,6 +77,15 @@ func (d dice) upTo(limit time.Duration) time.Duration {
 
 // drawShape draws the world of a seed.
 func drawShape(seed uint64, kind Kind, d dice) Shape {
+	if kind == Drift {
+		s := drawShape(seed, Anything, d)
+		s.Kind = Drift
+		more := dice{newSource(seed, 0x6472696674)}
+		for i := range s.Nodes {
+			s.Nodes[i].Rate = pick(more, rates[:]...)
+		}
+		return s
+	}
 	s := Shape{Seed: seed, Kind: kind}
 	s.Delay = pick(d, 0, 50*time.Microsecond, 300*time.Microsecond)
 	s.Jitter = pick(d, 0, 100*time.Microsecond)

@@ -106,7 +106,11 @@ func (p *Plan) Describe() string {
 		if n.Peer {
 			text = "a router that knows the RFC only, configured as this file says\n" + text
 		}
-		fmt.Fprintf(&b, "--- %s, %s and %s\n%s", n.Name, hostAddr("eth0", false, i), hostAddr("eth1", false, i), text)
+		clocks := ""
+		if n.Rate != 0 {
+			clocks = fmt.Sprintf(", its clocks gain %d µs in a second", n.Rate)
+		}
+		fmt.Fprintf(&b, "--- %s, %s and %s%s\n%s", n.Name, hostAddr("eth0", false, i), hostAddr("eth1", false, i), clocks, text)
 	}
 	return b.String()
 }

@@ -44,7 +44,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f := flag.NewFlagSet("holdfast-sim", flag.ContinueOnError)
 	f.SetOutput(errOut)
 	f.Uint64Var(&o.seed, "seed", 0, "play the world of this seed, with its timeline")
-	f.StringVar(&o.kind, "kind", "anything", "kind of world: anything, default, pair, mixed")
+	f.StringVar(&o.kind, "kind", "anything", "kind of world: anything, default, pair, mixed, drift")
 	f.DurationVar(&o.time, "time", 10*time.Second, "without -seed: play random worlds of all kinds for so long")
 	f.Uint64Var(&o.from, "from", 0, "first random seed; 0 takes one from the clock")
 	f.Uint64Var(&o.worlds, "worlds", 0, "without -seed: play at most so many worlds; 0 for no limit")
@@ -168,7 +168,7 @@ func (o *options) many() (int, error) {
 				if o.worlds > 0 && i >= o.worlds {
 					return
 				}
-				w := sim.New(sim.Draw(from+i/4, sim.Kind(i%4)))
+				w := sim.New(sim.Draw(from+i/uint64(sim.Kinds), sim.Kind(i%uint64(sim.Kinds))))
 				w.Ignore(o.ignore)
 				f := w.Run()
 				mu.Lock()
