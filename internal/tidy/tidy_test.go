@@ -92,6 +92,7 @@ var pure = map[string][]string{
 	"track":         {"clock"},
 	"vrrp":          {"clock", "host", "notify", "track", "vrrp/wire"},
 	"status":        {"clock", "vrrp", "host", "vrrp/wire"},
+	"status/dump":   {"config", "status", "vrrp", "vrrp/wire"},
 	"config/diag":   {},
 	"config/lex":    {"config/diag"},
 	"config/expand": {"config/diag", "config/lex"},
