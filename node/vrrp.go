@@ -150,7 +150,7 @@ func (r *vrrpRole) obey(m role.Msg, files []*os.File) (stop bool, err error) {
 	case m.Peer != nil && m.Peer.Role == role.Runner && len(files) == 1:
 		r.meet(files[0])
 	case m.Signal != nil:
-		r.teller.Say(vrrp.Warning, fmt.Sprintf("signal %d asks for a dump of data, which is not built yet", m.Signal.Number))
+		r.clearStats()
 	case m.Record != nil:
 		r.record(m.Record, files)
 	case m.Stop != nil:
@@ -158,6 +158,13 @@ func (r *vrrpRole) obey(m role.Msg, files []*os.File) (stop bool, err error) {
 		return true, nil
 	}
 	return false, nil
+}
+
+// clearStats is what the only signal asks for that the supervisor passes on.
+func (r *vrrpRole) clearStats() {
+	if r.loop != nil {
+		r.loop.Do(func(l *loop) { l.driver.Engine.ClearStats() })
+	}
 }
 
 // maxAnswer bounds the text of an error, so that the answer fits into a message.

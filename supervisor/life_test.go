@@ -44,7 +44,9 @@ func TestStartReloadStop(t *testing.T) {
 	d.waitAll(`vrrp: prepare 2 reload=true resume=false descriptors=1`, `runner: prepare 2 reload=true`,
 		`vrrp: commit 2`, `runner: commit 2`, `Reload complete`, `Reload finished in \d+ usec`)
 	d.signal(unix.SIGUSR1)
-	d.wait(`vrrp: signal 10`)
+	d.wait(`Printing VRRP data for process\(\d+\) on signal`)
+	d.signal(unix.SIGUSR2)
+	d.wait(`Printing VRRP stats for process\(\d+\) on signal`)
 
 	d.signal(unix.SIGTERM)
 	d.wait(`Stopping`)

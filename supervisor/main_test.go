@@ -308,7 +308,7 @@ func (h *host) startWith(change func(*exec.Cmd)) *instance {
 	}
 	d := &instance{t: h.t, cmd: exec.Command("/proc/self/exe", "-n"), ended: make(chan struct{}), more: make(chan struct{}, 1)}
 	d.cmd.Args[0] = "keepalived"
-	d.cmd.Env = append(os.Environ(), testEnv+"="+string(text))
+	d.cmd.Env = append(os.Environ(), testEnv+"="+string(text), "TMPDIR="+h.t.TempDir())
 	if change != nil {
 		change(d.cmd)
 	}

@@ -7,9 +7,6 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"holdfast.dev/supervisor/logs"
-	"holdfast.dev/supervisor/role"
 )
 
 // Signals that glibc counts from its own SIGRTMIN, which is 34, and SIGRTMAX.
@@ -58,7 +55,7 @@ func (s *Supervisor) signal(sig syscall.Signal) {
 	case sigTrace:
 		s.toggleRecording()
 	default:
-		s.pass(int(sig))
+		s.print(sig)
 	}
 }
 
@@ -71,14 +68,6 @@ func (s *Supervisor) asked(number int) {
 		s.toggleRecording()
 	case unix.SIGTERM, unix.SIGINT: // the runner leaves when it is told to, and not before the others
 	default:
-		s.pass(number)
-	}
-}
-
-// pass hands a request for a dump to the vrrp role.
-func (s *Supervisor) pass(number int) {
-	c := s.children[role.VRRP]
-	if c.proc == nil || c.conn.Send(role.Msg{Signal: &role.Signal{Number: number}}) != nil {
-		s.say(logs.Warning, "Signal %d: there is no VRRP process to answer it", number)
+		s.print(syscall.Signal(number))
 	}
 }

@@ -50,6 +50,7 @@ type Supervisor struct {
 	sweepDue bool           // the vrrp role could not clean up behind itself
 	orphaned *config.Config // what a vrrp role ran that died and was not replaced yet
 	oldCore  []byte         // to be restored
+	printing chan struct{}  // closed when the last files that a signal asked for were written
 }
 
 // New makes a daemon. Nothing happens before Run.

@@ -69,6 +69,14 @@ func (e *Engine) Touched() []*Router {
 	return t
 }
 
+// ClearStats sets all counters to zero (SIGRTMAX-1, rule Q8).
+func (e *Engine) ClearStats() {
+	for _, r := range e.routers {
+		r.stats = Stats{}
+		r.changed()
+	}
+}
+
 // Routers lists all routers in the order of the configuration. The slice is the engine's.
 func (e *Engine) Routers() []*Router { return e.routers }
 

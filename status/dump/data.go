@@ -67,15 +67,17 @@ func (t *text) state(s *Snapshot, in *config.Instance, st *vrrp.Status) {
 			t.field("Master advert interval = %d milli-sec", st.MasterInterval.Milliseconds())
 		}
 	}
-	if len(in.Peers) > 0 {
-		t.field("Flags:")
-		t.member("Using unicast")
-	} else {
+	if len(in.Peers) == 0 && in.Preempt {
 		t.field("Flags: none")
+	} else {
+		t.field("Flags:")
 	}
-	t.field("Wantstate = %s", word(in.WantMaster, "MASTER", "BACKUP"))
+	if len(in.Peers) > 0 {
+		t.member("Using unicast")
+	}
+	t.field("Wantstate = %s", wanted(in, st))
 	t.field("Number of config faults = %d", len(in.Faults))
-	t.field("Number of interface and track script faults = %d", max(st.Faults-len(in.Faults), 0))
+	t.field("Number of tracker faults = %d", max(st.Faults-len(in.Faults), 0))
 	if st.Fault != "" {
 		t.field("Fault reason = %s", st.Fault)
 	}
@@ -84,6 +86,10 @@ func (t *text) state(s *Snapshot, in *config.Instance, st *vrrp.Status) {
 }
 
 func (t *text) network(in *config.Instance, st *vrrp.Status) {
+	if v := in.Virtual; v != nil {
+		up := st.State == vrrp.Backup || st.State == vrrp.Master
+		t.field("Use %s, i/f name %s, is_up = %t, xmit_base = %t", word(v.IPVLAN, "IPVLAN", "VMAC"), v.Name, up, v.XmitBase)
+	}
 	if in.Interface != "" {
 		t.field("Interface = %s", in.Interface)
 	}

@@ -41,6 +41,14 @@ func (s *Snapshot) of(in *config.Instance) vrrp.Status {
 	return st
 }
 
+// wanted is the state that an instance is after: the configured one, until it is MASTER.
+func wanted(in *config.Instance, st *vrrp.Status) vrrp.State {
+	if in.WantMaster || st.State == vrrp.Master {
+		return vrrp.Master
+	}
+	return vrrp.Backup
+}
+
 // group is the state of a sync group: what all of its members are, and FAULT if one is.
 func (s *Snapshot) group(g *config.SyncGroup) vrrp.State {
 	state, first := vrrp.Init, true

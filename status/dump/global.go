@@ -2,6 +2,13 @@ package dump
 
 import "holdfast.dev/config"
 
+// Global is what keepalived's parent process writes on SIGUSR1.
+func Global(c *config.Config) []byte {
+	t := &text{}
+	t.global(c)
+	return t.b
+}
+
 func (t *text) global(c *config.Config) {
 	g, v := &c.Global, &c.Global.VRRP
 	t.section("Global definitions")

@@ -151,11 +151,7 @@ func (j *object) timing(in *config.Instance, st *vrrp.Status) {
 	j.flag("nopreempt", !in.Preempt)
 	j.num("preempt_delay", uint64(seconds(in.PreemptDelay)))
 	j.num("state", uint64(st.State))
-	want := vrrp.Backup
-	if in.WantMaster {
-		want = vrrp.Master
-	}
-	j.num("wantstate", uint64(want))
+	j.num("wantstate", uint64(wanted(in, st)))
 	j.num("version", uint64(in.Version))
 	j.flag("smtp_alert", in.SMTPAlert)
 	j.flag("notify_deleted", in.Notify.TellDeleted)

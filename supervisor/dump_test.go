@@ -1,0 +1,55 @@
+package supervisor
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestReplace: whoever makes a link of the file's name beforehand has it replaced, and what it pointed to is left alone.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	victim, path := filepath.Join(dir, "victim"), filepath.Join(dir, "keepalived.data")
+	if err := os.WriteFile(victim, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(victim, path); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(path, []byte("data")); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := os.ReadFile(victim); string(b) != "mine" {
+		t.Errorf("the link was followed: %q", b)
+	}
+	if fi, err := os.Lstat(path); err != nil || !fi.Mode().IsRegular() {
+		t.Errorf("%v %v", fi, err)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "data" {
+		t.Errorf("%q", b)
+	}
+	if err := replace(filepath.Join(dir, "nowhere", "x"), nil); err == nil {
+		t.Error("no error for a directory that is not there")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 2 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestPrintedPath: where a dump goes.
+func TestPrintedPath(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ at, tag, want string }{
+		{"", "", "/tmp/keepalived.data"},
+		{"", ".blue_one", "/tmp/keepalived.blue_one.data"},
+		{"/run/ha.dump", "", "/run/ha.dump"},
+		{"ha.dump", "", "/tmp/ha.dump"},
+		{"/var/lib/ha/", "", "/var/lib/ha/keepalived.data"},
+	} {
+		f := printed{name: "keepalived.data", at: c.at}
+		if got := f.path("/tmp", c.tag); got != c.want {
+			t.Errorf("%q: %q, want %q", c.at, got, c.want)
+		}
+	}
+}
