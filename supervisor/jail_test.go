@@ -14,7 +14,7 @@ import (
 
 // try has a role attempt what it shall not be able to.
 func (a *actor) try() {
-	_, err := syscall.ForkExec("/proc/self/exe", []string{"nothing"}, nil)
+	_, err := syscall.ForkExec("/bin/true", []string{"true"}, nil)
 	a.say("a program: %v", err)
 	_, err = os.OpenFile(a.dir+"/new", os.O_WRONLY|os.O_CREATE, 0o600)
 	a.say("a file to write: %v", err)
