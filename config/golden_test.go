@@ -38,9 +38,11 @@ func goldenFile(t *testing.T, path string) {
 		name, body, _ := strings.Cut(c, "\n")
 		input, want, _ := strings.Cut(body+"\n", "---\n")
 		got := answer(name, input)
-		if want = strings.TrimRight(want, "\n") + "\n"; got != want && !*update {
-			t.Errorf("%s:\n%s\ngot:\n%s\nwant:\n%s", name, input, got, want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if want = strings.TrimRight(want, "\n") + "\n"; got != want && !*update {
+				t.Errorf("%s\ngot:\n%s\nwant:\n%s", input, got, want)
+			}
+		})
 		out += "=== " + name + "\n" + input + "---\n" + got + "\n"
 	}
 	if *update {

@@ -22,6 +22,9 @@ func (w *world) name(o host.Owner) string {
 func (w *world) print(a Action) {
 	switch a := a.(type) {
 	case *Send:
+		if w.sent != nil {
+			w.sent(a)
+		}
 		w.printSend(a)
 	case *Announce:
 		w.printAnnounce(a)

@@ -44,6 +44,7 @@ type world struct {
 	peers    speakers
 	names    map[host.Owner]string
 	notified []notify.Event
+	sent     func(*Send) // is given every advert; may be nil
 	out      strings.Builder
 }
 
