@@ -67,7 +67,7 @@ func (c *speaking) handled(n *Node) {
 func (c *speaking) inspect(n *Node, x *watch, s *vrrp.Send) {
 	p := s.Payload
 	to := wireTo{s.Src, s.Dst}
-	if len(p) == x.saidLen && x.saidTo == to && x.spec != nil && string(p) == string(x.said[:len(p)]) && s.ID != 0 {
+	if len(p) == x.saidLen && x.saidTo == to && x.spec != nil && string(p) == string(x.said[:len(p)]) && s.ID != 0 && (s.TTL == wire.HopLimit || x.spec.Unicast()) {
 		return
 	}
 	if _, ok := n.handling.(*vrrp.Configure); ok || x.spec == nil {
