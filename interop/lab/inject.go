@@ -12,6 +12,35 @@ import (
 func (n *Node) Inject(d time.Duration, frames ...[]byte) (sent int) {
 	n.lab.T.Helper()
 	n.lab.rec.note("a flood reaches %s", n.Name)
+	n.give(func(send func([]byte) error) error {
+		for end := time.Now().Add(d); time.Now().Before(end); {
+			if err := send(frames[sent%len(frames)]); err != nil && !errors.Is(err, unix.ENOBUFS) {
+				return err
+			}
+			sent++
+		}
+		return nil
+	})
+	n.lab.rec.note("the flood ends")
+	return sent
+}
+
+// Give sends frames to the node, each once, in the same way.
+func (n *Node) Give(frames ...[]byte) {
+	n.lab.T.Helper()
+	n.give(func(send func([]byte) error) error {
+		for _, f := range frames {
+			if err := send(f); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// give opens a socket at the node's port of the bridge.
+func (n *Node) give(with func(send func([]byte) error) error) {
+	n.lab.T.Helper()
 	index, err := n.lab.fabric.Index(n.port)
 	n.lab.ok(err)
 	n.lab.ok(n.lab.fabric.Do(func() error {
@@ -21,17 +50,8 @@ func (n *Node) Inject(d time.Duration, frames ...[]byte) (sent int) {
 		}
 		defer unix.Close(fd)
 		to := &unix.SockaddrLinklayer{Ifindex: index}
-		for end := time.Now().Add(d); time.Now().Before(end); {
-			err := unix.Sendto(fd, frames[sent%len(frames)], 0, to)
-			if err != nil && !errors.Is(err, unix.ENOBUFS) {
-				return err
-			}
-			sent++
-		}
-		return nil
+		return with(func(frame []byte) error { return unix.Sendto(fd, frame, 0, to) })
 	}))
-	n.lab.rec.note("the flood ends")
-	return sent
 }
 
 // Adverts lists those of a virtual router between two times, by nodes that counted then.
