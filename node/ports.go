@@ -30,6 +30,7 @@ type portKeeper struct {
 	sockets    map[*link.Port]bool    // all that are not closed yet
 	told       map[vrrp.PortID]string // what was last complained about
 	retry      *time.Timer
+	members    memberTimer
 	shut       bool
 	work       sync.WaitGroup // goroutines that close or try again
 }
@@ -153,6 +154,7 @@ func (k *portKeeper) Abort() {
 func (k *portKeeper) Link(name string, index, mtu int) {
 	k.mu.Lock()
 	if k.shut || k.links[name].index == index {
+		k.checkMembers(name, memberSoon)
 		k.mu.Unlock()
 		return
 	}
@@ -340,6 +342,9 @@ func (k *portKeeper) open(id vrrp.PortID, s *portSlot, goal portGoal) error {
 	k.mu.Unlock()
 	s.port, s.groups, s.goal = port, slices.Clone(goal.groups), goal
 	k.post(portChange{ID: id, Port: port})
+	k.mu.Lock()
+	k.checkMembers(id.Link, memberEvery)
+	k.mu.Unlock()
 	return nil
 }
 
@@ -421,6 +426,7 @@ func (k *portKeeper) Shut() {
 	if k.retry != nil && k.retry.Stop() {
 		k.work.Done()
 	}
+	k.members.stop(&k.work)
 	k.mu.Unlock()
 	k.work.Wait()
 	for p := range k.sockets {
