@@ -110,7 +110,7 @@ func TestFourDeletedWhileLinkIsDownWasSomebody(t *testing.T) {
 	w.expect("lost 1 [10.0.0.3/24 eth0]", "", "eth0 down:")
 }
 
-func TestLinkDeletedAndMadeAgain(t *testing.T) { // regressions.md 58
+func TestRegressionC58_LinkDeletedAndMadeAgain(t *testing.T) {
 	w := newWorld(t)
 	w.r.Want(1, 1, want("10.0.0.3/24", "fd00::3/64"))
 	w.run()

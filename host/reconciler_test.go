@@ -103,7 +103,7 @@ func TestSixWithOtherLengthStandsAndIsNotDeleted(t *testing.T) {
 	w.expect("applied 1.3 final", "", "eth0 up: fd00::1/64")
 }
 
-func TestPrefixLengthIsPartOfTheIdentity(t *testing.T) { // regressions.md 57
+func TestRegressionC57_PrefixLengthIsPartOfTheIdentity(t *testing.T) {
 	w := newWorld(t)
 	w.k.AddAddr("eth0", "10.1.0.3/24")
 	w.r.Want(1, 1, want("10.1.0.3/32"))
@@ -127,7 +127,7 @@ func TestTwoOwnersAreCounted(t *testing.T) {
 	w.expect("", "", "eth0 up:")
 }
 
-func TestMovedBetweenOwners(t *testing.T) {
+func TestRegressionB36_AddressMovesBetweenOwners(t *testing.T) {
 	for _, addFirst := range []bool{true, false} {
 		w := newWorld(t)
 		w.r.Want(1, 1, want("10.0.0.3/24"))

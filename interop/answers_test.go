@@ -14,6 +14,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"holdfast.dev/interop/lab"
+	"holdfast.dev/link/frame"
 )
 
 // TestAnswers: who answers for the addresses, and how. RFC 3768 and RFC 9568, sections 6.4.2, 6.4.3 and 8; RFC 4861, section 7.2. Each router is
@@ -75,6 +76,11 @@ func TestAnswers(t *testing.T) {
 		inGroup(t, n, "ff0200000000000000000001ff000100", n == a)
 	}
 	announcedOnce(t, l, a, begin, vip4, vip6, link6)
+	for _, f := range l.Frames(a) { // RFC 4861 section 7.2.4
+		if na, r := frame.ParseNA(f.Bytes); r == frame.OK && na.Solicited && na.Target == vip6 && (!na.HasMAC || !na.Override) {
+			t.Errorf("answered without the hardware address, or without the override flag: %+v", na)
+		}
+	}
 	s.Stay(time.Second)
 	s.End()
 	if heard.adverts() > 0 {

@@ -16,7 +16,7 @@ const AnnounceMax = 64
 // Announcer sends gratuitous ARPs and unsolicited neighbour advertisements on any interface of the network namespace that it was
 // opened in. They are queued one by one and sent by Flush with one system call.
 //
-// Its socket asks for protocol 0, so it receives nothing: nothing can pile up in it (rule 68 of regressions).
+// Its socket asks for protocol 0, so it receives nothing: nothing can pile up in it (docs/regressions.md, C68).
 type Announcer struct {
 	fd    int
 	n     int // queued

@@ -185,8 +185,8 @@ func TestAnnounceFull(t *testing.T) {
 	}
 }
 
-// TestAnnouncerHearsNothing: whatever the network sends, the socket's queue stays empty (rule 68 of regressions).
-func TestAnnouncerHearsNothing(t *testing.T) {
+// TestRegressionC68_AnnouncerHearsNothing: whatever the network sends, the socket's queue stays empty (docs/regressions.md, C68).
+func TestRegressionC68_AnnouncerHearsNothing(t *testing.T) {
 	t.Parallel()
 	lab := newPair(t)
 	a := lab.a.announcer()

@@ -14,9 +14,9 @@ import (
 	"holdfast.dev/supervisor/role"
 )
 
-// TestRoleReloadsLeaveNothingBehind: a thousand reloads, from one configuration to another that has other interfaces, groups and
+// TestRegressionB46_ReloadsLeaveNothingBehind: a thousand reloads, from one configuration to another that has other interfaces, groups and
 // scripts, with runners that come and go.
-func TestRoleReloadsLeaveNothingBehind(t *testing.T) {
+func TestRegressionB46_ReloadsLeaveNothingBehind(t *testing.T) {
 	if !inside(t) {
 		return
 	}

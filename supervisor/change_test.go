@@ -76,7 +76,7 @@ func TestUnchangeable(t *testing.T) {
 }
 
 // However often one asks during a reload, one more follows: it reads what is there then.
-func TestReloadsAreQueuedOneDeep(t *testing.T) {
+func TestRegressionB42_ReloadsAreQueuedOneDeep(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.deeds("vrrp:slow")

@@ -154,7 +154,7 @@ func TestSkipWhileRunning(t *testing.T) {
 }
 
 // Regression 94: however the end and the timeout meet, a run has one outcome and the script is run again.
-func TestOneOutcome(t *testing.T) {
+func TestRegressionF94_OneOutcome(t *testing.T) {
 	b := newBench(Spec{Name: "s", Interval: time.Second})
 	b.until(0)
 	b.now = start.Add(time.Second)

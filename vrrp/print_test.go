@@ -27,6 +27,9 @@ func (w *world) print(a Action) {
 		}
 		w.printSend(a)
 	case *Announce:
+		if w.announced != nil {
+			w.announced(a.Items)
+		}
 		w.printAnnounce(a)
 	case *Transition:
 		c := a.Cause

@@ -255,3 +255,17 @@ func TestRFC9568_6_1_IntervalRange(t *testing.T) {
 		}
 	}
 }
+
+// RFC 4861 section 4.4: R says whether the sender forwards.
+func TestRFC4861_4_4_RouterFlag(t *testing.T) {
+	six := "router R v=3 prio=255 master addr=fe80::100/64\nlink eth0 fe80::5/64\n"
+	follow(t, six+"start\nrun 1s", "announce fe80::100@2", "never router")
+	follow(t, six+"link eth0 forward\nstart\nrun 1s", "announce fe80::100@2 router")
+}
+
+// RFC 4861 section 7.2.6: with vrrp_gna_interval, unsolicited advertisements are that far apart; by default they are not.
+func TestRFC4861_7_2_6_Gap(t *testing.T) {
+	six := "router R v=3 prio=255 master repeat=2 addr=fe80::100/64,fe80::101/64\nlink eth0 fe80::5/64\nstart\nrun 5s"
+	follow(t, "config na=1s\n"+six, "0.000  announce fe80::100@2\n", "1.000  announce fe80::101@2\n", "2.000  announce fe80::100@2\n", "3.000  announce fe80::101@2\n")
+	follow(t, six, "0.000  announce fe80::100@2, fe80::101@2, fe80::100@2, fe80::101@2\n")
+}

@@ -30,22 +30,23 @@ import (
 //	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
 //	run 10s; pause 5s; suspend 60s; wallclock 60s; sent NAME ERROR
 type world struct {
-	t        *testing.T
-	e        *Engine
-	now      clock.Now
-	draft    Config
-	specs    []*Spec
-	links    map[string]host.Link
-	refused  map[netip.Prefix]bool
-	mute     bool
-	slow     time.Duration
-	due      []pendingWant
-	resumes  []Resume
-	peers    speakers
-	names    map[host.Owner]string
-	notified []notify.Event
-	sent     func(*Send) // is given every advert; may be nil
-	out      strings.Builder
+	t         *testing.T
+	e         *Engine
+	now       clock.Now
+	draft     Config
+	specs     []*Spec
+	links     map[string]host.Link
+	refused   map[netip.Prefix]bool
+	mute      bool
+	slow      time.Duration
+	due       []pendingWant
+	resumes   []Resume
+	peers     speakers
+	names     map[host.Owner]string
+	notified  []notify.Event
+	sent      func(*Send)          // is given every advert; may be nil
+	announced func([]Announcement) // is given every slice; may be nil
+	out       strings.Builder
 }
 
 type pendingWant struct {

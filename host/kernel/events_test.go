@@ -79,7 +79,7 @@ func TestDuplicateLinkLocalIsSeen(t *testing.T) {
 	o.nothingLost()
 }
 
-func TestOverrunIsMadeGood(t *testing.T) { // regressions.md 64; keepalived goes on as if nothing had happened (rule K13)
+func TestRegressionC64_OverrunIsMadeGood(t *testing.T) { // keepalived goes on as if nothing had happened (rule K13)
 	t.Parallel()
 	a, b := nstest.Pair(t)
 	o := watchOver(t, a, Config{EventBuffer: 1})

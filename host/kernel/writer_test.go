@@ -161,7 +161,7 @@ func TestCarrier(t *testing.T) {
 	o.nothingLost()
 }
 
-func TestLinkDeletedAndMadeAgain(t *testing.T) { // regressions.md 58, rule L2
+func TestRegressionC58_LinkDeletedAndMadeAgain(t *testing.T) { // rule L2
 	t.Parallel()
 	a, b := nstest.Pair(t)
 	o := watchOver(t, a, Config{})
