@@ -137,7 +137,9 @@ func TestJudge(t *testing.T) {
 }
 
 // TestConformancePage keeps docs/conformance.md as the ledger is.
-func TestConformancePage(t *testing.T) { page(t, "conformance.md", conformance(ledger(t), violations(t))) }
+func TestConformancePage(t *testing.T) {
+	page(t, "conformance.md", conformance(ledger(t), violations(t)))
+}
 
 const conformanceHead = `# Conformance
 
@@ -202,6 +204,7 @@ func title(rfc string) string {
 	names := map[string]string{
 		"3768": "RFC 3768, VRRP version 2", "9568": "RFC 9568, VRRP version 3", "5798": "RFC 5798, version 3 before it, where it differs",
 		"2338": "RFC 2338, authentication", "5227": "RFC 5227, address conflict detection", "4861": "RFC 4861, neighbor discovery",
+		"auth_hmac": "draft-cassen-vrrp-auth-hmac, of keepalived 2.4.3", "9747": "RFC 9747, BFD echo without a session at the other end",
 		"5880": "RFC 5880, BFD", "5881": "RFC 5881, BFD for one hop", "5882": "RFC 5882, use of BFD", "5883": "RFC 5883, BFD for several hops",
 	}
 	if n := names[rfc]; n != "" {
