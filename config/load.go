@@ -42,6 +42,7 @@ type builder struct {
 	groupOrder    []*ServiceGroup                 // service groups in the order of the file
 	linkNames     set[string]                     // names of virtual interfaces
 	linkNumbers   map[string]int                  // how many names of a stem and VRID are taken
+	unranked      uint32                          // rules without a preference so far, in all blocks: each has a lower one
 	names         map[*nameFile]map[string]uint32 // files of iproute2 that were read
 	silent        *Notify                         // of instances without scripts
 	garps         map[Garp]*Garp

@@ -105,7 +105,7 @@ type Rule struct {
 	IPProto     uint8        `json:",omitzero"`
 	Table       uint32       `json:",omitzero"` // of the action lookup
 	Goto        uint32       `json:",omitzero"` // priority of the rule to go on with
-	Priority    uint32       // default 16384 and falling with each rule of the block
+	Priority    uint32       // default 16384, and one less with each rule of the file that has none
 	Mark        uint32       `json:",omitzero"`
 	MarkMask    uint32       `json:",omitzero"`
 	Realms      uint32       `json:",omitzero"`

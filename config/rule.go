@@ -33,15 +33,15 @@ type ruleDraft struct {
 // readRules reads virtual_rules or static_rules.
 func (b *builder) readRules(n *schema.Node, who string) (rules []Rule) {
 	for i := range n.Body {
-		if r, ok := b.rule(&n.Body[i], who, i); ok {
+		if r, ok := b.rule(&n.Body[i], who); ok {
 			rules = append(rules, r)
 		}
 	}
 	return rules
 }
 
-// rule reads one entry, the i'th of its block; ok is false for one that is left out.
-func (b *builder) rule(e *schema.Node, who string, i int) (r Rule, ok bool) {
+// rule reads one entry; ok is false for one that is left out.
+func (b *builder) rule(e *schema.Node, who string) (r Rule, ok bool) {
 	d := new(ruleDraft)
 	d.Pos = at(e.Pos)
 	for j := range e.Opts {
@@ -65,8 +65,9 @@ func (b *builder) rule(e *schema.Node, who string, i int) (r Rule, ok bool) {
 		b.errorf(e.Pos, who, "Cannot specify more than one of table/nop/goto/blackhole/prohibit/unreachable/l3mdev for rule - ignoring")
 		return Rule{}, false
 	}
-	d.Priority = d.priority.or(uint32(ruleTop - i))
-	if !d.priority.set {
+	if d.Priority = d.priority.v; !d.priority.set {
+		d.Priority = ruleTop - b.unranked
+		b.unranked++
 		b.errorf(e.Pos, who, "Rule has no preference specified - setting to %d. This is probably not what you want.", d.Priority)
 	}
 	d.Protocol = d.protocol.or(protoKeepalived)

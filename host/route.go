@@ -287,7 +287,7 @@ func (e *Encap) like(have *Encap) bool {
 		(!e.Src.IsValid() || e.Src == have.Src)
 }
 
-// uses reports whether the route needs the link.
-func (rt *Route) uses(link string) bool {
+// Uses reports whether the route needs the link.
+func (rt *Route) Uses(link string) bool {
 	return rt.VRF == link || slices.ContainsFunc(rt.Hops, func(h Hop) bool { return h.Dev == link })
 }

@@ -287,7 +287,7 @@ func (r *Reconciler) resumeEntries(link string) {
 		return
 	}
 	for _, it := range r.tables.sorted() {
-		if rt := it.entry.route; rt != nil && len(it.owners) > 0 && !it.stands && (it.linkless || rt.uses(link)) {
+		if rt := it.entry.route; rt != nil && len(it.owners) > 0 && !it.stands && (it.linkless || rt.Uses(link)) {
 			r.askAll(it)
 		}
 	}
@@ -314,7 +314,10 @@ func (r *Reconciler) entryChanged(ev *Event) {
 	r.tables.suspect = true // which rule the kernel takes for one of ours may have changed
 }
 
-// sameRoute reports whether nothing has to be done to have b where a was added.
+// Same reports whether nothing has to be done to have o where rt was added.
+func (rt *Route) Same(o *Route) bool { return rt.Key() == o.Key() && sameRoute(rt, o) }
+
+// sameRoute reports the same of two that have one Key.
 func sameRoute(a, b *Route) bool {
 	if a == nil || b == nil {
 		return a == b // rules: their key is all there is

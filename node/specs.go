@@ -26,6 +26,12 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 	for i := range c.Static {
 		out.Static = append(out.Static, specs.Address(&c.Static[i]))
 	}
+	for i := range c.Routes {
+		out.StaticRoutes = append(out.StaticRoutes, specs.Route(&c.Routes[i]))
+	}
+	for i := range c.Rules {
+		out.StaticRules = append(out.StaticRules, specs.Rule(&c.Rules[i]))
+	}
 	return out
 }
 
@@ -55,6 +61,7 @@ func routerSpec(i *config.Instance) vrrp.Spec {
 	authSpec(&s, i)
 	checksumSpec(&s, i)
 	trackSpec(&s, i)
+	routingSpec(&s, i)
 	for n := range i.Addresses {
 		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Addresses[n]), NoTrack: i.Addresses[n].NoTrack})
 	}

@@ -56,6 +56,13 @@ func (x *index) add(r *Router) {
 		enter(x.byLink, r.spec.Addresses[i].Link, r)
 		x.virtual[r.spec.Addresses[i].Key] = true
 	}
+	for i := range r.spec.Routes {
+		rt := &r.spec.Routes[i]
+		enter(x.byLink, rt.VRF, r)
+		for j := range rt.Hops {
+			enter(x.byLink, rt.Hops[j].Dev, r)
+		}
+	}
 	for i := range r.spec.Trackers {
 		enter(x.bySource, r.spec.Trackers[i].ID(), r)
 	}

@@ -1,17 +1,21 @@
 package vrrp
 
 import (
+	"slices"
 	"time"
 
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
 )
 
-// keeper holds the addresses of one owner against the kernel: what is wanted, what stands, and when to try again.
+// keeper holds the addresses, routes and rules of one owner against the kernel: what is wanted, what stands, and when to try again.
 type keeper struct {
 	owner     host.Owner
 	items     []item
 	absent    []host.Key // to be deleted if present: left by an earlier run, or removed from the configuration
+	leftovers []item     // the same of routes and rules
+	dropped   []item     // removed from the configuration, and not known to be gone yet
+	stuck     []item     // to be gone, and the kernel refused that
 	wanted    bool
 	gen       uint64
 	dirty     bool // in engine.dirty
@@ -22,9 +26,12 @@ type keeper struct {
 	retry     clock.Instant // the earliest item.holdUntil, or restAt; cached
 }
 
-// item is one address of a keeper.
+// item is one address of a keeper, or a route, or a rule.
 type item struct {
+	key       host.Key
 	address   host.Address
+	route     *host.Route // nil for all but a route
+	rule      *host.Rule  // nil for all but a rule
 	noTrack   bool
 	parted    bool // given up while the owner makes way
 	standing  bool
@@ -46,41 +53,48 @@ func (k *keeper) want(on bool) {
 		it := &k.items[i]
 		it.standing, it.fresh, it.parted, it.holdUntil, it.err, it.tries = false, false, false, 0, "", 0
 	}
+	if on {
+		k.stuck = slices.DeleteFunc(k.stuck, func(it item) bool { return k.find(it.key) != nil })
+	}
 	k.refresh()
 }
 
 // What configure changed.
 const (
 	keeperSame = iota
-	keeperLess // items are gone
-	keeperMore // there are new ones
+	keeperLess // addresses are gone, or routes and rules changed
+	keeperMore // there are new addresses
 )
 
 // configure replaces the items; those that stay keep what is known about them. It tells what changed.
-func (k *keeper) configure(addrs []Address) (changed int) {
+func (k *keeper) configure(wanted []item) (changed int) {
 	old := make(map[host.Key]item, len(k.items))
 	for _, it := range k.items {
-		old[it.address.Key] = it
+		old[it.key] = it
 	}
-	items := make([]item, 0, len(addrs))
-	seen := make(map[host.Key]bool, len(addrs))
-	for i := range addrs {
-		a := &addrs[i]
-		if seen[a.Key] {
+	items := make([]item, 0, len(wanted))
+	seen := make(map[host.Key]bool, len(wanted))
+	for i := range wanted {
+		it := wanted[i]
+		if seen[it.key] {
 			continue // the kernel holds it once
 		}
-		seen[a.Key] = true
-		it := item{address: a.Address}
-		if was, ok := old[a.Key]; ok && was.address == a.Address {
+		seen[it.key] = true
+		if was, ok := old[it.key]; ok && was.same(&it) {
+			was.noTrack = it.noTrack
 			it = was
+		} else if it.isEntry() {
+			changed = max(changed, keeperLess)
 		} else {
 			changed = keeperMore
 		}
-		it.noTrack = a.NoTrack
 		items = append(items, it)
 	}
-	if changed == keeperSame && len(items) != len(k.items) {
-		changed = keeperLess
+	for _, it := range k.items {
+		if !seen[it.key] {
+			changed = max(changed, keeperLess)
+			k.dropped = append(k.dropped, it)
+		}
 	}
 	k.items = items
 	k.refresh()
@@ -90,7 +104,7 @@ func (k *keeper) configure(addrs []Address) (changed int) {
 // linkUp forgets refusals that had to do with the link's absence.
 func (k *keeper) linkUp(link string) {
 	for i := range k.items {
-		if it := &k.items[i]; it.address.Link == link && it.err != "" {
+		if it := &k.items[i]; it.err != "" && it.uses(link) {
 			it.holdUntil, it.tries = 0, 0
 			k.refused, k.restAt, k.failures = false, 0, 0
 		}
@@ -101,12 +115,19 @@ func (k *keeper) linkUp(link string) {
 // desired is what the kernel should hold at now.
 func (k *keeper) desired(now clock.Instant) host.State {
 	st := host.State{Absent: k.absent}
+	for _, list := range [...][]item{k.leftovers, k.stuck} {
+		for i := range list {
+			if list[i].holdUntil <= now {
+				list[i].strike(&st)
+			}
+		}
+	}
 	if !k.wanted {
 		return st
 	}
 	for i := range k.items {
 		if it := &k.items[i]; it.holdUntil <= now && !it.parted {
-			st.Addresses = append(st.Addresses, it.address)
+			it.add(&st)
 		}
 	}
 	return st
@@ -115,6 +136,9 @@ func (k *keeper) desired(now clock.Instant) host.State {
 // refresh works out when the keeper must be looked at again.
 func (k *keeper) refresh() {
 	k.retry = k.restAt
+	for i := range k.stuck {
+		k.retry = clock.Min(k.retry, k.stuck[i].holdUntil)
+	}
 	if !k.wanted {
 		return
 	}
@@ -143,7 +167,7 @@ func (k *keeper) missing() bool {
 
 func (k *keeper) find(key host.Key) *item {
 	for i := range k.items {
-		if k.items[i].address.Key == key {
+		if k.items[i].key == key {
 			return &k.items[i]
 		}
 	}
@@ -167,12 +191,14 @@ func (k *keeper) applied(a *host.Applied, now clock.Instant) (fresh bool) {
 			continue
 		}
 		if !it.standing {
-			it.standing, it.fresh, fresh = true, true, true
+			it.standing, it.fresh = true, !it.isEntry()
+			fresh = fresh || it.fresh
 		}
 		it.err, it.tries, it.holdUntil = "", 0, 0 // to want it later would be to delete it now
 	}
 	if a.Final {
-		k.confirmed, k.absent = true, nil
+		k.confirmed, k.absent, k.leftovers = true, nil, nil
+		k.cleared()
 		k.judge(now)
 	}
 	k.refresh()
@@ -186,7 +212,7 @@ func (k *keeper) index(times int) func(host.Key) *item {
 	}
 	m := make(map[host.Key]*item, len(k.items))
 	for i := range k.items {
-		m[k.items[i].address.Key] = &k.items[i]
+		m[k.items[i].key] = &k.items[i]
 	}
 	return func(key host.Key) *item { return m[key] }
 }
@@ -199,9 +225,10 @@ func (it *item) refuse(err string, now clock.Instant) {
 
 // judge decides whether the owner can do its job: not if the kernel refused every single address.
 func (k *keeper) judge(now clock.Instant) {
-	refused := k.wanted && len(k.items) > 0
+	refused := k.wanted && len(k.items) > 0 && !k.items[0].isEntry() // addresses come first
 	for i := range k.items {
-		refused = refused && !k.items[i].standing && k.items[i].err != ""
+		it := &k.items[i]
+		refused = refused && (it.isEntry() || !it.standing && it.err != "")
 	}
 	if !refused {
 		if k.wanted {
@@ -252,14 +279,21 @@ func (k *keeper) release(now clock.Instant) bool {
 			it.holdUntil, released = 0, true
 		}
 	}
+	released = released && k.wanted
+	for i := range k.stuck {
+		if it := &k.stuck[i]; it.holdUntil != 0 && it.holdUntil <= now {
+			it.holdUntil, released = 0, true
+		}
+	}
 	k.refresh()
-	return released && k.wanted
+	return released
 }
 
 func (e *Engine) applied(a *host.Applied) {
 	if a.Owner == host.Static {
+		news := e.static.unremovedOf(a, e.now.Mono)
 		e.static.applied(a, e.now.Mono)
-		e.complainStatic()
+		e.complainStatic(news)
 		return
 	}
 	r := e.owners[a.Owner]
@@ -272,14 +306,18 @@ func (e *Engine) applied(a *host.Applied) {
 
 func (r *Router) applied(a *host.Applied) {
 	k := &r.keeper
+	news := k.unremovedOf(a, r.engine.now.Mono)
 	fresh := k.applied(a, r.engine.now.Mono)
 	if a.Gen != k.gen {
 		return
 	}
 	for i := range a.Results {
 		if res := &a.Results[i]; res.Err != "" && k.wanted {
-			r.report(Warning, 0, "cannot set %s on %s: %s", res.Key.Prefix, res.Key.Link, res.Err)
+			r.report(Warning, 0, "cannot set %s: %s", name(res.Key), res.Err)
 		}
+	}
+	for i := range news {
+		r.report(Warning, 0, "cannot remove %s: %s, trying again", name(news[i].Key), news[i].Err)
 	}
 	if fresh && r.state == Master {
 		r.announceFresh()
@@ -297,10 +335,13 @@ func (r *Router) applied(a *host.Applied) {
 	r.arm()
 }
 
-func (e *Engine) complainStatic() {
+func (e *Engine) complainStatic(unremoved []host.Result) {
 	for i := range e.static.items {
 		if it := &e.static.items[i]; it.err != "" && it.tries == 1 {
-			e.report(Warning, 0, "cannot set static address %s on %s: %s", it.address.Prefix, it.address.Link, it.err)
+			e.report(Warning, 0, "cannot set static %s: %s", kind(it.key), it.err)
 		}
+	}
+	for i := range unremoved {
+		e.report(Warning, 0, "cannot remove static %s: %s, trying again", kind(unremoved[i].Key), unremoved[i].Err)
 	}
 }

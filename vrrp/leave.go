@@ -90,7 +90,7 @@ func (l *leavers) add(r *Router) {
 	k := portKey{r.spec.Port(), r.spec.VRID}
 	l.byVRID[k] = append(l.byVRID[k], r)
 	for i := range r.keeper.items {
-		if it := &r.keeper.items[i]; !it.parted {
+		if it := &r.keeper.items[i]; !it.parted && !it.isEntry() {
 			a := it.address.Prefix.Addr()
 			l.byAddr[a] = append(l.byAddr[a], keptAddr{r, i})
 		}
@@ -114,7 +114,7 @@ func (k *keeper) part() (kept bool) {
 		if !it.standing || it.address.Prefix.Addr().Is6() && it.address.Flags&host.FlagNoDAD == 0 {
 			it.part()
 		}
-		kept = kept || !it.parted
+		kept = kept || !it.parted && !it.isEntry() // routes and rules are of use to the addresses only
 	}
 	k.refresh()
 	return kept
@@ -127,7 +127,7 @@ func (it *item) part() {
 // empty reports whether every address has been given up.
 func (k *keeper) empty() bool {
 	for i := range k.items {
-		if !k.items[i].parted {
+		if it := &k.items[i]; !it.parted && !it.isEntry() {
 			return false
 		}
 	}

@@ -41,7 +41,7 @@ func (e *Engine) lostStatic(l *host.Lost) {
 		return // comes back with the link
 	}
 	wait, _ := it.taken(e.now.Mono)
-	e.report(Info, 0, "static address %s on %s was removed by someone, restoring it", l.Key.Prefix, l.Key.Link)
+	e.report(Info, 0, "static %s was removed by someone, restoring it", kind(l.Key))
 	if wait == 0 {
 		e.touch(&e.static)
 	} else {
@@ -80,7 +80,7 @@ func (r *Router) lost(l *host.Lost) {
 	}
 	r.stats.AddressLost++
 	now := r.engine.now.Mono
-	c := Cause{Why: WhyAddress, Text: l.Key.Prefix.String() + " on " + l.Key.Link + " was removed by someone", At: now}
+	c := Cause{Why: WhyAddress, Text: name(l.Key) + " was removed by someone", At: now}
 	if !r.engine.cfg.Restore {
 		r.report(Info, 0, "%s, stepping down", c.Text)
 		r.stepDownAll(c, (*Router).skew)

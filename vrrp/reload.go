@@ -40,7 +40,7 @@ func (e *Engine) configure(ev *Configure) {
 	}
 	e.reindex()
 	e.regroup(next.Groups)
-	e.configureStatic(next.Static)
+	e.configureStatic(next)
 	e.resume(fresh, ev.Resume)
 	e.reassess(e.routers, WhyReload)
 	for _, g := range e.groups {
@@ -131,9 +131,14 @@ func (e *Engine) add(s *Spec) *Router {
 	r.keeper.owner = r.owner
 	e.owners[r.owner] = r
 	r.setSpec(s)
-	r.keeper.configure(s.Addresses)
-	for i := range s.Addresses {
-		r.keeper.absent = append(r.keeper.absent, s.Addresses[i].Key)
+	items := s.wanted()
+	r.keeper.configure(items)
+	for i := range items {
+		if it := &items[i]; it.isEntry() {
+			r.keeper.leftovers = append(r.keeper.leftovers, *it)
+		} else {
+			r.keeper.absent = append(r.keeper.absent, it.key)
+		}
 	}
 	e.touch(&r.keeper)
 	return r
@@ -172,7 +177,7 @@ func (e *Engine) removeTogether(kept map[*Router]bool) {
 
 // retire forgets a removed router once nothing more will come of it.
 func (r *Router) retire() {
-	if r.removed && r.leave == nil && r.told == nil && r.keeper.settled() && r.engine.owners[r.owner] == r {
+	if r.removed && r.leave == nil && r.told == nil && r.keeper.settled() && len(r.keeper.stuck) == 0 && r.engine.owners[r.owner] == r {
 		r.engine.forget(r)
 	}
 }
@@ -253,7 +258,7 @@ func (r *Router) reconfigure(s *Spec) {
 	if r.downAt != 0 && !r.released {
 		r.downAt = max(r.downAt.Add(r.downTime()-before), e.now.Mono)
 	}
-	added := r.keeper.configure(s.Addresses)
+	added := r.keeper.configure(s.wanted())
 	if added != keeperSame {
 		e.touch(&r.keeper)
 	}

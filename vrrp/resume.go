@@ -3,16 +3,21 @@ package vrrp
 import (
 	"time"
 
-	"holdfast.dev/host"
 	"holdfast.dev/notify"
 )
 
-func (e *Engine) configureStatic(addrs []host.Address) {
-	list := make([]Address, len(addrs))
-	for i := range addrs {
-		list[i].Address = addrs[i]
+func (e *Engine) configureStatic(c *Config) {
+	s := Spec{Addresses: make([]Address, len(c.Static)), Routes: make([]Route, len(c.StaticRoutes)), Rules: make([]Rule, len(c.StaticRules))}
+	for i := range c.Static {
+		s.Addresses[i].Address = c.Static[i]
 	}
-	if e.static.configure(list) != keeperSame {
+	for i := range c.StaticRoutes {
+		s.Routes[i].Route = c.StaticRoutes[i]
+	}
+	for i := range c.StaticRules {
+		s.Rules[i].Rule = c.StaticRules[i]
+	}
+	if e.static.configure(s.wanted()) != keeperSame {
 		e.touch(&e.static)
 	}
 }

@@ -14,6 +14,9 @@ type Config struct {
 	Routers []Spec
 	Groups  []GroupSpec
 	Static  []host.Address // held whatever the elections say
+	// StaticRoutes and StaticRules are too.
+	StaticRoutes []host.Route
+	StaticRules  []host.Rule
 	// StartupDelay is vrrp_startup_delay: no router leaves BACKUP before it has passed since the process started (rule B8).
 	StartupDelay time.Duration
 	// DelayAfterBoot is the same, measured from the boot of the machine; the later end counts.
@@ -70,6 +73,8 @@ type Spec struct {
 	TimerExpiredBackup bool
 
 	Addresses []Address // in adverts, in this order; then those that are not (Excluded)
+	Routes    []Route   // while MASTER, when the addresses stand
+	Rules     []Rule    // while MASTER
 	Garp      Garp
 
 	DontTrackPrimary bool
@@ -91,6 +96,18 @@ type Address struct {
 	host.Address
 	Excluded bool // not carried in adverts
 	NoTrack  bool // its loss does not matter (rule K1)
+}
+
+// Route is one virtual route.
+type Route struct {
+	host.Route
+	NoTrack bool // its loss does not matter (rule K1)
+}
+
+// Rule is one virtual rule.
+type Rule struct {
+	host.Rule
+	NoTrack bool // its loss does not matter (rule K1)
 }
 
 // LinkBinding is one tracked interface (rule J1).

@@ -48,8 +48,8 @@ type Status struct {
 	Interval       time.Duration
 	LastSent       clock.Now
 	LastHeard      clock.Instant
-	Standing       int  // addresses that the kernel holds for us
-	Refused        int  // addresses that it refuses
+	Standing       int  // addresses, routes and rules that the kernel holds for us
+	Refused        int  // those that it refuses
 	Contested      bool // somebody keeps taking our addresses away
 	Told           string
 	SendError      string

@@ -22,11 +22,11 @@ var staticIpaddressKeys = []Keyword{
 }
 
 var staticRoutesKeys = []Keyword{
-	{Name: Entry, Args: routeOptions(true), Repeat: Many, Means: "static route", Good: "10.9.0.0/16 via 10.0.0.254 dev eth0 metric 20", Bad: "10.9.0.0/16 via nowhere"},
+	{Name: Entry, Args: routeOptions(true), Repeat: Many, Means: "static route", Good: "10.9.0.0/16 via 10.0.0.254 dev eth0 metric 20", Bad: "10.9.0.0/16 via nowhere", Built: Yes},
 }
 
 var staticRulesKeys = []Keyword{
-	{Name: Entry, Args: ruleOptions(true), Repeat: Many, Means: "static policy rule", Good: "from 10.9.0.0/16 table 100 priority 20", Bad: "from nowhere table 100"},
+	{Name: Entry, Args: ruleOptions(true), Repeat: Many, Means: "static policy rule", Good: "from 10.9.0.0/16 table 100 priority 20", Bad: "from nowhere table 100", Built: Yes},
 }
 
 var linkbeatInterfacesKeys = []Keyword{

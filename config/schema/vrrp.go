@@ -33,11 +33,11 @@ var vrrpInstanceVirtualIpaddressExcludedKeys = []Keyword{
 }
 
 var vrrpInstanceVirtualRoutesKeys = []Keyword{
-	{Name: Entry, Args: routeOptions(false), Repeat: Many, Means: "route present while MASTER", Good: "default via 10.0.0.254 dev eth0 table 100", Bad: "default via nowhere"},
+	{Name: Entry, Args: routeOptions(false), Repeat: Many, Means: "route present while MASTER", Good: "default via 10.0.0.254 dev eth0 table 100", Bad: "default via nowhere", Built: Yes},
 }
 
 var vrrpInstanceVirtualRulesKeys = []Keyword{
-	{Name: Entry, Args: ruleOptions(false), Repeat: Many, Means: "policy rule present while MASTER", Good: "to 10.9.0.0/16 lookup 100 priority 20", Bad: "to 10.9.0.0/16 fwmark none"},
+	{Name: Entry, Args: ruleOptions(false), Repeat: Many, Means: "policy rule present while MASTER", Good: "to 10.9.0.0/16 lookup 100 priority 20", Bad: "to 10.9.0.0/16 fwmark none", Built: Yes},
 }
 
 var vrrpSyncGroupKeys = []Keyword{
@@ -136,8 +136,8 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "promote_secondaries", Means: "set promote_secondaries sysctl on interface", Default: "off", Good: "promote_secondaries", Bad: "promote_secondaries now", Built: Yes},
 	{Name: "linkbeat_use_polling", Means: "poll own interface", Default: "off", Old: "deprecated", Loud: true, Good: "linkbeat_use_polling", Bad: "linkbeat_use_polling now"},
 	{Name: "v3_checksum_as_v2", Args: yesNo(), Means: "VRRPv3 IPv4 checksum without pseudo header", Default: "global", Since: "2.3", Good: "v3_checksum_as_v2 true", Bad: "v3_checksum_as_v2 maybe", Built: Yes},
-	{Name: "virtual_routes", Opens: Entries, Repeat: Many, Means: "routes while MASTER", Good: "virtual_routes {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}", Bad: "virtual_routes now {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}"},
-	{Name: "virtual_rules", Opens: Entries, Repeat: Many, Means: "rules while MASTER", Good: "virtual_rules {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}", Bad: "virtual_rules now {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}"},
+	{Name: "virtual_routes", Opens: Entries, Repeat: Many, Means: "routes while MASTER", Good: "virtual_routes {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}", Bad: "virtual_routes now {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}", Built: Yes},
+	{Name: "virtual_rules", Opens: Entries, Repeat: Many, Means: "rules while MASTER", Good: "virtual_rules {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}", Bad: "virtual_rules now {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}", Built: Yes},
 	{Name: "accept", Means: "accept packets to VIPs when not owner", Default: "on unless strict (then only for priority 255)", Good: "accept", Bad: "accept now", Built: Yes},
 	{Name: "no_accept", Means: "drop packets to VIPs when not owner", Good: "no_accept", Bad: "no_accept now"},
 	{Name: "skip_check_adv_addr", Args: yesNo(), Means: "check VIP list only when advert source changes", Default: "global", Good: "skip_check_adv_addr true", Bad: "skip_check_adv_addr maybe", Built: Yes},
