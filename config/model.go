@@ -17,6 +17,7 @@ type Config struct {
 	Linkbeat      []Linkbeat     `json:",omitzero"` // linkbeat_interfaces
 	Routes        []Route        `json:",omitzero"` // static_routes
 	Rules         []Rule         `json:",omitzero"` // static_rules
+	Checks        []TrackCheck   `json:",omitzero"` // vrrp_check, ours
 	Files         []TrackFile    `json:",omitzero"`
 	Processes     []TrackProcess `json:",omitzero"`
 	BFD           []BFDSession   `json:",omitzero"`

@@ -33,6 +33,44 @@ type TrackProcess struct {
 	TerminateDelay time.Duration `json:",omitzero"` // before a loss counts
 }
 
+// TrackCheck is a vrrp_check, which keepalived does not have: a check that needs no script.
+type TrackCheck struct {
+	Pos      Pos    `json:",omitzero"`
+	Name     string // unique
+	Does     ProbeKind
+	Addr     netip.AddrPort `json:",omitzero"` // of ProbeTCP
+	URL      string         `json:",omitzero"` // of ProbeHTTP
+	Low, Top int            `json:",omitzero"` // of ProbeHTTP: the statuses that are wanted
+	Insecure bool           `json:",omitzero"` // of ProbeHTTP: any certificate will do
+	Unit     string         `json:",omitzero"` // of ProbeUnit
+	Path     string         `json:",omitzero"` // of ProbeFile
+	IPv6     bool           `json:",omitzero"` // of ProbeRoute
+	Dev      string         `json:",omitzero"` // of ProbeRoute: the interface that it leads through; empty for any
+	Interval time.Duration  // from 1 ms; default 1 s
+	Timeout  time.Duration  // default the interval
+	Rise     int            // default 1
+	Fall     int            // default 1
+	Weight   int            `json:",omitzero"` // default for those who track it
+	Reverse  bool           `json:",omitzero"`
+}
+
+// ProbeKind says what a TrackCheck looks at.
+type ProbeKind uint8
+
+// What a vrrp_check can look at.
+const (
+	ProbeTCP ProbeKind = iota + 1
+	ProbeHTTP
+	ProbeUnit
+	ProbeFile
+	ProbeRoute
+)
+
+// String is the word of the language.
+func (k ProbeKind) String() string {
+	return [...]string{"", "tcp", "http", "systemd_unit", "file_exists", "default_route", "", ""}[k&7]
+}
+
 // ParamMatch is how the parameters of a process are compared.
 type ParamMatch uint8
 
@@ -40,8 +78,8 @@ type ParamMatch uint8
 const (
 	MatchNone    ParamMatch = iota // not at all
 	MatchExact                     // all of them
-	MatchInitial                   // those given are the first
-	MatchPartial                   // those given are the first, the last of them perhaps only in part
+	MatchInitial                   // those given are the first, the last of them perhaps only in part
+	MatchPartial                   // those given are the first
 )
 
 // TrackKind says what a Tracker names.
@@ -52,14 +90,15 @@ const (
 	OfFile    TrackKind = iota + 1 // a Config.Files element
 	OfProcess                      // a Config.Processes element
 	OfBFD                          // a Config.BFD element
+	OfCheck                        // a Config.Checks element
 )
 
 // String is the word of the language.
 func (k TrackKind) String() string {
-	return [...]string{"", "track_file", "track_process", "track_bfd"}[k&3]
+	return [...]string{"", "track_file", "track_process", "track_bfd", "track_check", "", "", ""}[k&7]
 }
 
-// Tracker is one tracked file, process or BFD session.
+// Tracker is one tracked file, process, BFD session or check.
 type Tracker struct {
 	Pos       Pos `json:",omitzero"`
 	Name      string

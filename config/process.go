@@ -41,6 +41,8 @@ func (b *builder) part(n *schema.Node) {
 		b.linkbeats(n)
 	case "track_file", "vrrp_track_file":
 		b.trackFile(n)
+	case "vrrp_check":
+		b.check(n)
 	case "vrrp_track_process":
 		b.trackProcess(n)
 	case "bfd_instance":

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"holdfast.dev/config/diag"
@@ -12,7 +13,8 @@ import (
 // What trackers may weigh. A file's product may reach 254, which is FAULT (rule J11).
 const (
 	maxFileWeight = 254
-	maxBFDWeight  = 253
+	maxComm       = 15  // of a process, in bytes
+	maxBFDWeight  = 253 // and that of a check
 )
 
 // trackKinds says what the entries of a track list name, and how the kind is called in messages.
@@ -24,6 +26,7 @@ var trackKinds = map[string]struct {
 	"track_file":    {OfFile, "track_file", "file"},
 	"track_process": {OfProcess, "vrrp_track_process", "process"},
 	"track_bfd":     {OfBFD, "bfd_instance", "bfd"},
+	"track_check":   {OfCheck, "vrrp_check", "check"},
 }
 
 // target is what a tracker may name, with its default weight.
@@ -38,7 +41,7 @@ type targetName struct {
 	name string
 }
 
-// tracked reads a list of files, processes or BFD sessions; ok is false for another keyword.
+// tracked reads a list of files, processes, BFD sessions or checks; ok is false for another keyword.
 func (b *builder) tracked(t *Tracking, who string, n *schema.Node) (ok bool) {
 	k, ok := trackKinds[n.Key.Name]
 	if !ok {
@@ -69,7 +72,7 @@ func (b *builder) tracked(t *Tracking, who string, n *schema.Node) (ok bool) {
 // otherWeight reads "weight W [reverse|noreverse]"; ok is false when the entry is to be ignored.
 func (b *builder) otherWeight(e *schema.Node, who string, kind TrackKind, weight *int, reverse *bool) (ok bool) {
 	limit := maxFileWeight
-	if kind == OfBFD {
+	if kind == OfBFD || kind == OfCheck {
 		limit = maxBFDWeight
 	}
 	for i := range e.Opts {
@@ -151,6 +154,15 @@ func (b *builder) trackProcess(n *schema.Node) {
 	switch {
 	case p.Process == "":
 		b.errorf(n.Pos, "", "No process set for vrrp_track_process %s - removing", p.Name)
+	case !p.FullCommand && len(p.Process) > maxComm:
+		b.say(n.Pos, diag.Warning, diag.OK, "", fmt.Sprintf("vrrp_track_process %s: no process has a name as long as '%s'", p.Name, p.Process),
+			"the kernel keeps 15 bytes of a name; full_command compares the first word of the command line")
+	case !p.FullCommand && strings.HasPrefix(p.Process, "/"):
+		b.say(n.Pos, diag.Warning, diag.OK, "", fmt.Sprintf("vrrp_track_process %s: '%s' is a path, and no process has such a name", p.Name, p.Process),
+			"full_command compares the first word of the command line")
+	}
+	switch {
+	case p.Process == "":
 		return
 	case p.QuorumMax != nil && *p.QuorumMax < p.Quorum && *p.QuorumMax > 0:
 		b.errorf(n.Pos, "", "vrrp_track_process %s: quorum %d exceeds quorum_max %d - removing", p.Name, p.Quorum, *p.QuorumMax)

@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 
@@ -10,34 +11,48 @@ import (
 	"holdfast.dev/vrrp"
 )
 
-// meet takes a new connection to the runner.
-func (r *vrrpRole) meet(f *os.File) {
+// peer is a role that tells us of tracked sources.
+type peer struct {
+	conn *role.Conn // the newest connection
+	book sources
+}
+
+// meet takes a new connection to the runner or to aux.
+func (r *vrrpRole) meet(name role.Name, f *os.File) {
 	conn, err := role.NewConn(f)
 	if err != nil {
-		r.teller.Say(vrrp.Error, "connection to the script runner: "+err.Error())
+		r.teller.Say(vrrp.Error, fmt.Sprintf("connection to the %s process: %v", name, err))
 		return
 	}
-	if r.runner != nil {
-		_ = r.runner.Close() // it ends its hearer
+	p := r.peers[name]
+	if p == nil {
+		p = &peer{}
+		r.peers[name] = p
+	} else {
+		_ = p.conn.Close() // it ends its hearer
 	}
-	r.runner = conn
-	r.teller.Runner(conn)
+	p.conn = conn
+	if name == role.Runner {
+		r.teller.Runner(conn)
+	}
 	if r.loop != nil {
-		r.listen(conn)
+		r.listen(name, p)
 	}
 }
 
 // listen hears a connection in a goroutine of its own.
-func (r *vrrpRole) listen(conn *role.Conn) {
-	l, filter := r.loop, r.heard.connection()
+func (r *vrrpRole) listen(name role.Name, p *peer) {
+	l, filter, conn := r.loop, p.book.connection(), p.conn
 	r.hearers.Go(func() {
 		r.hear(conn, l, filter)
-		r.teller.RunnerGone(conn)
+		if name == role.Runner {
+			r.teller.RunnerGone(conn)
+		}
 		_ = conn.Close()
 	})
 }
 
-// hear reads what the runner says until the connection ends; then the supervisor sends another, if there is to be one.
+// hear reads what the other role says until the connection ends; then the supervisor sends another, if there is to be one.
 func (r *vrrpRole) hear(c *role.Conn, l *loop, filter *hearing) {
 	for {
 		m, files, err := c.Recv()
@@ -56,8 +71,8 @@ func (r *vrrpRole) hear(c *role.Conn, l *loop, filter *hearing) {
 	}
 }
 
-// sources remembers which tracked sources have had a result. A runner says all its sources anew on every connection, as unknown until
-// the first result; of a runner that takes the place of another that is no news.
+// sources remembers which tracked sources of a role have had a result. The role says all its sources anew on every connection, as unknown
+// until the first result; of a process that takes the place of another that is no news.
 type sources struct {
 	mu     sync.Mutex
 	known  map[track.ID]bool

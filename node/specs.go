@@ -115,6 +115,12 @@ func checksumSpec(s *vrrp.Spec, i *config.Instance) {
 	}
 }
 
+// trackKinds are the kinds of sources that the configuration names. A configuration that tracks BFD sessions is refused before: nobody
+// tells of them yet.
+var trackKinds = map[config.TrackKind]track.Kind{
+	config.OfFile: track.OfFile, config.OfProcess: track.OfProcess, config.OfCheck: track.OfCheck,
+}
+
 func trackSpec(s *vrrp.Spec, i *config.Instance) {
 	for _, p := range i.Ports {
 		s.Links = append(s.Links, vrrp.LinkBinding{Link: p})
@@ -124,5 +130,10 @@ func trackSpec(s *vrrp.Spec, i *config.Instance) {
 	}
 	for _, t := range i.Track.Scripts {
 		s.Trackers = append(s.Trackers, track.Binding{Source: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+	}
+	for _, t := range i.Track.Others {
+		if kind, ok := trackKinds[t.Kind]; ok {
+			s.Trackers = append(s.Trackers, track.Binding{Kind: kind, Source: t.Name, Weight: int(t.Weight), Reverse: t.Reverse})
+		}
 	}
 }

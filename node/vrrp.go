@@ -41,9 +41,8 @@ type vrrpRole struct {
 	garbage *collector
 	teller  *teller
 	links   *linkBook
-	runner  *role.Conn
+	peers   map[role.Name]*peer // runner and aux, once they were met
 	hearers sync.WaitGroup
-	heard   sources
 
 	// From the first Prepare on.
 	loop   *loop
@@ -83,7 +82,7 @@ func RunVRRP(ctl *role.Conn) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	sched.Relax()
-	r := &vrrpRole{ctl: ctl}
+	r := &vrrpRole{peers: map[role.Name]*peer{}, ctl: ctl}
 	garbage, err := newCollector()
 	if err != nil {
 		return err
@@ -147,8 +146,8 @@ func (r *vrrpRole) obey(m role.Msg, files []*os.File) (stop bool, err error) {
 		r.commit(m.Commit.Gen)
 	case m.Abort != nil:
 		r.abort()
-	case m.Peer != nil && m.Peer.Role == role.Runner && len(files) == 1:
-		r.meet(files[0])
+	case m.Peer != nil && len(files) == 1:
+		r.meet(m.Peer.Role, files[0])
 	case m.Signal != nil:
 		r.clearStats()
 	case m.Record != nil:
@@ -274,8 +273,8 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 		return err
 	}
 	r.garbage.Keep([]int{int(l.thread.Load()), w.Thread()})
-	if r.runner != nil {
-		r.listen(r.runner)
+	for name, p := range r.peers {
+		r.listen(name, p)
 	}
 	return nil
 }
@@ -368,9 +367,9 @@ func (r *vrrpRole) close(stopped bool) {
 	r.teller.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
-	if r.runner != nil {
-		_ = r.runner.Flush(ctx) // the runner may be gone
-		_ = r.runner.Close()
+	for _, p := range r.peers {
+		_ = p.conn.Flush(ctx) // it may be gone
+		_ = p.conn.Close()
 	}
 	r.hearers.Wait()
 	if stopped {

@@ -33,7 +33,7 @@ type boot struct {
 	Role      role.Name
 	Comm      string
 	Setup     sched.Setup
-	InPlace   bool     // drop privileges without executing anew: for the runner, whose scripts may be root
+	InPlace   bool     // drop privileges without executing anew: for what is never real-time
 	Launched  bool     // the program was executed anew with the Setup
 	Problems  []string `json:",omitempty"` // what of the Setup could not be had
 	IgnoreINT bool     `json:",omitempty"`
@@ -93,7 +93,10 @@ func (b *boot) run(main Main) int {
 		fmt.Fprintln(os.Stderr, err)
 		return role.ExitFatal
 	}
-	info := b.finish()
+	info, err := b.finish()
+	if err != nil {
+		return end(conn, err)
+	}
 	for _, text := range info {
 		_ = conn.Send(role.Msg{Log: &role.Log{Text: text, At: time.Now().UnixNano()}})
 	}
@@ -114,16 +117,22 @@ func (b *boot) showName() {
 	}
 }
 
-func (b *boot) finish() []string {
-	if b.InPlace {
-		if err := sched.DropInPlace(b.Setup.Caps); err != nil {
-			b.note([]error{err})
-		}
-		return nil
+// finish gives up what the role does not need. A role that is to be somebody else does not run otherwise.
+func (b *boot) finish() (info []string, err error) {
+	if !b.InPlace {
+		info, problems := sched.Finish(b.Setup)
+		b.note(problems)
+		return info, nil
 	}
-	info, problems := sched.Finish(b.Setup)
-	b.note(problems)
-	return info
+	if b.Setup.User != nil {
+		if err := sched.BecomeInPlace(*b.Setup.User); err != nil {
+			return nil, err
+		}
+	}
+	if err := sched.DropInPlace(b.Setup.Caps); err != nil {
+		b.note([]error{err})
+	}
+	return nil, nil
 }
 
 // end says the last words and makes the exit code.

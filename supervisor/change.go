@@ -70,17 +70,21 @@ func (s *Supervisor) begin(cfg *config.Config) {
 		}
 	}
 	for c := range ch.left {
-		s.prepare(c, ch.gen, ch.file)
+		s.prepare(c, ch.gen, ch.cfg, ch.file)
 	}
 	s.advance()
 }
 
 // prepare asks one role whether it could live with a configuration.
-func (s *Supervisor) prepare(c *child, gen uint64, file *os.File) {
+func (s *Supervisor) prepare(c *child, gen uint64, cfg *config.Config, file *os.File) {
 	files := []*os.File{file}
 	if memory := c.memory(); memory != nil && !c.paged {
 		files = append(files, memory)
 		c.paged = true
+	}
+	if events := s.processEvents(c, cfg); events != nil {
+		defer events.Close()
+		files = append(files, events)
 	}
 	c.state, c.gen = preparing, gen
 	c.answerBy = time.Now().Add(s.opt.Timing.Prepare)

@@ -72,6 +72,9 @@ func (c *child) setupFor(cfg *config.Config, o *Options) sched.Setup {
 		setup.Jail = !o.Open
 		return setup
 	}
+	if c.name == role.Aux {
+		return sched.Setup{User: o.Unprivileged, Caps: []sched.Cap{}}
+	}
 	return sched.Setup{Caps: []sched.Cap{sched.Kill, sched.SetGID, sched.SetUID}}
 }
 
@@ -80,7 +83,25 @@ func (c *child) wanted(cfg *config.Config, o *Options) bool {
 	if o.All || c.name == role.VRRP && cfg.Parts.VRRP {
 		return true
 	}
-	return c.name == role.Runner && cfg.Parts.VRRP && needsRunner(cfg)
+	switch c.name {
+	case role.Runner:
+		return cfg.Parts.VRRP && needsRunner(cfg)
+	case role.Aux:
+		return cfg.Parts.VRRP && needsAux(cfg)
+	}
+	return false
+}
+
+// needsAux reports whether anything is tracked that needs neither a script nor a privilege.
+func needsAux(cfg *config.Config) bool {
+	for i := range cfg.Instances {
+		for _, t := range cfg.Instances[i].Track.Others {
+			if t.Kind != config.OfBFD {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // needsRunner reports whether anything may have to be executed.
@@ -132,28 +153,33 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	if stderr != nil {
 		s.listeners.Go(func() { s.relayErrors(c.ident, proc.pid(), stderr) })
 	}
-	s.introduce()
+	s.introduce(c)
 	if c.name == role.VRRP && s.opt.Trace != "" {
 		s.record(c)
 	}
 	return nil
 }
 
-// introduce gives vrrp and runner a fresh direct connection, once both are there.
-func (s *Supervisor) introduce() {
-	v, r := s.children[role.VRRP], s.children[role.Runner]
-	if v.proc == nil || r.proc == nil {
-		return
+// introduce gives a process that has just begun a fresh direct connection to each of those that it talks with.
+func (s *Supervisor) introduce(c *child) {
+	v := s.children[role.VRRP]
+	for _, name := range [...]role.Name{role.Runner, role.Aux} {
+		if o := s.children[name]; (c == v || c == o) && v.proc != nil && o.proc != nil {
+			s.connect(v, o)
+		}
 	}
+}
+
+func (s *Supervisor) connect(v, o *child) {
 	a, b, err := role.Pair()
 	if err != nil {
-		s.say(logs.Err, "VRRP and runner can't talk: %v", err)
+		s.say(logs.Err, "%s and %s can't talk: %v", v.title, o.title, err)
 		return
 	}
 	defer a.Close()
 	defer b.Close()
-	s.send(v, role.Msg{Peer: &role.Peer{Role: role.Runner}}, a)
-	s.send(r, role.Msg{Peer: &role.Peer{Role: role.VRRP}}, b)
+	s.send(v, role.Msg{Peer: &role.Peer{Role: o.name}}, a)
+	s.send(o, role.Msg{Peer: &role.Peer{Role: v.name}}, b)
 }
 
 // send queues a message. A role that reads so little that the queue is full, or has closed its end, is useless: it is
@@ -205,6 +231,8 @@ func (s *Supervisor) message(c *child, m *role.Msg) {
 		s.asked(m.Asked.Number)
 	case m.Recorded != nil:
 		c.recording = false
+	case m.Open != nil && c.name == role.Aux:
+		s.openFor(c, m.Open.File)
 	case m.Stopped != nil:
 		if m.Stopped.Leftovers > 0 {
 			s.say(logs.Warning, "%s left %d items in the kernel", c.title, m.Stopped.Leftovers)

@@ -120,7 +120,7 @@ func (s *Supervisor) restart(c *child) {
 		s.schedule(c, 0)
 		return
 	}
-	s.prepare(c, gen, file)
+	s.prepare(c, gen, cfg, file)
 }
 
 // drop removes what a vrrp role that died has left and its successor, which is given cfg, does not know of.

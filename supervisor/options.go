@@ -7,11 +7,13 @@
 package supervisor
 
 import (
+	"os"
 	"time"
 
 	"holdfast.dev/config"
 	"holdfast.dev/internal/syslog"
 	"holdfast.dev/supervisor/role"
+	"holdfast.dev/supervisor/sched"
 )
 
 // Options are what the command line says (cli.tsv).
@@ -47,6 +49,8 @@ type Options struct {
 	// Trace is the file to which all processes of the vrrp role record their elections; empty for none until somebody asks for it.
 	Trace string
 
+	Unprivileged *sched.User // who the aux role becomes; nil where we are not root ourselves
+
 	RunDir string // default /run
 	Reap   bool   // adopt and bury orphans: for a process that starts nothing by other ways
 	Timing Timing
@@ -57,6 +61,8 @@ type Hooks struct {
 	// Load reads the configuration. With blind nothing is known about interfaces: that is how the namespace is found out
 	// in which they are to be looked for.
 	Load func(blind bool) config.Result
+	// Events asks the kernel to tell of processes, for a configuration that counts some. Nil is as if it could not.
+	Events func(c *config.Config) (*os.File, error)
 	// Mains are the main functions of the roles.
 	Mains map[role.Name]Main
 	// Record notes in the file at path what now and next (nil for none) may put into the kernel, before next comes into

@@ -55,7 +55,7 @@ func (p forked) signal(sig unix.Signal) { _ = unix.Kill(int(p), sig) }
 func (s *Supervisor) fork(c *child, cfg *config.Config, far *os.File) (process, *os.File, error) {
 	defer far.Close()
 	b := boot{Role: c.name, Comm: s.opt.comm(c.name, cfg), IgnoreINT: s.opt.IgnoreINT}
-	b.Setup, b.InPlace = c.setupFor(cfg, &s.opt), c.name == role.Runner
+	b.Setup, b.InPlace = c.setupFor(cfg, &s.opt), c.name != role.VRRP
 	c.setup = b.Setup
 	read, write, err := os.Pipe()
 	if err != nil {

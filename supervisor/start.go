@@ -55,6 +55,7 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 	if sign := s.reloadFile(cfg); sign != "" { // of an earlier daemon that was killed
 		s.troubles(removeSign(sign))
 	}
+	s.initFiles(cfg)
 	ready()
 	s.dump(cfg)
 	if !s.runStart(cfg) {
@@ -129,7 +130,7 @@ func (s *Supervisor) lock(cfg *config.Config) (code int, ok bool) {
 		s.say(logs.Err, "%v", err)
 		return role.ExitFatal, false
 	}
-	for _, name := range []role.Name{role.VRRP, role.Runner} {
+	for _, name := range []role.Name{role.VRRP, role.Runner, role.Aux} {
 		c := &child{name: name, title: titles[name], ident: s.opt.ident(name, &cfg.Process)}
 		s.children[name] = c
 		s.order = append(s.order, c)

@@ -60,12 +60,14 @@ func (s *Supervisor) bury() {
 		return
 	}
 	within := max(time.Until(s.deadline), 0)
-	v, r := s.children[role.VRRP], s.children[role.Runner]
-	switch {
-	case v.proc != nil:
+	if v := s.children[role.VRRP]; v.proc != nil {
 		s.leave(v, within)
-	case r.proc != nil:
-		s.leave(r, max(within, runnerGrace))
+		return
+	}
+	for _, c := range s.order {
+		if c.proc != nil {
+			s.leave(c, max(within, runnerGrace))
+		}
 	}
 }
 

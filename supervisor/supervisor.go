@@ -39,8 +39,9 @@ type Supervisor struct {
 	gen    uint64         // the last generation that was given out
 	change *change
 
-	loading bool // the files are being read
-	queued  bool // another reload was asked for
+	opening map[string]bool // tracked files that are being opened for the aux role
+	loading bool            // the files are being read
+	queued  bool            // another reload was asked for
 
 	appointment appointment
 

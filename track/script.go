@@ -98,6 +98,9 @@ func (s *Script) start(now clock.Now) {
 		if s.ending > 0 {
 			what = "being timed out"
 		}
+		if s.spec.Kind == OfCheck {
+			return // it was told to end a moment ago, and its reason is told where it changes
+		}
 		s.do(Say{Level: Warn, Text: fmt.Sprintf("Track %s %s is %s, expect idle - skipping run", s.spec.Kind, s.spec.Name, what)})
 		return
 	}

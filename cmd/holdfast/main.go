@@ -82,6 +82,7 @@ func daemon(called string) int {
 	if err := supervisor.EnterNamespace(supervisor.Namespace(&f.opt, &h)); err != nil {
 		return complain(err)
 	}
+	f.opt.Unprivileged = unprivileged()
 	report := func(int) {}
 	if !f.opt.Foreground {
 		code, done, tell, err := supervisor.Daemonise()

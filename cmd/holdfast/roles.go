@@ -3,14 +3,18 @@ package main
 import (
 	"os"
 
+	"holdfast.dev/config"
 	"holdfast.dev/node"
+	"holdfast.dev/node/auxrole"
 	"holdfast.dev/notify"
 	"holdfast.dev/notify/runner"
 	"holdfast.dev/notify/script"
 	"holdfast.dev/supervisor"
 	"holdfast.dev/supervisor/machine"
 	"holdfast.dev/supervisor/role"
+	"holdfast.dev/supervisor/sched"
 	"holdfast.dev/track"
+	"holdfast.dev/track/watch"
 )
 
 // launcherName is how the process that starts scripts is told apart, by what ps shows of it.
@@ -18,7 +22,7 @@ const launcherName = "holdfast-scripts"
 
 // mains are the roles that are built in.
 func mains() map[role.Name]supervisor.Main {
-	return map[role.Name]supervisor.Main{role.VRRP: node.RunVRRP, role.Runner: runScripts}
+	return map[role.Name]supervisor.Main{role.VRRP: node.RunVRRP, role.Runner: runScripts, role.Aux: runAux}
 }
 
 // runScripts is the runner role.
@@ -27,6 +31,30 @@ func runScripts(ctl *role.Conn) error {
 		Specs:  readSpecs,
 		Script: script.Options{Launcher: []string{launcherName}, Cgroup: script.FindCgroup()},
 	})
+}
+
+// runAux is the role for what needs no privilege.
+func runAux(ctl *role.Conn) error { return auxrole.Run(ctl, auxrole.Trackers) }
+
+// processEvents asks the kernel to tell of processes, with the receive buffer that the configuration wants.
+func processEvents(c *config.Config) (*os.File, error) {
+	m := &c.Global.VRRP.ProcessMonitor
+	return watch.OpenEvents(int(m.Bytes), m.Force)
+}
+
+// unprivileged finds the account for what needs no privilege: one of our own if there is one. It is nil where we have none to give up.
+func unprivileged() *sched.User {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	env := machine.Env()
+	for _, name := range []string{"holdfast", "nobody"} {
+		if uid, gid, ok := env.User(name); ok && uid != 0 {
+			return &sched.User{UID: uid, GID: gid}
+		}
+	}
+	const nobody = 65534
+	return &sched.User{UID: nobody, GID: nobody}
 }
 
 // readSpecs is what the runner has to know of a configuration.

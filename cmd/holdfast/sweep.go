@@ -38,7 +38,7 @@ func sweepCommand() *cobra.Command {
 // hooks are what the supervisor needs from the rest of the program.
 func hooks(f *flags) supervisor.Hooks {
 	return supervisor.Hooks{
-		Load: f.load, Mains: mains(),
+		Load: f.load, Mains: mains(), Events: processEvents,
 		Record: leftover.Record, Drop: leftover.Drop, Sweep: leftover.Sweep, Forget: leftover.Forget,
 		Program: runProgram,
 	}

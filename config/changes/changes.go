@@ -43,6 +43,7 @@ func Between(was, now *config.Config) []Change {
 	d.instances(was, now)
 	named(d, "vrrp_sync_group", was.Groups, now.Groups, func(g *config.SyncGroup) string { return g.Name })
 	named(d, "vrrp_script", was.Scripts, now.Scripts, func(s *config.Script) string { return s.Name })
+	named(d, "vrrp_check", was.Checks, now.Checks, func(c *config.TrackCheck) string { return c.Name })
 	named(d, "track_file", was.Files, now.Files, func(f *config.TrackFile) string { return f.Name })
 	named(d, "vrrp_track_process", was.Processes, now.Processes, func(p *config.TrackProcess) string { return p.Name })
 	named(d, "bfd_instance", was.BFD, now.BFD, func(s *config.BFDSession) string { return s.Name })

@@ -31,9 +31,26 @@ func trackers(w *writer, c *config.Config, i *config.Instance) {
 			w.say("File %s: %s", t.Name, fileEffect(i, &t))
 			continue
 		}
-		kind := map[config.TrackKind]string{config.OfProcess: "Process", config.OfBFD: "BFD session"}[t.Kind]
-		w.say("%s %s: %s", kind, t.Name, effect(i, int(t.Weight), t.Reverse, "while it is down"))
+		when := "while it is down"
+		kind := map[config.TrackKind]string{config.OfProcess: "Process", config.OfBFD: "BFD session", config.OfCheck: "Check"}[t.Kind]
+		if t.Kind == config.OfCheck {
+			kind, when = checkWords(c, t.Name), "while it fails"
+		}
+		w.say("%s %s: %s", kind, t.Name, effect(i, int(t.Weight), t.Reverse, when))
 	}
+}
+
+// checkWords says what a check of ours does and how soon it notices.
+func checkWords(c *config.Config, name string) string {
+	for i := range c.Checks {
+		k := &c.Checks[i]
+		if k.Name != name {
+			continue
+		}
+		return fmt.Sprintf("Check (holdfast's own: %s every %s; %d bad in a row count, which takes at most %s; %d good in a row bring it back)", k.Does, Seconds(k.Interval), k.Fall,
+			Seconds(time.Duration(k.Fall)*k.Interval+k.Timeout), k.Rise)
+	}
+	return "Check"
 }
 
 // effect says what one tracker does to the priority (rules B5 and J1).

@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strings"
 
 	"holdfast.dev/config/lex"
@@ -230,6 +231,49 @@ func labels(w string) string {
 		if _, what := lex.Uint(l, 10, 0, 1<<20-1, true); what != lex.NumberOK || l == "" {
 			return "labels up to 1048575 joined by /"
 		}
+	}
+	return ""
+}
+
+// httpURL is the address of something that an HTTP server has.
+func httpURL(w string) string {
+	u, err := url.Parse(w)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return "http://HOST[:PORT][/PATH] or https://HOST[:PORT][/PATH]"
+	}
+	return ""
+}
+
+// httpStatus is one status or a range of them; see [HTTPStatus].
+func httpStatus(w string) string {
+	if _, _, ok := HTTPStatus(w); !ok {
+		return "a status from 100 to 599, or two of them with - between"
+	}
+	return ""
+}
+
+// HTTPStatus reads "200" or "200-399".
+func HTTPStatus(w string) (low, top int, ok bool) {
+	first, last, span := strings.Cut(w, "-")
+	if !span {
+		last = first
+	}
+	a, what := lex.Uint(first, 10, 100, 599, true)
+	b, what2 := lex.Uint(last, 10, 100, 599, true)
+	return int(a), int(b), what == lex.NumberOK && what2 == lex.NumberOK && a <= b
+}
+
+// unitName is a systemd unit with its suffix: without one systemd would have to guess.
+func unitName(w string) string {
+	if i := strings.LastIndexByte(w, '.'); i <= 0 || i == len(w)-1 || len(w) > 255 || strings.ContainsAny(w, "/ \t") {
+		return "a unit with its suffix, such as nginx.service"
+	}
+	return ""
+}
+
+func absolutePath(w string) string {
+	if !strings.HasPrefix(w, "/") || strings.IndexByte(w, 0) >= 0 {
+		return "a path that begins with /"
 	}
 	return ""
 }

@@ -15,6 +15,8 @@ func vrrpBlocks() []*Block {
 		{Path: "vrrp_instance/track_file", Means: "files to track", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\ntrack_file {\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceTrackFileKeys},
 		{Path: "vrrp_sync_group/track_process", Means: "processes tracked for all members", Frame: "vrrp_sync_group G1 {\ngroup { VI_1 VI_2 }\ntrack_process {\n%s\n}\n}\nvrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 10.0.0.1 }\n}\nvrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 2\nvirtual_ipaddress { 10.0.0.2 }\n}\n", Keys: vrrpSyncGroupTrackProcessKeys},
 		{Path: "vrrp_instance/track_process", Means: "processes to track", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\ntrack_process {\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceTrackProcessKeys},
+		{Path: "vrrp_sync_group/track_check", Means: "checks tracked for all members", Frame: "vrrp_sync_group G1 {\ngroup { VI_1 VI_2 }\ntrack_check {\n%s\n}\n}\nvrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 10.0.0.1 }\n}\nvrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 2\nvirtual_ipaddress { 10.0.0.2 }\n}\n", Keys: vrrpSyncGroupTrackCheckKeys},
+		{Path: "vrrp_instance/track_check", Means: "checks to track", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\ntrack_check {\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceTrackCheckKeys},
 		{Path: "vrrp_sync_group/track_bfd", Means: "BFD sessions tracked for all members", Frame: "vrrp_sync_group G1 {\ngroup { VI_1 VI_2 }\ntrack_bfd {\n%s\n}\n}\nvrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 10.0.0.1 }\n}\nvrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 2\nvirtual_ipaddress { 10.0.0.2 }\n}\n", Keys: vrrpSyncGroupTrackBfdKeys},
 		{Path: "vrrp_instance/track_bfd", Means: "BFD sessions to track", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\ntrack_bfd {\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceTrackBfdKeys},
 		{Path: "vrrp_instance/unicast_peer", Means: "send adverts to these peers instead of multicast", Noun: "unicast peer", Frame: "vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 51\nunicast_src_ip 10.0.0.9\nunicast_peer {\n%s\n}\nvirtual_ipaddress { 10.0.0.1 }\n}", Keys: vrrpInstanceUnicastPeerKeys},
@@ -44,8 +46,9 @@ var vrrpSyncGroupKeys = []Keyword{
 	{Name: "group", Opens: Words, Each: each(word("INSTANCE")), Repeat: First, Means: "member instances", Good: "group {\nVI_1 VI_2\n}", Bad: "group now {\nVI_1 VI_2\n}", Built: Yes},
 	{Name: "track_interface", Opens: Entries, Repeat: Many, Means: "interfaces tracked for all members", Good: "track_interface {\n\teth1\n}", Bad: "track_interface now {\n\teth1\n}", Built: Yes},
 	{Name: "track_script", Opens: Entries, Repeat: Many, Means: "scripts tracked for all members", With: "vrrp_script x {\n\tscript /bin/true\n}", Good: "track_script {\n\tx\n}", Bad: "track_script now {\n\tx\n}", Built: Yes},
-	{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files tracked for all members", With: "track_file x {\n\tfile /run/ha.track\n}", Good: "track_file {\n\tx\n}", Bad: "track_file now {\n\tx\n}"},
-	{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes tracked for all members", With: "vrrp_track_process x {\n\tprocess sshd\n}", Good: "track_process {\n\tx\n}", Bad: "track_process now {\n\tx\n}"},
+	{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files tracked for all members", With: "track_file x {\n\tfile /run/ha.track\n}", Good: "track_file {\n\tx\n}", Bad: "track_file now {\n\tx\n}", Built: Yes},
+	{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes tracked for all members", With: "vrrp_track_process x {\n\tprocess sshd\n}", Good: "track_process {\n\tx\n}", Bad: "track_process now {\n\tx\n}", Built: Yes},
+	{Name: "track_check", Opens: Entries, Repeat: Many, Means: "checks tracked for all members", Since: Own, With: "vrrp_check x {\n\tfile_exists /run/ok\n}", Good: "track_check {\n\tx\n}", Bad: "track_check now {\n\tx\n}", Built: Yes},
 	{Name: "track_bfd", Opens: Entries, Repeat: Many, Means: "BFD sessions tracked for all members", With: "bfd_instance x {\n\tneighbor_ip 10.0.0.2\n}", Good: "track_bfd {\n\tx\n}", Bad: "track_bfd now {\n\tx\n}"},
 	{Name: "notify_backup", Args: script(), Repeat: First, Means: "script on group BACKUP", Good: "notify_backup \"/usr/bin/test -e /run/ok\"", Bad: "notify_backup", Built: Yes},
 	{Name: "notify_master", Args: script(), Repeat: First, Means: "script on group MASTER", Good: "notify_master \"/usr/bin/test -e /run/ok\"", Bad: "notify_master", Built: Yes},
@@ -75,19 +78,27 @@ var vrrpInstanceTrackScriptKeys = []Keyword{
 }
 
 var vrrpSyncGroupTrackFileKeys = []Keyword{
-	{Name: Entry, Args: list(word("FILE_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked file", Default: "from track_file", Good: "x", Bad: "x weight 300", With: "track_file x {\n\tfile /run/ha.track\n}"},
+	{Name: Entry, Args: list(word("FILE_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked file", Default: "from track_file", Good: "x", Bad: "x weight 300", With: "track_file x {\n\tfile /run/ha.track\n}", Built: Yes},
 }
 
 var vrrpInstanceTrackFileKeys = []Keyword{
-	{Name: Entry, Args: list(word("FILE_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked file", Default: "from track_file", Good: "x weight 20", Bad: "x weight 300", With: "track_file x {\n\tfile /run/ha.track\n}"},
+	{Name: Entry, Args: list(word("FILE_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked file", Default: "from track_file", Good: "x weight 20", Bad: "x weight 300", With: "track_file x {\n\tfile /run/ha.track\n}", Built: Yes},
 }
 
 var vrrpSyncGroupTrackProcessKeys = []Keyword{
-	{Name: Entry, Args: list(word("PROCESS_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked process", Default: "from vrrp_track_process", Good: "x", Bad: "x weight 300", With: "vrrp_track_process x {\n\tprocess sshd\n}"},
+	{Name: Entry, Args: list(word("PROCESS_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked process", Default: "from vrrp_track_process", Good: "x", Bad: "x weight 300", With: "vrrp_track_process x {\n\tprocess sshd\n}", Built: Yes},
 }
 
 var vrrpInstanceTrackProcessKeys = []Keyword{
-	{Name: Entry, Args: list(word("PROCESS_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked process", Default: "from vrrp_track_process", Good: "x weight 20", Bad: "x weight 300", With: "vrrp_track_process x {\n\tprocess sshd\n}"},
+	{Name: Entry, Args: list(word("PROCESS_NAME"), trackOptions(254, "reverse", "noreverse")), Repeat: Many, Means: "tracked process", Default: "from vrrp_track_process", Good: "x weight 20", Bad: "x weight 300", With: "vrrp_track_process x {\n\tprocess sshd\n}", Built: Yes},
+}
+
+var vrrpSyncGroupTrackCheckKeys = []Keyword{
+	{Name: Entry, Args: list(word("CHECK_NAME"), trackOptions(253, "reverse", "noreverse")), Repeat: Many, Means: "tracked check", Default: "from vrrp_check", Since: Own, Good: "x", Bad: "x weight 300", With: "vrrp_check x {\n\tfile_exists /run/ok\n}", Built: Yes},
+}
+
+var vrrpInstanceTrackCheckKeys = []Keyword{
+	{Name: Entry, Args: list(word("CHECK_NAME"), trackOptions(253, "reverse", "noreverse")), Repeat: Many, Means: "tracked check", Default: "from vrrp_check", Since: Own, Good: "x weight 20", Bad: "x weight 300", With: "vrrp_check x {\n\tfile_exists /run/ok\n}", Built: Yes},
 }
 
 var vrrpSyncGroupTrackBfdKeys = []Keyword{
@@ -118,8 +129,9 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "dont_track_primary", Means: "ignore faults of the instance's own interface", Default: "off", Good: "dont_track_primary", Bad: "dont_track_primary now", Built: Yes},
 	{Name: "track_interface", Opens: Entries, Repeat: Many, Means: "interfaces to track", Good: "track_interface {\n\teth1 weight 20 reverse\n}", Bad: "track_interface now {\n\teth1 weight 20 reverse\n}", Built: Yes},
 	{Name: "track_script", Opens: Entries, Repeat: Many, Means: "scripts to track", With: "vrrp_script x {\n\tscript /bin/true\n}", Good: "track_script {\n\tx weight 20\n}", Bad: "track_script now {\n\tx weight 20\n}", Built: Yes},
-	{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files to track", With: "track_file x {\n\tfile /run/ha.track\n}", Good: "track_file {\n\tx weight 20\n}", Bad: "track_file now {\n\tx weight 20\n}"},
-	{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes to track", With: "vrrp_track_process x {\n\tprocess sshd\n}", Good: "track_process {\n\tx weight 20\n}", Bad: "track_process now {\n\tx weight 20\n}"},
+	{Name: "track_file", Opens: Entries, Repeat: Many, Means: "files to track", With: "track_file x {\n\tfile /run/ha.track\n}", Good: "track_file {\n\tx weight 20\n}", Bad: "track_file now {\n\tx weight 20\n}", Built: Yes},
+	{Name: "track_process", Opens: Entries, Repeat: Many, Means: "processes to track", With: "vrrp_track_process x {\n\tprocess sshd\n}", Good: "track_process {\n\tx weight 20\n}", Bad: "track_process now {\n\tx weight 20\n}", Built: Yes},
+	{Name: "track_check", Opens: Entries, Repeat: Many, Means: "checks to track", Since: Own, With: "vrrp_check x {\n\tfile_exists /run/ok\n}", Good: "track_check {\n\tx weight 20\n}", Bad: "track_check now {\n\tx weight 20\n}", Built: Yes},
 	{Name: "track_bfd", Opens: Entries, Repeat: Many, Means: "BFD sessions to track", With: "bfd_instance x {\n\tneighbor_ip 10.0.0.2\n}", Good: "track_bfd {\n\tx weight 20\n}", Bad: "track_bfd now {\n\tx weight 20\n}"},
 	{Name: "mcast_src_ip", Args: list(host(addr(0))), Means: "source address of adverts", Default: "primary address of interface (link-local for IPv6)", Good: "mcast_src_ip 10.0.0.9", Bad: "mcast_src_ip 10.0.0", Built: Yes},
 	{Name: "unicast_src_ip", Args: list(host(addr(0))), Means: "source address of unicast adverts", Good: "unicast_src_ip 10.0.0.9\nunicast_peer {\n\t10.0.0.2\n}", Bad: "unicast_src_ip 10.0.0", Built: Yes},

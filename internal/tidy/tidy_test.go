@@ -104,7 +104,7 @@ var pure = map[string][]string{
 // forbidden in pure packages: what does I/O or synchronises. sync/atomic is allowed for memory that processes share.
 var forbidden = regexp.MustCompile(`^(os|net|log|sync|context|syscall|io/ioutil|math/rand|math/rand/v2|runtime)(/|$)`)
 
-var allowed = []string{"net/netip", "sync/atomic"}
+var allowed = []string{"net/netip", "net/url", "sync/atomic"}
 
 // TestPurePackages: the engines can be tested in virtual time and simulated because they only know what they are told.
 func TestPurePackages(t *testing.T) {

@@ -14,11 +14,12 @@ import (
 // Name of a role, as in its command line and in its log ident.
 type Name string
 
-// The roles that exist (design: bfd, check and aux follow).
+// The roles that exist (design: bfd and check follow).
 const (
 	Supervisor Name = "supervisor"
 	VRRP       Name = "vrrp"
 	Runner     Name = "runner"
+	Aux        Name = "aux"
 )
 
 // Msg is one message; exactly one field is set.
@@ -41,9 +42,13 @@ type Msg struct {
 	// Recorded says that a recording has ended.
 	Recorded *Recorded `json:",omitempty"`
 
+	// aux to supervisor, and back with a descriptor: a tracked file that aux is not allowed to open.
+	Open   *Open   `json:",omitempty"`
+	Opened *Opened `json:",omitempty"`
+
 	// vrrp to runner.
 	Event *notify.Event `json:",omitempty"`
-	// runner to vrrp. After every new direct socket the runner says the state of all its sources anew.
+	// runner or aux to vrrp. After every new direct socket they say the state of all their sources anew.
 	Track *track.State `json:",omitempty"`
 	// runner to vrrp: all events up to Seq of the object were delivered or given up.
 	Delivered *Delivered `json:",omitempty"`
@@ -53,7 +58,8 @@ type Msg struct {
 type Gen struct{ Gen uint64 }
 
 // Prepare announces a new configuration; the descriptor that comes along is a sealed memfd with the Config as JSON. A role at
-// its first start gets a second descriptor: vrrp the status page (see package status), the runner its journal.
+// its first start gets a second descriptor: vrrp the status page (see package status), the runner its journal. For aux it is, whenever
+// processes are to be counted and it can be had, a socket on which the kernel tells of them.
 type Prepare struct {
 	Gen    uint64
 	Reload bool // false only for the first configuration of a daemon's life: rules C5 and C8
@@ -90,6 +96,15 @@ func (p *Permanent) Unwrap() error { return p.Err }
 
 // Peer comes with one end of a fresh SEQPACKET pair; the other end goes to the named role.
 type Peer struct{ Role Name }
+
+// Open asks for a track_file of a configuration that is in force or being prepared, by its name.
+type Open struct{ File string }
+
+// Opened answers Open: with a descriptor, or with the reason why there is none.
+type Opened struct {
+	File string
+	Err  string `json:",omitempty"`
+}
 
 // Stop asks a role to leave.
 type Stop struct {

@@ -14,16 +14,20 @@ import (
 
 // Setup is what a role runs with.
 type Setup struct {
-	Nice     int           `json:",omitzero"` // -20 to 19
-	RealTime int           `json:",omitzero"` // SCHED_RR priority 1 to 99; 0 is ordinary scheduling
-	RTTime   time.Duration `json:",omitzero"` // CPU time without blocking at real-time priority until the kernel kills
-	NoSwap   bool          `json:",omitzero"` // lock all memory
-	CPUs     []int         `json:",omitzero"` // CPU numbers; empty is all
-	Core     bool          `json:",omitzero"` // core dumps of any size (-m); otherwise none
-	Caps     []Cap         `json:",omitzero"` // keep only these; see Launch
-	MaxProcs int           `json:",omitzero"` // GOMAXPROCS; 0 is the runtime's choice
-	Jail     bool          `json:",omitzero"` // no files, no programs, no system calls but those that it needs; see package jail
+	Nice     int           `json:",omitzero"`  // -20 to 19
+	RealTime int           `json:",omitzero"`  // SCHED_RR priority 1 to 99; 0 is ordinary scheduling
+	RTTime   time.Duration `json:",omitzero"`  // CPU time without blocking at real-time priority until the kernel kills
+	NoSwap   bool          `json:",omitzero"`  // lock all memory
+	CPUs     []int         `json:",omitzero"`  // CPU numbers; empty is all
+	Core     bool          `json:",omitzero"`  // core dumps of any size (-m); otherwise none
+	Caps     []Cap         `json:",omitzero"`  // keep only these; see Launch
+	User     *User         `json:",omitempty"` // become this user; see BecomeInPlace
+	MaxProcs int           `json:",omitzero"`  // GOMAXPROCS; 0 is the runtime's choice
+	Jail     bool          `json:",omitzero"`  // no files, no programs, no system calls but those that it needs; see package jail
 }
+
+// User is who a process becomes, without supplementary groups.
+type User struct{ UID, GID uint32 }
 
 // VRRP is the setup of the vrrp role for a configuration's tuning (rule Q16).
 func VRRP(t *config.ProcessTuning, core bool) Setup {
