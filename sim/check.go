@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"net/netip"
+
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
 	"holdfast.dev/notify"
@@ -59,6 +61,10 @@ type watch struct {
 	released bool // it was MASTER in this Handle
 	heard    [8]heard
 	heardN   int
+
+	marks      map[netip.Addr]uint64 // what was heard of whom last, where adverts are signed
+	signedLast uint64
+	signedID   uint16
 }
 
 // heard is an advert that was delivered.

@@ -52,6 +52,7 @@ func (c *election) seats() []seat {
 		if r.version == wire.V2 {
 			key += fmt.Sprintf(" interval %v password %q", r.interval, r.password)
 		}
+		key += " keys " + r.signing.with
 		i := slices.IndexFunc(list, func(s seat) bool { return s.key == key })
 		if i < 0 {
 			list = append(list, seat{key: key})

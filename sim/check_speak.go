@@ -65,7 +65,7 @@ func (c *speaking) handled(n *Node) {
 
 // inspect looks at every field of an advert. One that is the same as the last, to the same receiver, was looked at already.
 func (c *speaking) inspect(n *Node, x *watch, s *vrrp.Send) {
-	p := s.Payload
+	p := c.unseal(n, x, s)
 	to := wireTo{s.Src, s.Dst}
 	if len(p) == x.saidLen && x.saidTo == to && x.spec != nil && string(p) == string(x.said[:len(p)]) && s.ID != 0 && (s.TTL == wire.HopLimit || x.spec.Unicast()) {
 		return
@@ -73,7 +73,9 @@ func (c *speaking) inspect(n *Node, x *watch, s *vrrp.Send) {
 	if _, ok := n.handling.(*vrrp.Configure); ok || x.spec == nil {
 		return // within the very event that configures it; the next one is looked at
 	}
-	if text := malformed(n, x.spec, s); text != "" {
+	bare := *s
+	bare.Payload = p
+	if text := malformed(n, x.spec, &bare); text != "" {
 		c.w.fail("speaking", "%s: %s sends %x from %s to %s: %s", n.name, x.name, p, s.Src, s.Dst, text)
 	}
 	if x.saidLen = 0; len(p) <= len(x.said) {

@@ -32,12 +32,16 @@ func (c *timers) hear(n *Node, now clock.Now, p *packet) {
 		if s == nil || s.VRID != p.payload[1] || s.IPv6 != p.dst.Is6() || linkOf(s.Link) != p.link || s.Unicast() == p.dst.IsMulticast() {
 			continue
 		}
+		hearing := x.state == vrrp.Backup || x.state == vrrp.Master
+		if s.HMAC != nil && (!hearing || !x.believes(now, p)) || s.HMAC == nil && sealed(s, p.payload) {
+			continue // whoever sent it: nothing comes of it
+		}
 		if p.forged {
 			x.tainted = now.Mono // who knows what it is
 			continue
 		}
 		h, ok := understood(s, p.payload)
-		if !ok || x.state == vrrp.Init || x.state == vrrp.Fault {
+		if !ok || !hearing {
 			continue
 		}
 		h.at = now.Mono

@@ -242,6 +242,9 @@ func sleeps(w *World, f *Fault, n *Node, stood func(c *clocks, d time.Duration))
 			return // it lost its power meanwhile
 		}
 		stood(&n.clocks, w.now.Sub(from))
+		if w.signed() {
+			n.synchronise() // as guests' agents do
+		}
 		n.asleep, n.deaf = min(n.asleep, w.now), false
 		if n.waits {
 			n.waits = false
@@ -253,7 +256,10 @@ func sleeps(w *World, f *Fault, n *Node, stood func(c *clocks, d time.Duration))
 func suspend(w *World, f *Fault, n *Node) func() { return sleeps(w, f, n, (*clocks).sleep) }
 func freeze(w *World, f *Fault, n *Node) func()  { return sleeps(w, f, n, (*clocks).freeze) }
 
-func stepClock(_ *World, f *Fault, n *Node) func() {
+func stepClock(w *World, f *Fault, n *Node) func() {
+	if w.signed() {
+		return nil // without clocks that agree nobody believes anybody
+	}
 	n.clocks.wall += int64(f.A%7_200_000_000_000) - 3_600_000_000_000
 	return nil
 }
@@ -334,7 +340,11 @@ func forge(w *World, f *Fault, _ *Node) func() {
 		p.AuthType = wire.AuthPass
 		copy(p.Password[:], r.password)
 	}
-	w.seen.interval = max(w.seen.interval, p.Interval)
+	if r.signing.with == "" {
+		w.seen.interval = max(w.seen.interval, p.Interval)
+	} else if f.B>>33&1 == 0 {
+		w.replay(f)
+	}
 	t, err := wire.NewTemplate(p)
 	if err != nil {
 		w.fail("forge", "%v", err)
@@ -344,6 +354,9 @@ func forge(w *World, f *Fault, _ *Node) func() {
 	for i := range 1 + int(f.B>>24%4) {
 		w.later(time.Duration(i)*f.For/4, func() {
 			payload, _ := t.Append(nil, priority, src, dst)
+			if r.signing.with != "" {
+				payload = r.signing.counterfeit(w, f, payload, src)
+			}
 			w.put(&packet{link: linkOf(r.link), from: -1, src: src, dst: dst, ttl: 255, payload: payload, forged: true})
 		})
 	}
@@ -394,6 +407,7 @@ func (w *World) heal() {
 	w.Log.line(w, "-", "FAULT", "all faults have ended; %s", b.String())
 	w.until(w.calmAt.Add(b.total()))
 	w.checks.election.settle(w, b)
+	w.rekey()
 	w.until(w.now.Add(w.Plan.Quiet))
 	w.checks.election.quiet(w)
 }

@@ -40,6 +40,7 @@ type instance struct {
 	noAnswer   bool
 	timerBack  bool
 	password   string
+	signing    signing
 	source     string   // unicast
 	peers      []string // unicast
 	addresses  []string
@@ -125,6 +126,7 @@ func (r *instance) write(b *strings.Builder) {
 	if r.password != "" {
 		fmt.Fprintf(b, "    authentication {\n        auth_type PASS\n        auth_pass %s\n    }\n", r.password)
 	}
+	b.WriteString(r.signing.String())
 	line(r.source != "", "unicast_src_ip %s", r.source)
 	list("unicast_peer", r.peers)
 	if r.script != "" {

@@ -29,6 +29,9 @@ const maxNodes = 5
 
 // put puts a packet on a wire. It reaches everybody else there who would hear it.
 func (w *World) put(p *packet) {
+	if p.from >= 0 && w.signed() {
+		w.sent.keep(p)
+	}
 	for i := range w.nodes {
 		if int16(i) == p.from || p.from >= 0 && w.lan.cut[p.link][p.from][i] {
 			continue

@@ -77,7 +77,8 @@ func newNode(w *World, id int, s *NodeShape) *Node {
 // newMachine is a machine that was just switched on.
 func (n *Node) newMachine() {
 	uptime := int64(20*time.Second) + int64(n.id)*int64(time.Second)
-	n.clocks = clocks{mono: uptime - int64(n.w.now), boot: uptime - int64(n.w.now), wall: 1_700_000_000_000_000_000, rate: n.clocks.rate}
+	n.clocks = clocks{mono: uptime - int64(n.w.now), boot: uptime - int64(n.w.now), rate: n.clocks.rate}
+	n.synchronise()
 	n.kernel = &hosttest.Kernel{}
 	n.asleep, n.deaf, n.waits = 0, false, false
 	n.lost, n.seq, n.lastTold = map[host.Key]bool{}, 0, nil

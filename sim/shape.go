@@ -101,6 +101,7 @@ func drawShape(seed uint64, kind Kind, d dice) Shape {
 	base := drawFile(d, kind, routers)
 	if kind == Anything || kind == Mixed {
 		base.drawMore(dice{newSource(seed, 0x6d6f7265)})
+		base.drawSigning(dice{newSource(seed, 0x686d6163)})
 	}
 	for i := range n {
 		ns := NodeShape{Name: fmt.Sprintf("n%d", i+1), File: base.clone()}
@@ -120,6 +121,8 @@ func drawShape(seed uint64, kind Kind, d dice) Shape {
 // disagree makes a router one that the others do not understand, for ever.
 func disagree(d dice, r *instance) {
 	switch {
+	case r.signing.with != "":
+		r.signing.with = "other"
 	case r.ipv6:
 		r.vrid += 100
 	case d.chance(50) && r.password == "" && r.interval%time.Second == 0:
@@ -255,7 +258,7 @@ func drawNode(d dice, kind Kind, f *file, node, nodes int) {
 // needsHoldfast reports whether a router that knows the RFC only could not take part.
 func (f *file) needsHoldfast() bool {
 	for i := range f.routers {
-		if len(f.routers[i].peers) > 0 || f.routers[i].ipv6 {
+		if len(f.routers[i].peers) > 0 || f.routers[i].ipv6 || f.routers[i].signing.with != "" {
 			return true
 		}
 	}

@@ -36,6 +36,7 @@ type World struct {
 	errands []func()
 	net     dice // the LAN's and the scheduler's luck
 	lan     lan
+	sent    recent
 	nodes   []machine // nil for one that is left out
 	real    []*Node   // those that are holdfast
 	checks  checks
