@@ -23,6 +23,13 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 	for i := range c.Groups {
 		out.Groups = append(out.Groups, vrrp.GroupSpec{Name: c.Groups[i].Name, Members: c.Groups[i].Members})
 	}
+	for i := range c.Debounce {
+		d := &c.Debounce[i]
+		if out.Debounce == nil {
+			out.Debounce = map[string]vrrp.Debounce{}
+		}
+		out.Debounce[d.Interface] = vrrp.Debounce{Down: d.Down, Up: d.Up}
+	}
 	for i := range c.Static {
 		out.Static = append(out.Static, specs.Address(&c.Static[i]))
 	}

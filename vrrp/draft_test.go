@@ -51,6 +51,10 @@ func (w *world) draftWord(f []string) bool {
 				w.draft.StartupDelay = w.dur(v)
 			case "boot":
 				w.draft.DelayAfterBoot = w.dur(v)
+			case "debounce":
+				name, delays, _ := strings.Cut(v, ":")
+				down, up, _ := strings.Cut(delays, ",")
+				w.draft.Debounce = map[string]Debounce{name: {Down: w.dur(down), Up: w.dur(up)}}
 			case "restore":
 				w.draft.Restore = v != "false"
 			case "garp":

@@ -11,14 +11,15 @@ import (
 
 // Engine is all virtual routers of a node. The zero Engine is not usable; see New.
 type Engine struct {
-	cfg     *Config
-	routers []*Router // as configured, in order
-	owners  map[host.Owner]*Router
-	groups  []*group
-	links   map[string]*link
-	sources map[track.ID]track.State
-	static  keeper
-	index   index
+	cfg      *Config
+	routers  []*Router // as configured, in order
+	owners   map[host.Owner]*Router
+	groups   []*group
+	links    map[string]*link
+	settling map[string]*link // those whose change waits for the end of a delay
+	sources  map[track.ID]track.State
+	static   keeper
+	index    index
 
 	leavers leavers
 
@@ -57,15 +58,16 @@ type Engine struct {
 // exist should be told before (LinkChanged), so that nothing begins in FAULT for want of knowing them.
 func New(now clock.Now) *Engine {
 	return &Engine{
-		cfg:     &Config{},
-		owners:  map[host.Owner]*Router{},
-		links:   map[string]*link{},
-		sources: map[track.ID]track.State{},
-		started: now,
-		last:    now,
-		now:     now,
-		static:  keeper{owner: host.Static, wanted: true},
-		seq:     uint64(now.Boot), // so that it grows over restarts of the process too
+		cfg:      &Config{},
+		owners:   map[host.Owner]*Router{},
+		links:    map[string]*link{},
+		settling: map[string]*link{},
+		sources:  map[track.ID]track.State{},
+		started:  now,
+		last:     now,
+		now:      now,
+		static:   keeper{owner: host.Static, wanted: true},
+		seq:      uint64(now.Boot), // so that it grows over restarts of the process too
 	}
 }
 
@@ -137,6 +139,7 @@ func (e *Engine) Deadline() (at clock.Instant, ok bool) {
 	at = clock.Min(e.adverts.first(), e.timers.first())
 	at = clock.Min(at, e.garp.next)
 	at = clock.Min(at, e.static.retryAt())
+	at = clock.Min(at, e.settlesAt())
 	if e.timers.first() != 0 && e.tick > 0 {
 		at = clock.Min(at, e.last.Mono.Add(e.tick))
 	}
@@ -231,6 +234,7 @@ func (e *Engine) advertsDue() {
 // wakeup decides what is due, take-overs among it, then announces one slice.
 func (e *Engine) wakeup() {
 	e.advertsDue()
+	e.settle()
 	for range timerSlice {
 		r := e.timers.due(e.now.Mono)
 		if r == nil {

@@ -11,6 +11,7 @@ import (
 type link struct {
 	host.Link
 	sources []host.LinkAddr // its addresses that no router has as a virtual one (rule A32)
+	debounced
 }
 
 // link returns the interface of that name, or nil.
@@ -32,6 +33,7 @@ func (e *Engine) trackChanged(s track.State) {
 func (e *Engine) linkChanged(l *host.Link) {
 	old := e.link(l.Name)
 	c := &link{Link: *l}
+	e.debounce(c, e.links[l.Name])
 	c.Addrs = slices.Clone(l.Addrs)
 	c.sources = e.index.sourcesOf(&c.Link)
 	e.links[l.Name] = c
@@ -65,6 +67,7 @@ func (e *Engine) linkGone(name string) {
 		return
 	}
 	delete(e.links, name)
+	delete(e.settling, name)
 	e.linkLost(name)
 	e.reassess(e.index.byLink[name], WhyRecovered)
 }

@@ -33,18 +33,18 @@ func (r *Router) assess() health {
 		h.fail("%s", r.unsendable)
 	}
 	link := r.engine.link(s.Link)
-	if s.Link != "" && !s.DontTrackPrimary && !link.IsUp() {
+	if s.Link != "" && !s.DontTrackPrimary && !r.engine.isUp(s.Link) {
 		if link == nil {
 			h.fail("interface %s does not exist", s.Link)
 		} else {
 			h.fail("interface %s down", s.Link)
 		}
 	}
-	if h.faults == 0 {
+	if h.faults == 0 && (link.IsUp() || !r.engine.isUp(s.Link)) { // while a delay keeps a dead link up, its addresses do not count
 		r.assessSource(link, &h)
 	}
 	for _, b := range s.Links {
-		h.assessLink(b, r.engine.link(b.Link))
+		h.assessLink(b, r.engine.isUp(b.Link))
 	}
 	for i := range s.Trackers {
 		b := &s.Trackers[i]
@@ -64,8 +64,7 @@ func (r *Router) assess() health {
 	return h
 }
 
-func (h *health) assessLink(b LinkBinding, link *host.Link) {
-	up := link.IsUp()
+func (h *health) assessLink(b LinkBinding, up bool) {
 	switch {
 	case b.Weight == 0 && up == b.Reverse:
 		h.fail("tracked interface %s %s", b.Link, map[bool]string{true: "up", false: "down"}[up])

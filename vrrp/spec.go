@@ -23,11 +23,16 @@ type Config struct {
 	DelayAfterBoot time.Duration
 	// Restore is false for keepalived's rule K1: a MASTER steps down when somebody deletes one of its addresses.
 	Restore bool
+	// Debounce are the delays before a change of an interface counts, by its name (rule L1).
+	Debounce map[string]Debounce
 	// GarpInterval and NAInterval are the least gaps between two announcements on one link; 0 is none (rule M5).
 	GarpInterval, NAInterval time.Duration
 	// LogUnknownVRIDs tells of adverts that no router is configured for (rule F12).
 	LogUnknownVRIDs bool
 }
+
+// Debounce is how long an interface must be down, or up, before that counts. A change back within that time is as if nothing had been.
+type Debounce struct{ Down, Up time.Duration }
 
 // Identity is what makes two virtual routers the same one for the network: a reload that keeps it keeps the state (rule P5).
 type Identity struct {

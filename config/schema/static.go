@@ -34,7 +34,7 @@ var linkbeatInterfacesKeys = []Keyword{
 }
 
 var interfaceUpDownDelaysKeys = []Keyword{
-	{Name: Entry, Args: list(iface(), optional(seconds(0, 255000000)), optional(seconds(0, 255000000))), Repeat: Many, Means: "debounce delays before acting on down/up", Default: "0", Good: "eth0 2.5 1", Bad: "eth0 300"},
+	{Name: Entry, Args: list(iface(), optional(seconds(0, 255000000)), optional(seconds(0, 255000000))), Repeat: Many, Means: "debounce delays before acting on down/up", Default: "0", Good: "eth0 2.5 1", Bad: "eth0 300", Built: Yes},
 }
 
 var garpGroupKeys = []Keyword{
