@@ -194,6 +194,7 @@ var globalKeys = map[string]globalKey{
 	"log_unknown_vrids":                   func(_ *builder, g *globalDraft, _ *schema.Node) { g.VRRP.LogUnknownVRIDs = true },
 	"vrrp_owner_ignore_adverts":           func(_ *builder, g *globalDraft, n *schema.Node) { setFlag(&g.VRRP.OwnerIgnoreAdverts, n) },
 	"vrrp_lost_address":                   func(_ *builder, g *globalDraft, n *schema.Node) { setInt(&g.LostAddress, n) },
+	"vrrp_broken_script":                  func(_ *builder, g *globalDraft, n *schema.Node) { setFlagChoice(&g.BrokenFails, n) },
 }
 
 func setAddr(p *netip.Addr, n *schema.Node) {

@@ -14,6 +14,7 @@ type Global struct {
 	SymlinkPaths   bool          `json:",omitzero"` // use_symlink_paths: keep the links in script paths
 	ProcessNames   ProcessNames  `json:",omitzero"`
 	RandomSeed     *uint32       `json:",omitzero"`
+	BrokenFails    bool          `json:",omitzero"` // holdfast's own: a script that can't be run counts as failed
 	LostAddress    LostAddress   `json:",omitzero"` // holdfast's own: what to do when someone deletes our address
 	VRRP           VRRPDefaults  `json:",omitzero"`
 	VRRPProcess    ProcessTuning `json:",omitzero"`

@@ -29,6 +29,7 @@ type Script struct {
 	Rise     int           // successes to be up, default 1
 	Fall     int           // failures to be down, default 1
 	InitFail bool          `json:",omitzero"` // as written; it has no effect (rule J9)
+	Broken   string        `json:",omitzero"` // why it can't be run; it counts as failed (vrrp_broken_script)
 }
 
 // Address is one address to put on an interface.

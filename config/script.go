@@ -121,11 +121,19 @@ func (b *builder) scriptCommand(s *scriptDraft, n *schema.Node) (ok bool) {
 	}
 	c, why := b.command(argv, user)
 	if why != "" {
-		s.bad = true
+		s.bad = !b.cfg.Global.BrokenFails
+		s.Broken = why
 		b.notef(line.Pos, "", "script %s: %s", argv.Argv[0], why)
 	}
 	s.Command = c
 	return true
+}
+
+// setFlagChoice is true for the second of two words.
+func setFlagChoice(p *bool, n *schema.Node) {
+	if v, ok := n.Arg(0); ok {
+		*p = v.Int == 1
+	}
 }
 
 // last is the last use of a keyword.

@@ -88,6 +88,9 @@ func (b *builder) trackScripts(t *Tracking, who string, n *schema.Node) {
 			b.errorf(s.pos, "", "Disabling track script %s since not found/accessible", name)
 			continue
 		}
+		if s.Broken != "" {
+			b.errorf(s.pos, "", "track script %s can't be run: it counts as failed", name)
+		}
 		s.used = true
 		known.add(name)
 		t.Scripts = append(t.Scripts, ts)

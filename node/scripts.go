@@ -56,7 +56,7 @@ func TrackSpecs(c *config.Config, groups Groups) []track.Spec {
 	for i := range c.Scripts {
 		s := &c.Scripts[i]
 		specs = append(specs, track.Spec{
-			Name: s.Name, Args: s.Command.Args, Open: s.Command.Open,
+			Name: s.Name, Args: s.Command.Args, Open: s.Command.Open, Broken: s.Broken,
 			UID: s.Command.User.UID, GID: s.Command.User.GID, Groups: groups(s.Command.User.User, s.Command.User.GID),
 			Interval: s.Interval, Timeout: s.Timeout, Rise: s.Rise, Fall: s.Fall,
 		})

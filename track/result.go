@@ -2,6 +2,7 @@ package track
 
 import (
 	"fmt"
+	"strings"
 
 	"holdfast.dev/clock"
 )
@@ -84,6 +85,13 @@ func (s *Script) count(ok bool, reason string) {
 	s.become(status, reason)
 }
 
+// shownOutput is how much of a script's output the log shows, in bytes from its end.
+const shownOutput = 200
+
+func tail(text string) string {
+	return strings.TrimSpace(text[max(len(text)-shownOutput, 0):])
+}
+
 // noun is what the log calls a source of this kind.
 func (s *Script) noun() string {
 	if s.spec.Kind == OfCheck {
@@ -105,5 +113,8 @@ func (s *Script) become(status Status, reason string) {
 		}
 	}
 	s.do(Say{Level: level, Text: text})
+	if status == Down && s.last.Output != "" {
+		s.do(Say{Level: Info, Text: fmt.Sprintf("Script `%s` printed at the end: %q", s.spec.Name, tail(s.last.Output))})
+	}
 	s.do(Change{s.state})
 }

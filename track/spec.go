@@ -15,6 +15,7 @@ type Spec struct {
 	UID      uint32
 	GID      uint32
 	Groups   []uint32      // supplementary groups
+	Broken   string        // why it is not to be run at all, but counts as failed; empty for what is run
 	Interval time.Duration // from start to start; less than a millisecond is a second
 	Timeout  time.Duration // how long it may run before it is told to end; 0 is Interval (rule J7)
 	Rise     int           // successes in a row to be up, at least 1
@@ -23,7 +24,7 @@ type Spec struct {
 
 // SameCommand reports whether both probe the same, or run the same program as the same user: then a result outlives a reload (rule P10).
 func (s *Spec) SameCommand(t *Spec) bool {
-	return s.Probe == t.Probe && slices.Equal(s.Args, t.Args) && s.Open == t.Open && s.UID == t.UID && s.GID == t.GID &&
+	return s.Broken == t.Broken && s.Probe == t.Probe && slices.Equal(s.Args, t.Args) && s.Open == t.Open && s.UID == t.UID && s.GID == t.GID &&
 		slices.Equal(s.Groups, t.Groups)
 }
 

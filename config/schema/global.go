@@ -146,5 +146,6 @@ var globalDefsKeys = []Keyword{
 	{Name: "state_dump_file", Args: list(word("PATH")), Means: "SIGUSR1 output; relative = under tmp dir; trailing / = directory only", Default: "TMPDIR/keepalived.data", Since: "2.3", Good: "state_dump_file /run/ha.dump", Bad: "state_dump_file", Built: Yes},
 	{Name: "stats_dump_file", Args: list(word("PATH")), Means: "SIGUSR2 output path", Default: "TMPDIR/keepalived.stats", Since: "2.3", Good: "stats_dump_file /run/ha.dump", Bad: "stats_dump_file", Built: Yes},
 	{Name: "json_dump_file", Args: list(word("PATH")), Means: "JSON output path", Default: "TMPDIR/keepalived.json", Since: "2.3", Good: "json_dump_file /run/ha.dump", Bad: "json_dump_file", Built: Yes},
+	{Name: "vrrp_broken_script", Args: list(choice("WHAT", "ignore", "fail")), Means: "what a vrrp_script that can't be run when the file is read is for those who track it: nothing, as for keepalived, or failed until the next reload", Default: "ignore", Since: Own, Good: "vrrp_broken_script fail", Bad: "vrrp_broken_script shrug", Built: Yes},
 	{Name: "vrrp_lost_address", Args: list(choice("WHAT", "restore", "step_down")), Means: "what a MASTER does when somebody deletes one of its addresses: put it back, or step down as keepalived does", Default: "restore", Since: Own, Good: "vrrp_lost_address step_down", Bad: "vrrp_lost_address shrug", Built: Yes},
 }

@@ -162,8 +162,18 @@ func (r *runner) start(a notify.Run) {
 		})
 }
 
+// broken is the run of a script that is not run.
+type broken struct{}
+
+// Signal has nobody to reach.
+func (broken) Signal(bool) {}
+
 // startTrack, emit and sayTrack are what the watcher needs; it calls them from goroutines of its own.
 func (r *runner) startTrack(s track.Spec, done func(track.Ended)) watch.Process {
+	if s.Broken != "" {
+		go done(track.Ended{Err: s.Broken})
+		return broken{}
+	}
 	c := script.Command{Args: s.Args, Open: s.Open, UID: s.UID, GID: s.GID, Groups: s.Groups, Capture: true}
 	return r.starter.Start(c, nil, func(res script.Result) {
 		e := track.Ended{Code: res.Code, Signal: int(res.Signal), Took: res.Took(), Output: res.Output}

@@ -263,14 +263,15 @@ func TestTracking(t *testing.T) {
 	s := startRole(t, false, nil)
 	flag := filepath.Join(t.TempDir(), "flag")
 	check := track.Spec{
-		Name: "check", Args: []string{"/bin/sh", "-c", "test ! -e " + flag + " || exit 7"}, Interval: 50 * time.Millisecond,
+		Name: "check", Args: []string{"/bin/sh", "-c", "test ! -e " + flag + " || { echo that is \\\"bad\\\"; exit 7; }"}, Interval: 50 * time.Millisecond,
 		Timeout: 10 * time.Second, UID: uid, GID: gid,
 	}
 	hang := track.Spec{
 		Name: "hang", Args: []string{"/bin/sleep", "1000"}, Interval: time.Hour, Timeout: 100 * time.Millisecond, UID: uid, GID: gid,
 	}
 	gone := track.Spec{Name: "gone", Args: []string{"/nonexistent/check"}, Interval: time.Hour, UID: uid, GID: gid}
-	s.configure(1, specs{Track: []track.Spec{check, hang, gone}}, role.Prepare{})
+	broken := track.Spec{Name: "broken", Args: []string{"/bin/true"}, Broken: "runs as root and others may change /bin", Interval: time.Hour, UID: uid, GID: gid}
+	s.configure(1, specs{Track: []track.Spec{check, hang, gone, broken}}, role.Prepare{})
 	s.link()
 	is := func(name string, status track.Status) func(role.Msg) bool {
 		return func(m role.Msg) bool { return m.Track != nil && m.Track.Source == name && m.Track.Status == status }
@@ -280,12 +281,14 @@ func TestTracking(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.await("line", logged("VRRP_Script(check) failed (exited with status 7)"))
+	s.await("output", logged("Script `check` printed at the end: "))
 	// A new vrrp process is told all states.
 	s.link()
 	s.await("timeout", logged("VRRP_Script(hang) timed_out"))
 	s.await("failure", logged("VRRP_Script(gone) failed"))
 	for name, reason := range map[string]string{
 		"check": "exited with status 7", "hang": "timed_out", "gone": "could not be run: no such file or directory",
+		"broken": "could not be run: runs as root and others may change /bin",
 	} {
 		s.said = &record{} // what was said before does not count
 		s.link()

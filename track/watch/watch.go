@@ -30,7 +30,8 @@ type Watcher struct {
 	mu      sync.Mutex
 	scripts map[string]*script
 	states  map[string]track.State
-	order   []string // sources as configured
+	results map[string]track.Ended // how the last run of each ended
+	order   []string               // sources as configured
 	closed  bool
 }
 
@@ -45,7 +46,7 @@ type script struct {
 
 // New makes a Watcher with nothing to watch.
 func New(opt Options) *Watcher {
-	return &Watcher{opt: opt, scripts: make(map[string]*script), states: make(map[string]track.State)}
+	return &Watcher{opt: opt, scripts: make(map[string]*script), states: make(map[string]track.State), results: make(map[string]track.Ended)}
 }
 
 // Apply makes specs the scripts to run: new ones are run at once, those with an unchanged command keep their result, those
@@ -78,6 +79,7 @@ func (w *Watcher) Apply(specs []track.Spec, reload bool) {
 	}
 	for name, s := range old {
 		delete(w.states, name)
+		delete(w.results, name)
 		posts = append(posts, post{s, track.Remove{}})
 	}
 	w.mu.Unlock()
@@ -103,6 +105,23 @@ func (w *Watcher) Each(f func(track.State)) {
 	for _, name := range w.order {
 		f(w.states[name])
 	}
+}
+
+// Report is what is known of one source.
+type Report struct {
+	State track.State
+	Last  track.Ended // its Run is 0 before the first end; Output is the last of what a script printed, at most script.MaxOutput bytes
+}
+
+// Reports tells of all sources, in the order of the configuration.
+func (w *Watcher) Reports() []Report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := make([]Report, 0, len(w.order))
+	for _, name := range w.order {
+		out = append(out, Report{w.states[name], w.results[name]})
+	}
+	return out
 }
 
 // Close tells all scripts to end and waits until they have: what does not end on SIGTERM gets SIGKILL 2 s later. Whoever
@@ -152,6 +171,7 @@ func (s *script) perform(a track.Action) {
 	case track.Run:
 		s.proc = s.w.opt.Start(a.Spec, func(e track.Ended) {
 			e.Run = a.Run
+			s.w.keep(s, e)
 			s.post(e)
 		})
 	case track.Signal:
@@ -160,6 +180,15 @@ func (s *script) perform(a track.Action) {
 		s.w.change(s, a.State)
 	case track.Say:
 		s.w.opt.Say(s.name, a)
+	}
+}
+
+// keep notes how a run ended, unless the source was removed meanwhile.
+func (w *Watcher) keep(s *script, e track.Ended) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.scripts[s.name] == s {
+		w.results[s.name] = e
 	}
 }
 

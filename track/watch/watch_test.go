@@ -106,6 +106,9 @@ func TestSideBySide(t *testing.T) {
 		if got := strings.Join(all, ","); got != "good down exited with status 1,hung down timed_out" {
 			t.Error(got)
 		}
+		if r := watcher.Reports(); len(r) != 2 || r[0].State.Source != "good" || r[0].Last.Run != 2 || r[0].Last.Code != 1 || r[1].Last.Signal != 15 {
+			t.Errorf("%+v", r)
+		}
 	})
 }
 
