@@ -50,8 +50,11 @@ func (r *Reconciler) land(f *flight, res OpResult) (text string) {
 			text = "refused by the kernel"
 		}
 	}
-	if f.it.entry != nil {
+	switch {
+	case f.it.entry != nil:
 		return r.landEntry(f, res, text)
+	case f.it.knob != nil:
+		return r.landKnob(f, res, text)
 	}
 	switch {
 	case f.op.Delete:
@@ -158,7 +161,7 @@ func (r *Reconciler) settle(it *item, text string) {
 		if r.owners[o.id] != o {
 			continue // forgotten
 		}
-		if o.pending--; it.entry == nil {
+		if o.pending--; it.isAddress() {
 			if o.addresses--; o.addresses == 0 {
 				r.release(o)
 			}

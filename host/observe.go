@@ -162,6 +162,7 @@ func (r *Reconciler) resume(l *linkState, all bool) {
 			r.askAll(it)
 		}
 	}
+	r.resumeKnob(l)
 	r.resumeEntries(l.Name)
 }
 

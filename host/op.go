@@ -14,6 +14,7 @@ const MaxBatch = 64
 type Op struct {
 	Route   *Route // its links numbered, and Table said
 	Rule    *Rule
+	Knob    *Knob   // not nil: switch promote_secondaries of the link
 	Index   int     // the link, by number: a name may have moved on
 	Delete  bool    // delete Address, of which only the key and the peer count then; otherwise add it
 	Replace bool    // change lifetimes and flags of an address that stands
@@ -30,7 +31,7 @@ func (o Op) String() string {
 		return o.Link.String()
 	}
 	sign := "+"
-	if o.Delete {
+	if o.Delete || o.Knob != nil && !o.Knob.On {
 		sign = "-"
 	} else if o.Replace {
 		sign = "~"
@@ -45,6 +46,8 @@ func (o Op) Key() Key {
 		return o.Route.Key()
 	case o.Rule != nil:
 		return o.Rule.Key()
+	case o.Knob != nil:
+		return o.Knob.Key()
 	}
 	return o.Address.Key
 }

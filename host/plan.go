@@ -45,8 +45,12 @@ func (r *Reconciler) plan(it *item) {
 		it.again = true
 		return
 	}
-	if it.entry != nil {
+	switch {
+	case it.entry != nil:
 		r.planEntry(it)
+		return
+	case it.knob != nil:
+		r.planKnob(it)
 		return
 	}
 	l := r.names[it.link]

@@ -36,8 +36,9 @@ type Reconciler struct {
 	owners map[Owner]*owner
 	items  map[string]map[netip.Prefix]*item // by link name
 	tables tables
-	stamp  uint64 // of the Want that is being taken in
-	seq    uint64 // of the latest item
+	knobs  map[string]*item // by link name
+	stamp  uint64           // of the Want that is being taken in
+	seq    uint64           // of the latest item
 
 	queue  queue[*item]
 	carry  []flight // planned, not handed out yet; the links are described as if they had been carried out already
@@ -73,6 +74,7 @@ type owner struct {
 // item is a place where an address is wanted, or should be gone, or was a moment ago; or such a route or rule.
 type item struct {
 	place
+	knob   *knob   // of promote_secondaries of the link; at and addr mean nothing then
 	entry  *entry  // of a route or rule; place and addr mean nothing then
 	key    Key     // as the owner calls it
 	addr   Address // as it is to stand, Prefix in the kernel's form; as the latest owner wants it

@@ -19,6 +19,7 @@ type State struct {
 	Routes    []Route       // wanted, added after the addresses (rule K10)
 	Rules     []Rule        // wanted, added after the routes
 	Links     []VirtualLink // wanted; addresses on one of them wait until it is there and up
+	Promote   []string      // links whose promote_secondaries is to be on
 	Absent    []Key         // to be deleted once if present, whoever added them: what an earlier run may have left (rule C5)
 	// AbsentRoutes and AbsentRules are the same for routes and rules. One counts as present if it is the same in everything
 	// that its Key tells, the protocol that it is marked with among it.

@@ -21,7 +21,7 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 		r.askLink(n, o)
 	}
 	adds, gone, entries := r.claim(o, &want)
-	gone, goneEntries := split(gone)
+	gone, goneEntries, knobs := split(gone)
 	gone = append(gone, r.leftovers(want.Absent)...)
 	goneEntries = append(goneEntries, r.entryLeftovers(&want)...)
 	for _, it := range rulesFirst(goneEntries) {
@@ -39,21 +39,24 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 	for _, it := range append(r.primariesLast(gone), late...) {
 		r.ask(it, o)
 	}
-	for _, it := range entries {
+	for _, it := range append(knobs, entries...) {
 		r.ask(it, o) // carried out when the addresses have been answered
 	}
 }
 
-// split separates addresses from routes and rules.
-func split(items []*item) (addresses, entries []*item) {
+// split separates addresses from routes and rules, and from switches.
+func split(items []*item) (addresses, entries, knobs []*item) {
 	for _, it := range items {
-		if it.entry == nil {
-			addresses = append(addresses, it)
-		} else {
+		switch {
+		case it.entry != nil:
 			entries = append(entries, it)
+		case it.knob != nil:
+			knobs = append(knobs, it)
+		default:
+			addresses = append(addresses, it)
 		}
 	}
-	return addresses, entries
+	return addresses, entries, knobs
 }
 
 // Forget ends an owner: what it wanted is deleted if nobody else wants it, and nothing is reported to it any more.
@@ -64,13 +67,13 @@ func (r *Reconciler) Forget(id Owner) {
 	}
 	links := r.claimLinks(o, nil)
 	_, gone, _ := r.claim(o, &State{})
-	gone, entries := split(gone)
+	gone, entries, knobs := split(gone)
 	delete(r.owners, id)
 	for _, n := range links {
 		r.enqueueLink(n)
 	}
 	r.out.Lost = slices.DeleteFunc(r.out.Lost, func(l Lost) bool { return l.Owner == id })
-	for _, it := range append(rulesFirst(entries), r.primariesLast(gone)...) {
+	for _, it := range append(append(rulesFirst(entries), r.primariesLast(gone)...), knobs...) {
 		r.enqueue(it)
 	}
 }
@@ -97,7 +100,7 @@ func (r *Reconciler) claim(o *owner, want *State) (adds, gone, entries []*item) 
 		it.key, it.addr, it.absent = key, a, false
 		adds = append(adds, it)
 	}
-	entries = r.claimEntries(o, want)
+	entries = append(r.claimKnobs(o, want.Promote), r.claimEntries(o, want)...)
 	for _, it := range old {
 		if it.stamp == r.stamp {
 			continue
@@ -173,6 +176,12 @@ func (r *Reconciler) tidy(it *item) {
 	if len(it.owners) > 0 || it.queued || it.awaits || it.flying > 0 || len(it.waiters) > 0 {
 		return
 	}
+	if it.knob != nil {
+		if !it.knob.ours { // else it could not be switched off
+			delete(r.knobs, it.link)
+		}
+		return
+	}
 	if e := it.entry; e != nil {
 		if !e.ours || !e.there { // else it could not be removed, and is not to be forgotten
 			r.tables.remove(it)
@@ -190,7 +199,7 @@ func (r *Reconciler) tidy(it *item) {
 func (r *Reconciler) ask(it *item, o *owner) {
 	if !slices.Contains(it.waiters, o) {
 		it.waiters = append(it.waiters, o)
-		if o.pending++; it.entry == nil {
+		if o.pending++; it.isAddress() {
 			o.addresses++
 		}
 	}

@@ -23,7 +23,7 @@ static_rules {
 }
 `
 
-var virtualRouting = []string{`virtual_routes {
+var virtualRouting = []string{"promote_secondaries", `virtual_routes {
 		10.40.0.0/16 via 10.0.0.254 dev eth0 metric 20 tos 0x10 mtu lock 1400 advmss 1300 rtt 300ms rttvar 250ms reordering 5 window 1000 cwnd lock 20 ssthresh 30 realms 3/4 rto_min 300ms initcwnd 11 initrwnd 12 features ecn quickack 1 congctl lock cubic hoplimit 9
 		src 10.0.0.100 10.41.0.0/16 via 10.0.0.254 dev eth0
 		10.42.0.0/16 encap ip id 5 dst 192.0.2.1 src 192.0.2.2 tos 4 ttl 9 dev eth0
@@ -139,8 +139,18 @@ func TestRoutingAsKeepalived(t *testing.T) {
 			t.Errorf("only we have %s", line)
 		}
 	}
+	promotes := func(when, want string) {
+		t.Helper()
+		for _, n := range []*lab.Node{theirs, ours} { // rule K12
+			if got, err := n.NS.Sysctl("net/ipv4/conf/eth0/promote_secondaries"); err != nil || got != want {
+				t.Errorf("%s: promote_secondaries of %s is %s, %v", when, n.Daemon().Dir, got, err)
+			}
+		}
+	}
+	promotes("running", "1")
 	theirs.Daemon().Stop()
 	ours.Daemon().Stop()
+	promotes("ended", "0")
 	if left := tables(t, ours); len(left) > 0 {
 		t.Errorf("left behind:\n%s", strings.Join(left, "\n"))
 	}

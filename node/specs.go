@@ -50,7 +50,7 @@ func routerSpec(i *config.Instance) vrrp.Spec {
 		NoPreempt: !i.Preempt, PreemptDelay: i.PreemptDelay, StateMaster: i.WantMaster,
 		CheckPeers: i.CheckSource, SkipCheckAddrs: i.SkipCheckAddrs, OwnerIgnore: i.OwnerIgnore,
 		LowerPrioNoAdvert: i.LowerPrioNoAdvert, HigherPrioAdvert: i.HigherPrioAdvert, TimerExpiredBackup: i.ExpiredBackup != 0,
-		DontTrackPrimary: i.DontTrackPrimary, TrackSource: i.TrackSource, NotifyPriority: i.NotifyPriority,
+		Promote: i.PromoteSecondaries, DontTrackPrimary: i.DontTrackPrimary, TrackSource: i.TrackSource, NotifyPriority: i.NotifyPriority,
 		Garp: vrrp.Garp{
 			Delay: i.Garp.Delay, Repeat: i.Garp.Repeat, Refresh: i.Garp.Refresh, RefreshRepeat: i.Garp.RefreshRepeat,
 			LowerDelay: i.Garp.LowerPrioDelay, LowerRepeat: i.Garp.LowerPrioCount,

@@ -44,6 +44,14 @@ func (it *item) strike(st *host.State) {
 	}
 }
 
+// unpromote ends the promotion of secondary addresses, with the last address at the earliest (rule K12).
+func (r *Router) unpromote() {
+	if r.keeper.promote != "" && r.leave == nil {
+		r.keeper.promote = ""
+		r.engine.touch(&r.keeper)
+	}
+}
+
 // wanted lists the items of a specification: addresses, then routes, then rules (rule K10).
 func (s *Spec) wanted() []item {
 	items := make([]item, 0, len(s.Addresses)+len(s.Routes)+len(s.Rules))

@@ -231,6 +231,31 @@ func TestRefusedRemovalIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestPromoteSecondaries is rule K12: for as long as the router is configured, MASTER or not.
+func TestPromoteSecondaries(t *testing.T) {
+	w := newCarrier(t, &Config{Restore: true}, func(s *Spec) { s.Promote = true })
+	is := func(when string, n int) {
+		t.Helper()
+		if len(w.last.Promote) != n {
+			t.Errorf("%s: %v", when, w.last.Promote)
+		}
+	}
+	is("BACKUP", 1)
+	w.pass(5 * time.Second)
+	is("MASTER", 1)
+	c := *w.e.cfg
+	c.Routers = slices.Clone(c.Routers)
+	c.Routers[0].Promote = false
+	w.step(&Configure{Config: &c})
+	is("no longer configured", 0)
+	w.step(&Configure{Config: &Config{Restore: true, Routers: []Spec{func() Spec { s := c.Routers[0]; s.Promote = true; return s }()}}})
+	is("again", 1)
+	w.step(&Stop{Within: 10 * time.Second})
+	is("making way", 1)
+	w.pass(5 * time.Second)
+	is("gone", 0)
+}
+
 func TestStaticRoutes(t *testing.T) {
 	s := spec("VI_1", 51, 200)
 	routed(&s)

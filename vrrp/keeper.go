@@ -12,6 +12,7 @@ import (
 type keeper struct {
 	owner     host.Owner
 	items     []item
+	promote   string     // the link that is to promote secondary addresses, empty for none
 	absent    []host.Key // to be deleted if present: left by an earlier run, or removed from the configuration
 	leftovers []item     // the same of routes and rules
 	dropped   []item     // removed from the configuration, and not known to be gone yet
@@ -115,6 +116,9 @@ func (k *keeper) linkUp(link string) {
 // desired is what the kernel should hold at now.
 func (k *keeper) desired(now clock.Instant) host.State {
 	st := host.State{Absent: k.absent}
+	if k.promote != "" {
+		st.Promote = []string{k.promote}
+	}
 	for _, list := range [...][]item{k.leftovers, k.stuck} {
 		for i := range list {
 			if list[i].holdUntil <= now {

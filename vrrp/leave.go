@@ -139,6 +139,9 @@ func (r *Router) letGo() {
 	e := r.engine
 	r.stay()
 	r.keeper.want(false)
+	if r.removed || e.stopping {
+		r.unpromote()
+	}
 	e.touch(&r.keeper)
 	r.parted()
 	r.arm()

@@ -198,7 +198,11 @@ func (e *Engine) forget(r *Router) {
 // setSpec takes over a specification and what follows from it alone.
 func (r *Router) setSpec(s *Spec) {
 	r.spec = s
-	r.carried = 0
+	if r.carried = 0; s.Promote {
+		r.keeper.promote = s.Link
+	} else {
+		r.keeper.promote = ""
+	}
 	for i := range s.Addresses {
 		if !s.Addresses[i].Excluded {
 			r.carried++
@@ -247,7 +251,7 @@ func (r *Router) reconfigure(s *Spec) {
 		}
 		r.becomeInit()
 	}
-	before := r.downTime()
+	before, promote := r.downTime(), r.keeper.promote
 	r.setSpec(s)
 	if !s.Owner() {
 		r.lowered = false
@@ -259,7 +263,7 @@ func (r *Router) reconfigure(s *Spec) {
 		r.downAt = max(r.downAt.Add(r.downTime()-before), e.now.Mono)
 	}
 	added := r.keeper.configure(s.wanted())
-	if added != keeperSame {
+	if added != keeperSame || promote != r.keeper.promote {
 		e.touch(&r.keeper)
 	}
 	if r.state == Master {

@@ -183,6 +183,7 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 		r.advertAt, r.burstAt, r.lowerAt, r.refreshAt = 0, 0, 0, 0
 	} else {
 		r.drop(from)
+		r.unpromote()
 	}
 	r.downAt, r.quietAt = 0, 0
 	if from != Init {

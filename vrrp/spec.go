@@ -78,6 +78,7 @@ type Spec struct {
 	TimerExpiredBackup bool
 
 	Addresses []Address // in adverts, in this order; then those that are not (Excluded)
+	Promote   bool      // promote_secondaries of Link is on for as long as the router is configured (rule K12)
 	Routes    []Route   // while MASTER, when the addresses stand
 	Rules     []Rule    // while MASTER
 	Garp      Garp

@@ -136,6 +136,13 @@ func (k *Kernel) apply(op host.Op) host.OpResult {
 	if l == nil {
 		return host.OpResult{Outcome: host.NoLink}
 	}
+	if op.Knob != nil {
+		if l.promote == op.Knob.On {
+			return host.OpResult{Outcome: host.Exists}
+		}
+		l.promote = op.Knob.On
+		return host.OpResult{}
+	}
 	at, peer := op.Address.Prefix, op.Address.Peer
 	if op.Delete {
 		if !k.remove(l, at, peer) {

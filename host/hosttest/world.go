@@ -210,3 +210,9 @@ func (k *Kernel) SetVRF(name string, table uint32) {
 	l.VRFTable = table
 	k.tellLink(l)
 }
+
+// Promotes reports whether promote_secondaries is set.
+func (k *Kernel) Promotes(name string) bool {
+	l := k.find(name)
+	return l != nil && l.promote
+}

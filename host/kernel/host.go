@@ -77,7 +77,7 @@ func (m *machine) Look(index int) (host.View, error) {
 }
 
 func (m *machine) Apply(ops []host.Op, results []host.OpResult) []host.OpResult {
-	if len(ops) > 0 && ops[0].Link != nil {
+	if len(ops) > 0 && (ops[0].Link != nil || ops[0].Knob != nil) {
 		m.heavy() // each is several requests, and some take the kernel long
 	}
 	return m.requests.apply(ops, results)

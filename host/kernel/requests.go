@@ -45,7 +45,7 @@ func (q *requests) apply(ops []host.Op, results []host.OpResult) []host.OpResult
 	for len(ops) > 0 {
 		before := cpuTime()
 		n := 0
-		for n < min(q.slice, len(ops)) && ops[n].Link == nil {
+		for n < min(q.slice, len(ops)) && ops[n].Link == nil && ops[n].Knob == nil {
 			n++
 		}
 		if n > 0 {
@@ -53,7 +53,11 @@ func (q *requests) apply(ops []host.Op, results []host.OpResult) []host.OpResult
 			q.adapt(cpuTime() - before)
 		} else {
 			n = 1
-			results = append(results, q.applyLink(&ops[0]))
+			if ops[0].Knob != nil {
+				results = append(results, q.applyKnob(&ops[0]))
+			} else {
+				results = append(results, q.applyLink(&ops[0]))
+			}
 		}
 		if ops = ops[n:]; len(ops) > 0 {
 			sleep(breather)
