@@ -73,8 +73,9 @@ func (b *builder) static(n *schema.Node) {
 		}
 		if a.Dev == "" {
 			a.Dev = b.cfg.Global.VRRP.DefaultInterface
-			if a.Dev == "" {
-				b.say(e.Pos, diag.Error, diag.GeneralError, "", "No interface specified for static address "+e.Name()+" - ignoring",
+			if _, exists, known := b.iface(a.Dev); a.Dev == "" || known && !exists && b.cfg.Global.VRRP.DynamicInterfaces == DynamicOff {
+				b.badIface = true
+				b.say(e.Pos, diag.Error, diag.BadInterface, "", "Static address "+e.Name()+" requires either an interface or default interface must exist",
 					"name one with dev, or set default_interface")
 				continue
 			}
@@ -150,6 +151,10 @@ func defaultScope(a netip.Addr) uint8 {
 func (b *builder) addressOption(a *Address, u schema.Use, e *schema.Node) (ok bool) {
 	switch u.Name() {
 	case "dev":
+		if a.OwnDev {
+			b.errorf(u.Pos, "", "Cannot specify ipaddress device more than once for %s", e.Name())
+			return false
+		}
 		b.needIface(u.Pos, u.Args[0].Text, "ip address "+e.Name())
 		a.Dev, a.OwnDev = u.Args[0].Text, true
 	case "scope":

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"time"
 
+	"holdfast.dev/config/diag"
 	"holdfast.dev/config/schema"
 )
 
@@ -68,8 +70,8 @@ func (b *builder) debounce(n *schema.Node) {
 		if !ok || !okDown {
 			continue
 		}
-		if _, exists, known := b.iface(name.Text); known && !exists {
-			b.errorf(name.Pos, "", "unknown interface %s specified for up/down delay", name.Text)
+		if _, exists, known := b.iface(name.Text); known && !exists && b.cfg.Global.VRRP.DynamicInterfaces == DynamicOff {
+			b.say(name.Pos, diag.Error, diag.FatalError, "", fmt.Sprintf("unknown interface %s specified for up/down delay", name.Text), "dynamic_interfaces allows interfaces that come later")
 			continue
 		}
 		d := Debounce{Pos: at(e.Pos), Interface: name.Text, Down: duration(down)}

@@ -295,7 +295,7 @@ func (b *builder) usedScripts() {
 }
 
 // scriptSecurity is rule R6: one error for each kind of scripts, of those that something runs. Where an interface is missing
-// keepalived does not come that far.
+// keepalived does not come to those of VRRP.
 func (b *builder) scriptSecurity() {
 	if b.cfg.Global.ScriptSecurity {
 		return
@@ -310,16 +310,16 @@ func (b *builder) scriptSecurity() {
 	if b.insecure {
 		tail = " There are insecure scripts."
 	}
-	class := diag.SecurityError
-	if b.badIface {
-		class = diag.OK
-	}
-	for _, kind := range []struct {
+	for i, kind := range []struct {
 		name string
 		uses int
 	}{{"", b.scriptUses}, {"check ", b.checkUses}, {"start/shutdown ", b.startUses}} {
 		if kind.uses == 0 {
 			continue
+		}
+		class := diag.SecurityError
+		if i == 0 && b.badIface {
+			class = diag.OK
 		}
 		b.say(diag.Pos{}, diag.Error, class, "",
 			"SECURITY VIOLATION - "+kind.name+"scripts are being executed but script_security not enabled."+tail, "put enable_script_security into global_defs")

@@ -416,7 +416,7 @@ func (b *builder) schedulerFlags(n *schema.Node) {
 	}
 }
 
-// finishService is rule T9, and what a sorry server inherits.
+// finishService is rule T9.
 func (b *builder) finishService(d *serviceDraft) {
 	if d.Family == 0 && d.HasMark {
 		if d.Family = IPv4; len(d.Servers) > 0 {
@@ -439,10 +439,20 @@ func (b *builder) finishService(d *serviceDraft) {
 		b.errorf(d.n.Pos, "", "Virtual server %s: hysteresis %d >= quorum %d; setting hysteresis to %d", d.label, d.Hysteresis, d.Quorum, d.Quorum-1)
 		d.Hysteresis = d.Quorum - 1
 	}
+	b.finishSorry(d)
+}
+
+// finishSorry is what a sorry server inherits, and the part of rule T13 about its port.
+func (b *builder) finishSorry(d *serviceDraft) {
 	if d.Sorry == nil {
 		return
 	}
 	d.Sorry.Method = d.sorry.or(d.Method)
+	if d.Addr.IsValid() && d.Addr.Is4() != d.Sorry.Addr.Is4() && d.Sorry.Method.Method != TUN {
+		b.errorf(last(d.n.Body, "sorry_server").Pos, "", "Address family of virtual server and sorry server %s don't match - skipping sorry server.", d.Sorry.Addr)
+		d.Sorry = nil
+		return
+	}
 	if d.Sorry.Method.Method == NAT {
 		if d.Sorry.Port == 0 {
 			d.Sorry.Port = d.Port

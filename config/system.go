@@ -332,7 +332,7 @@ func (b *builder) globalScripts(g *globalDraft, n *schema.Node, early bool) {
 	switch {
 	case len(n.Args) > 1:
 		b.otherScript(&c, n, uses)
-	case !early:
+	case !early && (!b.userFailed || b.badUser == scriptUser):
 		b.program(&c, n, g.ScriptUser, uses)
 	}
 	if c == nil {

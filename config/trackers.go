@@ -223,6 +223,10 @@ func (b *builder) linkbeats(n *schema.Node) {
 		if !ok {
 			continue
 		}
+		if _, exists, known := b.iface(v.Text); known && !exists && b.cfg.Global.VRRP.DynamicInterfaces == DynamicOff {
+			b.say(v.Pos, diag.Error, diag.FatalError, "", fmt.Sprintf("unknown interface %s specified for linkbeat interface", v.Text), "dynamic_interfaces allows interfaces that come later")
+			continue
+		}
 		l := Linkbeat{Pos: at(e.Pos), Interface: v.Text}
 		if m, ok := e.Arg(1); ok {
 			l.Method = m.Text
