@@ -143,6 +143,7 @@ func (b *builder) udpCheck(c *Checker, n *schema.Node) {
 
 // hexMask reads hexadecimal digits, x for one that does not matter; the mask has the bits that do.
 func hexMask(text string) (value, mask []byte) {
+	text = strings.Join(strings.Fields(text), "")
 	digits := strings.Map(func(r rune) rune {
 		if r == 'x' || r == 'X' {
 			return '0'

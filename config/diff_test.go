@@ -94,7 +94,9 @@ func hostProgram(name string) config.Program {
 // keepalived is the exit code of keepalived -t; a death by signal is negative.
 func keepalived(t *testing.T, path string) (code int, said string) {
 	t.Helper()
-	out, err := exec.Command("keepalived", "-t", "-f", path).CombinedOutput()
+	cmd := exec.Command("keepalived", "-t", "-f", path)
+	cmd.Dir = t.TempDir() // some files have it write something
+	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)

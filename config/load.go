@@ -16,7 +16,14 @@ import (
 func Load(files expand.Files, path string, env Env) Result {
 	diags := new(diag.List)
 	lines := expand.New(files, path, env.Expand, diags)
-	tree := schema.Parse(lines, env.Test, diags, steer(lines, diags))
+	tree, ragged := schema.Parse(lines, env.Test, diags, steer(lines, diags))
+	if ragged {
+		diags = new(diag.List)
+		tree = schema.ParseRagged(func() (schema.Stream, func(*schema.Node)) {
+			lines := expand.New(files, path, env.Expand, diags)
+			return lines, steer(lines, diags)
+		}, env.Test, diags)
+	}
 	cfg := build(tree, files, &env, diags)
 	r := Result{Config: cfg, Namespace: cfg.Process.Namespace, Diags: diags}
 	if diags.Fatal() || env.Strict && diags.Count(diag.Error) > 0 {

@@ -75,14 +75,14 @@ func hexDigits(w, others string) bool {
 }
 
 func hexBytes(w string) string {
-	if hexDigits(w, "") {
+	if strings.TrimSpace(w) != "" && hexDigits(w, " \t") {
 		return ""
 	}
-	return "bytes as hexadecimal digits"
+	return "bytes as hexadecimal digits, in double quotes with blanks between them"
 }
 
 func hexMask(w string) string {
-	if hexDigits(w, "xX") {
+	if hexDigits(w, "xX \t") {
 		return ""
 	}
 	return "bytes as hexadecimal digits, x for a digit that does not matter"

@@ -29,7 +29,10 @@ type Parser struct {
 	last    diag.Pos
 	hidden  []lex.Word // of a line with a secret, the keyword first; nil in others
 	outline outline
-	braces  bool // something was said about braces
+	process Process // whose blocks are read; ForAll for all
+	order   []int   // the number of the line that each node of the top level begins at
+	read    int     // lines so far
+	braces  bool    // something was said about braces
 }
 
 // hiddenWord stands in findings for what may be a secret.
@@ -53,12 +56,13 @@ type name struct {
 
 // Parse reads all lines of a configuration. strict makes a number with garbage behind it unusable, as in a
 // configuration test. seen, if not nil, is called with every keyword of global_defs as soon as it was read, since some
-// change how the rest is read.
-func Parse(lines Stream, strict bool, diags *diag.List, seen func(*Node)) []Node {
+// change how the rest is read. ragged tells that the braces do not match: keepalived's processes then see different
+// things, which [ParseRagged] finds out.
+func Parse(lines Stream, strict bool, diags *diag.List, seen func(*Node)) (nodes []Node, ragged bool) {
 	p := &Parser{lines: lines, diags: diags, strict: strict, seen: seen, names: make(map[name]bool)}
-	nodes := p.keywords(Root(), true)
+	nodes = p.keywords(Root(), true)
 	p.outline.finish(p)
-	return nodes
+	return nodes, p.braces
 }
 
 func (p *Parser) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint string) {
@@ -67,7 +71,7 @@ func (p *Parser) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint 
 			text = strings.ReplaceAll(text, clip(w.Text), hiddenWord)
 		}
 	}
-	p.braces = p.braces || c == diag.UnexpectedOpen || c == diag.UnexpectedClose || c == diag.MissingOpen
+	p.braces = p.braces || c == diag.UnexpectedOpen || c == diag.UnexpectedClose || c == diag.MissingOpen || c == diag.MissingClose
 	p.diags.Add(diag.Diagnostic{Pos: pos, Severity: s, Class: c, Text: text, Hint: hint})
 }
 
@@ -84,6 +88,7 @@ func (p *Parser) next() (lex.Line, bool) {
 	if ok {
 		p.last = line.Pos
 		p.outline.line(&line)
+		p.read++
 	}
 	return line, ok
 }
@@ -114,7 +119,7 @@ func (p *Parser) keywords(b *Block, root bool) []Node {
 }
 
 // keyword reads one line of a block, and the braces that follow if the keyword has some.
-func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keyword]diag.Pos) []Node {
+func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keyword]diag.Pos) (out []Node) {
 	word := line.Keyword()
 	key := b.Find(word)
 	if key == nil || key.Directive {
@@ -126,6 +131,19 @@ func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keywo
 	}
 	if p.full(line) {
 		return nodes
+	}
+	if p.process != ForAll && b.Path == "root" {
+		if !p.process.reads(key) {
+			if key.Opens != NoBlock {
+				p.skip()
+			}
+			return nodes
+		}
+		defer func(at, had int) {
+			for range len(out) - had {
+				p.order = append(p.order, at)
+			}
+		}(p.read, len(nodes))
 	}
 	if key.Old != "" {
 		p.deprecated(key, line)
@@ -282,6 +300,7 @@ func (p *Parser) open(n *Node) {
 		if n.Key.Opens != Keywords {
 			class = diag.OK // a list without its brace is only logged
 		}
+		p.braces = true
 		p.report(line.Pos, diag.Error, class, "Missing '{' at beginning of configuration block",
 			fmt.Sprintf("%s opens a block", n.Key.Name))
 		p.putBack(line)
@@ -318,6 +337,9 @@ func (p *Parser) wordList(n *Node) {
 			n.List = append(n.List, p.value(n.Key, n.Key.Each, w, line.Pos))
 		}
 	})
+	if len(n.List) == 0 {
+		p.report(n.Pos, diag.Error, diag.GeneralError, fmt.Sprintf("Warning - empty %s block", n.Key.Name), "")
+	}
 }
 
 // list calls each with the lines of a list up to its closing brace.
