@@ -101,10 +101,7 @@ func TestHMACUnicastStranger(t *testing.T) {
 }
 
 // replayer keeps a packet and gives it to a BACKUP again and again; what it answers is whether it counted.
-type replayer struct {
-	*world
-	n int
-}
+type replayer struct{ *world }
 
 func newReplayer(t *testing.T, router string) *replayer {
 	w := newWorld(t)

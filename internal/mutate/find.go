@@ -54,7 +54,7 @@ func (f *finder) visit(n ast.Node) bool {
 		f.statements(n.List)
 	case *ast.CaseClause:
 		f.statements(n.Body)
-		if n.List != nil && len(n.List) == 1 {
+		if len(n.List) == 1 {
 			f.caseCondition(n.List[0])
 		}
 	}
