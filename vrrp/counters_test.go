@@ -149,3 +149,26 @@ func TestGroupOfMembersThatWereAnothers(t *testing.T) {
 		t.Errorf("told %v", w.notified)
 	}
 }
+
+// A refusal is on the status page at once; after a stop nothing that comes in is looked at any more.
+func TestRefusalIsShown(t *testing.T) {
+	w := script(t, `router A vrid=1 prio=100 addr=192.0.2.101/32
+		link eth0 192.0.2.1/24
+		start
+		run 100ms`)
+	w.e.Touched()
+	w.line("advert from 192.0.2.2 prio 200 badsum")
+	if got := w.e.Touched(); len(got) != 1 || got[0].stats.Dropped[wire.BadChecksum] != 1 {
+		t.Errorf("%d routers are to be shown", len(got))
+	}
+	w.line("stop")
+	w.line("run 2s")
+	w.e.Touched()
+	before := w.out.Len()
+	for _, line := range []string{"advert from 192.0.2.2 prio 200", "advert from 192.0.2.2 prio 200 badsum", "bytes 192.0.2.2 21"} {
+		w.line(line)
+	}
+	if w.out.Len() != before || len(w.e.Touched()) != 0 {
+		t.Errorf("after the stop:\n%s", w.out.String()[before:])
+	}
+}

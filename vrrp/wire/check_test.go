@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -118,8 +119,10 @@ func TestReasonStrings(t *testing.T) {
 		}
 		seen[r.String()] = r
 	}
-	if got := Reason(200).String(); got != "reason 200" {
-		t.Errorf("an unknown reason is %q", got)
+	for _, r := range []Reason{Reason(Reasons), 200, 255} {
+		if got := r.String(); got != fmt.Sprintf("reason %d", int(r)) {
+			t.Errorf("an unknown reason is %q", got)
+		}
 	}
 	if got := (FormPlain | FormGroup).String(); got != "plain+group" {
 		t.Errorf("a set of forms is %q", got)
