@@ -162,9 +162,13 @@ func TestDriverForgets(t *testing.T) {
 	n := newTestNode()
 	n.at(0, &vrrp.LinkChanged{Link: eth0})
 	n.at(0, &vrrp.Configure{Config: owner(t)})
+	n.at(0, &vrrp.Wakeup{})
+	n.apply()
 	n.refuse = errors.New("no")
 	n.at(time.Second, &vrrp.AdvertsDue{})
-	n.apply()
+	if len(n.Driver.failed) != 1 {
+		t.Fatalf("failed to send: %v", n.Driver.failed)
+	}
 	n.refuse = nil
 	n.at(0, &vrrp.Configure{Config: &vrrp.Config{}})
 	for range 10 { // it makes way first
