@@ -172,3 +172,17 @@ func TestRefusalIsShown(t *testing.T) {
 		t.Errorf("after the stop:\n%s", w.out.String()[before:])
 	}
 }
+
+// What stands of a MASTER's addresses and what the kernel has refused is counted.
+func TestStatusCountsAddresses(t *testing.T) {
+	w := script(t, `router A vrid=1 prio=200 addr=192.0.2.101/32,192.0.2.102/32,192.0.2.103/32
+		link eth0 192.0.2.1/24
+		refuse 192.0.2.102/32
+		start
+		run 4s`)
+	var s Status
+	w.e.routers[0].Status(&s)
+	if s.State != Master || s.Standing != 2 || s.Refused != 1 || s.Master != w.e.routers[0].source || s.MasterPriority != 200 {
+		t.Errorf("%v: %d stand, %d are refused, master %v %d", s.State, s.Standing, s.Refused, s.Master, s.MasterPriority)
+	}
+}
