@@ -140,6 +140,12 @@ func TestAHApart(t *testing.T) {
 	if got := wait(t, ah, batch, 1); got[0].ID != 6 {
 		t.Errorf("with a header came %+v", got)
 	}
+	// Without an interface, by its own address.
+	floating := lab.b.open(Spec{Local: ip("192.0.2.2"), Family: 4, AH: true})
+	send(outAH, 7, header(wire.ProtoVRRP))
+	if got := wait(t, floating, batch, 1); got[0].ID != 7 {
+		t.Errorf("to an address came %+v", got)
+	}
 	if _, err := Open(Spec{Link: "lo", Family: 6, AH: true}); err == nil {
 		t.Error("an Authentication Header over IPv6 is opened")
 	}

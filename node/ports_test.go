@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"holdfast.dev/internal/netns/nstest"
 	"holdfast.dev/link"
 	"holdfast.dev/vrrp"
+	"holdfast.dev/vrrp/wire"
 )
 
 // thread stands for the election thread: it takes sockets and gives them back.
@@ -57,8 +59,8 @@ func (th *thread) ports() string {
 	defer th.mu.Unlock()
 	var names []string
 	for _, name := range []string{"eth0", "eth1"} {
-		for _, v6 := range []bool{false, true} {
-			if p := th.open[vrrp.PortID{Link: name, IPv6: v6}]; p != nil {
+		for _, id := range []vrrp.PortID{{Link: name}, {Link: name, AH: true}, {Link: name, IPv6: true}} {
+			if p := th.open[id]; p != nil {
 				names = append(names, fmt.Sprintf("%s#%d", p.Name(), p.Index()))
 			}
 		}
@@ -189,11 +191,14 @@ func TestPortsFollowTheInterfaces(t *testing.T) {
 	}
 	th, k := newThread(t)
 	c := routers("eth0 51 224.0.0.18", "eth0 51 ff02::12")
-	nstest.OK(t, k.Prepare(c, small)) // there is no interface yet
+	c.Routers[0].AuthType = wire.AuthAH // which needs two sockets
+	nstest.OK(t, k.Prepare(c, small))   // there is no interface yet
 	index := veth(t, "eth0", "far0")
 	k.Link("eth0", index, 1500)
 	k.Commit(nil)
-	want := func(index int) string { return fmt.Sprintf("eth0 (IPv4)#%d eth0 (IPv6)#%d", index, index) }
+	want := func(index int) string {
+		return strings.ReplaceAll("eth0 (IPv4)#N eth0 (IPv4, AH)#N eth0 (IPv6)#N", "N", strconv.Itoa(index))
+	}
 	nstest.Eventually(t, "it is opened when it appears", func() bool { return th.ports() == want(index) })
 	remove(t, "eth0")
 	k.Link("eth0", 0, 0)
@@ -247,7 +252,7 @@ func TestPortsFollowTheInterfaces(t *testing.T) {
 	delete(th.open, id)
 	th.mu.Unlock()
 	k.Broken(id, broken)
-	nstest.Eventually(t, "another socket comes", func() bool { return th.ports() == want(index) && th.sockets() == 2 })
+	nstest.Eventually(t, "another socket comes", func() bool { return th.ports() == want(index) && th.sockets() == 3 })
 }
 
 func TestPortsThatCannotBeOpened(t *testing.T) {

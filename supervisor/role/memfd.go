@@ -24,6 +24,7 @@ func SealedConfig(c *config.Config) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	defer clear(data) // there are passwords and keys in it
 	return sealed("holdfast-config", data)
 }
 
@@ -34,6 +35,7 @@ func ReadConfig(f *os.File) (*config.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
+	defer clear(data) // there are passwords and keys in it
 	c := new(config.Config)
 	if err := json.Unmarshal(data, c); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
