@@ -22,6 +22,7 @@ import (
 // have been.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
+	long(t)
 	l := lab.New(t, lab.Options{Nodes: 2})
 	a, b := l.Nodes[0], l.Nodes[1]
 	for _, name := range []string{"net/ipv6/conf/all/forwarding", "net/ipv4/ip_forward"} {
@@ -32,7 +33,6 @@ func TestAnswers(t *testing.T) {
 	file := func(priority int) lab.File {
 		four, six := media[2].router(a, b, priority), media[4].router(a, b, priority)
 		six.Name = "VI_6"
-		four.Interval, six.Interval = 100*time.Millisecond, 100*time.Millisecond
 		return lab.File{Routers: []lab.Router{four, six}}
 	}
 	fa, fb := file(200), file(100)
