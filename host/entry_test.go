@@ -166,7 +166,7 @@ func standing(t *testing.T) *world {
 	return w
 }
 
-func TestSomebodyDeletesARoute(t *testing.T) {
+func TestRegressionC54_SomebodyDeletesARouteOrARule(t *testing.T) {
 	w := standing(t)
 	w.k.DelRoute("10.9.0.0/16")
 	w.expectTables("lost 1 ["+keyVia+"]", "", keyRule)
@@ -212,8 +212,8 @@ func TestKernelDropsARouteWithAnAddress(t *testing.T) {
 	}
 }
 
-// TestRouteStaysWhenItsAddressIsChanged: a reload that has the kernel drop a route that is wanted still (#1719).
-func TestRouteStaysWhenItsAddressIsChanged(t *testing.T) {
+// TestRegressionB37_RouteStaysWhenItsAddressIsChanged: a reload that has the kernel drop a route that is wanted still (#1719).
+func TestRegressionB37_RouteStaysWhenItsAddressIsChanged(t *testing.T) {
 	w := newWorld(t)
 	line := "10.9.0.0/16 via 10.0.0.254 dev eth0"
 	w.r.Want(1, 1, tables([]string{vip}, line))

@@ -144,8 +144,8 @@ func TestRoutesAndRulesOfAMaster(t *testing.T) {
 	}
 }
 
-// TestLostRouteIsRestored is rule K1 turned off, as for addresses.
-func TestLostRouteIsRestored(t *testing.T) {
+// TestRegressionC54_LostRouteAndRuleAreRestored is rule K1 turned off, as for addresses.
+func TestRegressionC54_LostRouteAndRuleAreRestored(t *testing.T) {
 	w := newCarrier(t, &Config{Restore: true}, nil)
 	w.pass(5 * time.Second)
 	for _, k := range []host.Key{w.route(), w.rule()} {

@@ -316,6 +316,7 @@ func TestRegressionF89_FirstStateIsTold(t *testing.T) {
 		want   []string
 	}{
 		"fault of a script": {begin("prio=100 scripts=s") + "at 1s track s down\nrun 1s", []string{"INSTANCE R FAULT"}},
+		"fault of a file":   {"router R prio=100 trackers=file/z:0\nlink eth0 192.0.2.5/24\nstart\nat 1s track file/z 5\nrun 1s", []string{"INSTANCE R FAULT"}},
 		"fault of a link":   {"router R prio=100\nlink eth0 192.0.2.5/24 down\nstart\nrun 1s", []string{"INSTANCE R FAULT"}},
 		"member of a group": {"router R prio=100\ngroup G R\nlink eth0 192.0.2.5/24\nstart\nrun 1s", []string{"INSTANCE R BACKUP", "GROUP G BACKUP"}},
 		"group in fault":    {"router R prio=100\ngroup G R\nlink eth0 192.0.2.5/24 down\nstart\nrun 1s", []string{"INSTANCE R FAULT", "GROUP G FAULT"}},
@@ -336,6 +337,24 @@ func TestRegressionF89_FirstStateIsTold(t *testing.T) {
 
 func TestRegressionF90_BackupToFaultIsTold(t *testing.T) {
 	follow(t, begin("prio=100")+"at 2s link eth0 down\nrun 1s", "notify INSTANCE R BACKUP", "2.000  R BACKUP -> FAULT", "notify INSTANCE R FAULT")
+}
+
+func TestRegressionF96_WeightedFileLeavesFault(t *testing.T) {
+	w := newWorld(t)
+	for _, line := range strings.Split("router R prio=100 trackers=file/f:2 down=100\nlink eth0 192.0.2.5/24\nstart\nat 1s", "\n") {
+		w.line(line)
+	}
+	for _, step := range []struct {
+		number   string
+		state    State
+		priority uint8
+	}{{"0", Backup, 100}, {"10", Backup, 120}, {"-127", Fault, 0}, {"7", Backup, 114}, {"-127", Fault, 0}, {"-20", Backup, 60}, {"0", Backup, 100}} {
+		w.line("track file/f " + step.number)
+		r := w.e.routers[0]
+		if r.state != step.state || step.state == Backup && r.priority != step.priority {
+			t.Errorf("%s: %v with priority %d, not %v with %d", step.number, r.state, r.priority, step.state, step.priority)
+		}
+	}
 }
 
 func TestRegressionF100_ReversedScriptOfGroupAndMember(t *testing.T) {
