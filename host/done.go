@@ -105,7 +105,6 @@ func (r *Reconciler) landAdd(f *flight, res OpResult, text string) {
 	case Exists, NotThere:
 		it.stands, f.s.vague = wanted, false
 		if !f.back {
-			f.s.known = false
 			r.doubt(l)
 		}
 	case Unknown:

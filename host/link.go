@@ -10,9 +10,8 @@ type standing struct {
 	LinkAddr
 	ours  bool    // added or adopted by us
 	told  bool    // the kernel has described it
-	known bool    // set is what we asked for; otherwise somebody else added it, and its settings are taken as they are
 	vague bool    // the kernel's answer about it was lost, and nobody has looked since
-	set   Address // as we added it
+	set   Address // of ours: as we added it, or as it was wanted when we adopted it as it was
 }
 
 // linkState is a link that we believe the kernel has.

@@ -20,22 +20,6 @@ func TestLookDoesNotMissWhatStandsWithAnotherLength(t *testing.T) {
 	w.expect("lost 1 [10.0.0.3/24 eth0]", "", "eth0 up: fd00::1/64")
 }
 
-func TestOtherPeoplesSettingsAreLeftAlone(t *testing.T) {
-	for _, seen := range []bool{true, false} {
-		w := newWorld(t)
-		w.k.Hold = !seen
-		w.k.AddAddr("eth0", "10.0.0.3/24")
-		w.run()
-		w.r.Want(1, 1, want("10.0.0.3/24"))
-		w.run()
-		w.heard()
-		s := want("10.0.0.3/24")
-		s.Addresses[0].Label = "eth0:1"
-		w.r.Want(1, 2, s)
-		w.expect("applied 1.2 final [10.0.0.3/24 eth0]", "", "eth0 up: 10.0.0.3/24")
-	}
-}
-
 // TestForeignEventsNextToOurOwn has somebody delete an address right after we put it back: the event must neither be taken
 // for an old one nor be waited for in vain.
 func TestForeignEventsNextToOurOwn(t *testing.T) {

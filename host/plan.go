@@ -114,16 +114,12 @@ func (r *Reconciler) planUnwanted(it *item, l *linkState) {
 // keep has an address that stands stay, with the settings that are wanted now.
 func (r *Reconciler) keep(it *item, l *linkState, s *standing) {
 	if !s.ours {
-		s.ours, s.known = true, false
+		s.ours, s.set = true, it.addr // as it is, until something else is wanted (rule K6)
 		r.out.Held = true
 		r.show(l)
 	}
 	it.stands = true
-	same, replaceable := true, false
-	if s.known {
-		same, replaceable = sameSettings(&s.set, &it.addr)
-	}
-	switch {
+	switch same, replaceable := sameSettings(&s.set, &it.addr); {
 	case same:
 		r.settle(it, "")
 	case replaceable:
@@ -148,7 +144,7 @@ func (r *Reconciler) add(it *item, l *linkState, back bool) {
 		Prefix: it.at, Peer: a.Peer, Flags: a.Flags, Scope: a.Scope, Proto: op.Proto, Broadcast: a.Broadcast, Label: a.Label,
 		Preferred: a.Preferred, Valid: op.Valid,
 	})
-	s.ours, s.told, s.known, s.set = true, false, true, it.addr
+	s.ours, s.told, s.set = true, false, it.addr
 	r.out.Held = true
 	r.issue(flight{op: op, link: l, it: it, s: s, back: back})
 }
@@ -192,7 +188,7 @@ func (r *Reconciler) restore(l *linkState, dropped []*standing) {
 			r.issue(flight{op: op, link: l, s: l.put(s.LinkAddr), back: true})
 		default:
 			kept := l.put(s.LinkAddr)
-			kept.ours, kept.known, kept.set = s.ours, s.known, s.set
+			kept.ours, kept.set = s.ours, s.set
 			continue
 		}
 		r.stats.Restored++
@@ -225,7 +221,7 @@ func (r *Reconciler) undo(f *flight) {
 	case f.op.Delete:
 		if l.at[f.s.Prefix] == nil {
 			s := l.put(f.s.LinkAddr)
-			s.ours, s.known, s.set = f.s.ours, f.s.known, f.s.set
+			s.ours, s.set = f.s.ours, f.s.set
 			r.out.Held = true
 		}
 	case !f.back && l.at[f.s.Prefix] == f.s:

@@ -90,7 +90,7 @@ var (
 		"100: iif eth0 lookup 100", "100: lookup 100", "200: from fd90::/64 lookup 7",
 	}
 	foreignTables = []string{
-		"10.90.0.0/16 dev eth0 proto 4", "10.95.0.0/16 dev eth1 proto 4", "99: from 10.90.0.0/16 lookup 100 proto 4", "100: iif eth1 lookup 100",
+		"10.90.0.0/16 dev eth0 proto 4", "10.95.0.0/16 dev eth1 proto 4", "99: from 10.90.0.0/16 lookup 100 proto 4",
 		"fd90::/64 dev eth2 metric 9 proto 4",
 	}
 )

@@ -69,6 +69,33 @@ func TestBeforeFirstSnapshotNothingHappens(t *testing.T) {
 	}
 }
 
+// TestAdoptedAddressGetsNewSettings: it is taken as it is, but what is asked for later is carried out.
+func TestAdoptedAddressGetsNewSettings(t *testing.T) {
+	for _, seen := range []bool{true, false} {
+		w := newWorld(t)
+		w.k.Hold = !seen
+		w.k.AddAddr("eth0", "10.0.0.3/24")
+		w.run()
+		s := want("10.0.0.3/24")
+		s.Addresses[0].Label = "eth0:1"
+		w.r.Want(1, 1, s)
+		w.run()
+		if a := w.k.Addrs("eth0")[0]; a.Label != "" {
+			t.Errorf("it was not taken as it is: %+v", a)
+		}
+		w.heard()
+		s = want("10.0.0.3/24")
+		s.Addresses[0].Label = "eth0:vip"
+		w.r.Want(1, 2, s)
+		w.expect("applied 1.2 final [10.0.0.3/24 eth0]", "-10.0.0.3/24 eth0, +10.0.0.3/24 eth0", "eth0 up: 10.0.0.3/24")
+		if a := w.k.Addrs("eth0")[0]; a.Label != "eth0:vip" {
+			t.Errorf("%+v", a)
+		}
+		w.r.Want(1, 3, s)
+		w.expect("applied 1.3 final [10.0.0.3/24 eth0]", "", "eth0 up: 10.0.0.3/24")
+	}
+}
+
 func TestAdoptsWhatStands(t *testing.T) {
 	w := newWorld(t)
 	w.k.AddAddr("eth0", "10.0.0.3/24")

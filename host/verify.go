@@ -73,7 +73,7 @@ func (r *Reconciler) replace(l *linkState, addrs []LinkAddr) {
 	for _, a := range addrs {
 		s := fresh.put(a)
 		if b := l.find(a.Prefix, a.Peer); b != nil {
-			s.ours, s.known, s.set = b.ours, b.known, b.set
+			s.ours, s.set = b.ours, b.set
 		}
 	}
 	differs := false
@@ -81,7 +81,7 @@ func (r *Reconciler) replace(l *linkState, addrs []LinkAddr) {
 		switch {
 		case s.ours && fresh.find(s.Prefix, s.Peer) == nil:
 			n := fresh.put(s.LinkAddr) // verify says what became of it
-			n.ours, n.known, n.set = true, s.known, s.set
+			n.ours, n.set = true, s.set
 		case !s.ours && fresh.find(s.Prefix, s.Peer) == nil:
 			differs = true
 		}
@@ -137,7 +137,7 @@ func (r *Reconciler) verifyItem(l *linkState, it *item, a *LinkAddr, alias bool,
 		}
 		if len(it.owners) > 0 && !it.queued {
 			if !s.ours {
-				s.ours, s.known = true, false
+				s.ours, s.set = true, it.addr
 				r.out.Held = true
 				r.show(l)
 			}
