@@ -36,6 +36,9 @@ type Key struct {
 	Entry  string `json:",omitzero"` // of a route or a rule, and nothing else then: what Key of the Route or Rule says
 }
 
+// IsLink reports whether it is the key of a virtual link.
+func (k Key) IsLink() bool { return k.Entry == "" && k.Prefix == (netip.Prefix{}) }
+
 // IsEntry reports whether it is the key of a route or rule.
 func (k Key) IsEntry() bool { return k.Entry != "" }
 

@@ -42,6 +42,9 @@ type usedLinks struct {
 
 func linksOf(c *config.Config) usedLinks {
 	used, virtual := map[string]bool{}, map[netip.Addr]bool{}
+	for _, v := range c.Layout().Links {
+		used[v.Name] = true
+	}
 	for i := range c.Instances {
 		in := &c.Instances[i]
 		used[in.Interface] = true

@@ -64,6 +64,7 @@ type loop struct {
 	driver    *Recorder
 	tape      *tape // where a recording goes; nil for none
 	announcer *link.Announcer
+	station   *link.Station
 	open      map[vrrp.PortID]*heardPort
 	tokens    map[poll.Token]*heardPort
 	token     poll.Token
@@ -97,8 +98,13 @@ func newLoop(page *status.Page, t *teller, detail int) (*loop, error) {
 		_ = p.Close()
 		return nil, err
 	}
+	s, err := link.OpenStation()
+	if err != nil {
+		_, _ = p.Close(), a.Close()
+		return nil, err
+	}
 	l := &loop{
-		poller: p, announcer: a, teller: t, page: page, detail: detail,
+		poller: p, announcer: a, station: s, teller: t, page: page, detail: detail,
 		open: map[vrrp.PortID]*heardPort{}, tokens: map[poll.Token]*heardPort{}, batch: link.NewBatch(batchPackets),
 		shown: shown{slots: map[host.Owner]int{}, names: map[host.Owner]string{}}, stopped: make(chan struct{}),
 	}
@@ -169,7 +175,7 @@ func (l *loop) Close() {
 	for _, p := range l.claims.ports {
 		_ = p.Close()
 	}
-	_ = l.announcer.Close()
+	_, _ = l.announcer.Close(), l.station.Close()
 }
 
 // Post hands something to the thread. It waits only while the inbox is full. What is posted after the end is dropped.

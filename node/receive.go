@@ -9,6 +9,7 @@ import (
 	"holdfast.dev/link"
 	"holdfast.dev/link/poll"
 	"holdfast.dev/vrrp"
+	"holdfast.dev/vrrp/wire"
 )
 
 // heardPort is a socket in the poller.
@@ -119,9 +120,20 @@ func (l *loop) Send(s *vrrp.Send) error {
 	if p == nil {
 		return unix.ENODEV
 	}
-	err := p.port.Send(s.Src, s.Dst, s.TTL, s.ID, s.Payload)
+	err := l.sendOn(p, s)
 	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
-		err = p.port.Send(s.Src, s.Dst, s.TTL, s.ID, s.Payload)
+		err = l.sendOn(p, s)
 	}
 	return err
+}
+
+func (l *loop) sendOn(p *heardPort, s *vrrp.Send) error {
+	if s.MAC == [6]byte{} {
+		return p.port.Send(s.Src, s.Dst, s.TTL, s.ID, s.Payload)
+	}
+	protocol := uint8(wire.ProtoVRRP)
+	if s.Port.AH {
+		protocol = wire.ProtoAH
+	}
+	return l.station.Send(s.Index, s.MAC, protocol, s.Src, s.Dst, s.ID, s.Payload)
 }

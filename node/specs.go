@@ -17,8 +17,9 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 		GarpInterval: g.GarpInterval, NAInterval: g.GNAInterval,
 		LogUnknownVRIDs: g.LogUnknownVRIDs,
 	}
+	at := c.Layout()
 	for i := range c.Instances {
-		out.Routers = append(out.Routers, routerSpec(&c.Instances[i]))
+		out.Routers = append(out.Routers, routerSpec(&c.Instances[i], at))
 	}
 	for i := range c.Groups {
 		out.Groups = append(out.Groups, vrrp.GroupSpec{Name: c.Groups[i].Name, Members: c.Groups[i].Members})
@@ -31,7 +32,7 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 		out.Debounce[d.Interface] = vrrp.Debounce{Down: d.Down, Up: d.Up}
 	}
 	for i := range c.Static {
-		out.Static = append(out.Static, specs.Address(&c.Static[i]))
+		out.Static = append(out.Static, specs.Address(&c.Static[i], at))
 	}
 	for i := range c.Routes {
 		out.StaticRoutes = append(out.StaticRoutes, specs.Route(&c.Routes[i]))
@@ -42,7 +43,7 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 	return out
 }
 
-func routerSpec(i *config.Instance) vrrp.Spec {
+func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {
 	s := vrrp.Spec{
 		Name: i.Name, VRID: i.VRID, IPv6: i.Family == config.IPv6, Version: i.Version, Link: i.Interface,
 		Source: i.Source, TTL: i.TTL,
@@ -69,13 +70,24 @@ func routerSpec(i *config.Instance) vrrp.Spec {
 	checksumSpec(&s, i)
 	trackSpec(&s, i)
 	routingSpec(&s, i)
+	virtualSpec(&s, i, at)
 	for n := range i.Addresses {
-		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Addresses[n]), NoTrack: i.Addresses[n].NoTrack})
+		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Addresses[n], at), NoTrack: i.Addresses[n].NoTrack})
 	}
 	for n := range i.Excluded {
-		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Excluded[n]), NoTrack: i.Excluded[n].NoTrack, Excluded: true})
+		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Excluded[n], at), NoTrack: i.Excluded[n].NoTrack, Excluded: true})
 	}
 	return s
+}
+
+// virtualSpec translates use_vmac, use_vmac_addr and use_ipvlan.
+func virtualSpec(s *vrrp.Spec, i *config.Instance, at *config.Layout) {
+	for _, p := range at.Of(i) {
+		s.Virtual = append(s.Virtual, specs.Virtual(p))
+	}
+	if v := i.Virtual; v != nil && !v.IPVLAN && !v.XmitBase {
+		s.MAC = v.MAC
+	}
 }
 
 func authSpec(s *vrrp.Spec, i *config.Instance) {

@@ -17,6 +17,8 @@ type (
 		Owner    host.Owner
 		Port     PortID
 		Src, Dst netip.Addr
+		MAC      [6]byte // hardware address to send it from, through the interface Index; zero for the port's own
+		Index    int
 		TTL      uint8  // 0 leaves it to the kernel
 		ID       uint16 // IPv4 identification, never 0
 		Payload  []byte

@@ -52,6 +52,9 @@ func (e *Engine) linkChanged(l *host.Link) {
 		return
 	}
 	for _, r := range users {
+		if l.Ours() && !r.keeper.settled() {
+			continue // it comes up because its addresses are wanted
+		}
 		if r.state == Master && r.keeper.missing() {
 			e.touch(&r.keeper) // what the kernel dropped with the link is wanted again
 		}

@@ -84,7 +84,10 @@ func (r *Router) announceSource() {
 }
 
 // silent reports whether nothing can be announced on the link.
-func silent(l *host.Link) bool { return !l.IsUp() || l.NoARP || l.MAC == [6]byte{} }
+func silent(l *host.Link) bool {
+	up := l.IsUp() || l != nil && l.Up && l.Ours() // the kernel is late to say that a virtual link runs
+	return !up || l.NoARP || l.MAC == [6]byte{}
+}
 
 func (a *announcer) add(e *Engine, j *job) {
 	j.queued = true

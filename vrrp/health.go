@@ -58,6 +58,9 @@ func (r *Router) assess() health {
 			h.pending = "first result of " + b.ID().String()
 		}
 	}
+	if r.linkFault != "" {
+		h.fail("%s", r.linkFault)
+	}
 	if r.keeper.refused {
 		h.fail("the kernel accepts none of the addresses")
 	}

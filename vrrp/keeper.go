@@ -12,7 +12,9 @@ import (
 type keeper struct {
 	owner     host.Owner
 	items     []item
-	promote   string     // the link that is to promote secondary addresses, empty for none
+	promote   string // the link that is to promote secondary addresses, empty for none
+	links     []virtual
+	ended     bool       // the links are wanted no more than the addresses
 	absent    []host.Key // to be deleted if present: left by an earlier run, or removed from the configuration
 	leftovers []item     // the same of routes and rules
 	dropped   []item     // removed from the configuration, and not known to be gone yet
@@ -44,6 +46,14 @@ type item struct {
 	firstLoss clock.Instant
 }
 
+// virtual is one virtual link of a keeper.
+type virtual struct {
+	link      host.VirtualLink
+	err       string // why the kernel refused it
+	holdUntil clock.Instant
+	tries     int // refusals in a row
+}
+
 // retryMax is the longest wait before the kernel is asked again for what it refused.
 const retryMax = time.Minute
 
@@ -68,7 +78,7 @@ const (
 )
 
 // configure replaces the items; those that stay keep what is known about them. It tells what changed.
-func (k *keeper) configure(wanted []item) (changed int) {
+func (k *keeper) configure(wanted []item, links []host.VirtualLink) (changed int) {
 	old := make(map[host.Key]item, len(k.items))
 	for _, it := range k.items {
 		old[it.key] = it
@@ -97,6 +107,9 @@ func (k *keeper) configure(wanted []item) (changed int) {
 			k.dropped = append(k.dropped, it)
 		}
 	}
+	if k.configureLinks(links) {
+		changed = max(changed, keeperLess)
+	}
 	k.items = items
 	k.refresh()
 	return changed
@@ -115,7 +128,7 @@ func (k *keeper) linkUp(link string) {
 
 // desired is what the kernel should hold at now.
 func (k *keeper) desired(now clock.Instant) host.State {
-	st := host.State{Absent: k.absent}
+	st := host.State{Absent: k.absent, Links: k.desiredLinks()}
 	if k.promote != "" {
 		st.Promote = []string{k.promote}
 	}
@@ -142,6 +155,9 @@ func (k *keeper) refresh() {
 	k.retry = k.restAt
 	for i := range k.stuck {
 		k.retry = clock.Min(k.retry, k.stuck[i].holdUntil)
+	}
+	for i := range k.links {
+		k.retry = clock.Min(k.retry, k.links[i].holdUntil)
 	}
 	if !k.wanted {
 		return
@@ -186,6 +202,10 @@ func (k *keeper) applied(a *host.Applied, now clock.Instant) (fresh bool) {
 	index := k.index(len(a.Results))
 	for i := range a.Results {
 		res := &a.Results[i]
+		if res.Key.IsLink() {
+			k.appliedLink(res, now)
+			continue
+		}
 		it := index(res.Key)
 		if it == nil || !k.wanted {
 			continue
@@ -256,6 +276,11 @@ func backoff(n int, first, limit time.Duration) time.Duration {
 // retry lets what was held back be wanted again.
 func (r *Router) retry() {
 	k := &r.keeper
+	if k.releaseLinks(r.engine.now.Mono) {
+		r.linkFault = ""
+		r.engine.touch(k)
+		r.engine.reassess([]*Router{r}, WhyRecovered)
+	}
 	if k.rested(r.engine.now.Mono) {
 		r.engine.reassess([]*Router{r}, WhyRecovered)
 		return
@@ -316,12 +341,16 @@ func (r *Router) applied(a *host.Applied) {
 		return
 	}
 	for i := range a.Results {
-		if res := &a.Results[i]; res.Err != "" && k.wanted {
+		if res := &a.Results[i]; res.Err != "" && k.wanted && !res.Key.IsLink() {
 			r.report(Warning, 0, "cannot set %s: %s", name(res.Key), res.Err)
 		}
 	}
 	for i := range news {
 		r.report(Warning, 0, "cannot remove %s: %s, trying again", name(news[i].Key), news[i].Err)
+	}
+	if why := k.linkFault(); why != r.linkFault {
+		r.linkFault = why
+		r.engine.reassess([]*Router{r}, WhyRecovered)
 	}
 	if fresh && r.state == Master {
 		r.announceFresh()

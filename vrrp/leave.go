@@ -219,6 +219,12 @@ func (r *Router) heardLeaving(src netip.Addr, adv *wire.Advert) {
 	}
 	h.heir = src
 	h.limit(r.engine.now.Mono.Add(heirGrace))
+	for _, m := range slices.Clone(h.members) {
+		if m.spec.isVirtual() { // its claims look like ours, and an answer of ours would take back what the switches have just learnt
+			m.report(Info, 0, "%s has taken over: the addresses are given up", src)
+			m.letGo()
+		}
+	}
 }
 
 // claimed gives up the addresses that other stations say are theirs.

@@ -132,7 +132,7 @@ func (e *Engine) add(s *Spec) *Router {
 	e.owners[r.owner] = r
 	r.setSpec(s)
 	items := s.wanted()
-	r.keeper.configure(items)
+	r.keeper.configure(items, s.Virtual)
 	for i := range items {
 		if it := &items[i]; it.isEntry() {
 			r.keeper.leftovers = append(r.keeper.leftovers, *it)
@@ -262,7 +262,7 @@ func (r *Router) reconfigure(s *Spec) {
 	if r.downAt != 0 && !r.released {
 		r.downAt = max(r.downAt.Add(r.downTime()-before), e.now.Mono)
 	}
-	added := r.keeper.configure(s.wanted())
+	added := r.keeper.configure(s.wanted(), s.Virtual)
 	if added != keeperSame || promote != r.keeper.promote {
 		e.touch(&r.keeper)
 	}

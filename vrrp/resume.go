@@ -17,7 +17,7 @@ func (e *Engine) configureStatic(c *Config) {
 	for i := range c.StaticRules {
 		s.Rules[i].Rule = c.StaticRules[i]
 	}
-	if e.static.configure(s.wanted()) != keeperSame {
+	if e.static.configure(s.wanted(), nil) != keeperSame {
 		e.touch(&e.static)
 	}
 }

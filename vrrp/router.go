@@ -65,7 +65,8 @@ type Router struct {
 	lowerTold  clock.Instant // MASTER: the last MASTER_RX_LOWER_PRI
 	complained uint64
 	sendErr    string
-	contested  bool // somebody keeps taking our addresses away
+	linkFault  string // what is wrong with the virtual links
+	contested  bool   // somebody keeps taking our addresses away
 
 	leave  *handover // it makes way and still has addresses
 	claims int       // addresses that were claimed in this Step
@@ -184,6 +185,7 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 	} else {
 		r.drop(from)
 		r.unpromote()
+		r.endLinks()
 	}
 	r.downAt, r.quietAt = 0, 0
 	if from != Init {

@@ -51,6 +51,9 @@ func (r *Router) sendTo(dst netip.Addr, ttl, priority uint8, seq sequences) {
 	payload = r.seal(payload, dst, ttl, seq)
 	e.sent++
 	*s = Send{Owner: r.owner, Port: r.spec.Port(), Src: r.source, Dst: dst, TTL: ttl, ID: r.ipID, Payload: payload}
+	if l := e.links[r.spec.Link]; r.spec.MAC != [6]byte{} && l != nil {
+		s.MAC, s.Index = r.spec.MAC, l.Index
+	}
 	e.do(s)
 }
 

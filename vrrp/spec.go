@@ -79,9 +79,13 @@ type Spec struct {
 
 	Addresses []Address // in adverts, in this order; then those that are not (Excluded)
 	Promote   bool      // promote_secondaries of Link is on for as long as the router is configured (rule K12)
-	Routes    []Route   // while MASTER, when the addresses stand
-	Rules     []Rule    // while MASTER
-	Garp      Garp
+	// Virtual are the macvlans and ipvlans that addresses stand on (use_vmac). Whether they are up is the engine's business.
+	Virtual []host.VirtualLink
+	// MAC is the virtual hardware address that multicast adverts are sent from; zero for the interface's own.
+	MAC    [6]byte
+	Routes []Route // while MASTER, when the addresses stand
+	Rules  []Rule  // while MASTER
+	Garp   Garp
 
 	DontTrackPrimary bool
 	TrackSource      bool // FAULT while Source is not on the link (rule K4)

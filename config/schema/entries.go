@@ -21,7 +21,7 @@ func addressOptions(static bool) Arg {
 	if static {
 		return options(append(opts, unbuilt(option("track_group", word("GROUP"))))...)
 	}
-	return options(append(opts, unbuilt(option("use_vmac")))...)
+	return options(append(opts, option("use_vmac"))...)
 }
 
 func lockable(name string) Option {

@@ -114,9 +114,9 @@ var vrrpInstanceUnicastPeerKeys = []Keyword{
 }
 
 var vrrpInstanceKeys = []Keyword{
-	{Name: "use_vmac", Args: list(options(option("name", word("IFNAME")), option("netlink_notify_msg"), option("group", word("GROUP"))).or(word("IFNAME|MAC"))), Means: "run on a private macvlan with the virtual MAC", Good: "use_vmac vrrp.51", Bad: "use_vmac group"},
-	{Name: "use_vmac_addr", Means: "make VMACs for VIPs on other interfaces/families", Default: "off", Good: "use_vmac_addr", Bad: "use_vmac_addr now"},
-	{Name: "vmac_xmit_base", Means: "send/receive adverts on base interface", Default: "off", Good: "vmac_xmit_base\nuse_vmac", Bad: "vmac_xmit_base now\nuse_vmac", Built: Detail},
+	{Name: "use_vmac", Args: list(options(option("name", word("IFNAME")), unbuilt(option("netlink_notify_msg")), option("group", word("GROUP"))).or(word("IFNAME|MAC"))), Means: "run on a macvlan with the virtual MAC", Good: "use_vmac vrrp.51", Bad: "use_vmac group", Built: Yes},
+	{Name: "use_vmac_addr", Means: "make VMACs for VIPs on other interfaces/families", Default: "off", Good: "use_vmac_addr", Bad: "use_vmac_addr now", Built: Yes},
+	{Name: "vmac_xmit_base", Means: "send/receive adverts on base interface", Default: "off", Good: "vmac_xmit_base\nuse_vmac", Bad: "vmac_xmit_base now\nuse_vmac", Built: Yes},
 	{Name: "use_ipvlan", Args: list(options(option("name", word("IFNAME")), option("bridge"), option("private"), option("vepa"), option("group", word("GROUP"))).or(word("IFNAME|ADDR"))), Means: "run on an l2 ipvlan", Default: "bridge", Good: "use_ipvlan ipv51 10.0.0.9/24 bridge", Bad: "use_ipvlan group"},
 	{Name: "unicast_peer", Opens: Entries, Repeat: Many, Means: "send adverts to these peers instead of multicast", Good: "unicast_peer {\n\t10.0.0.2 min_ttl 250 max_ttl 255\n}", Bad: "unicast_peer now {\n\t10.0.0.2 min_ttl 250 max_ttl 255\n}", Built: Yes},
 	{Name: "unicast_fault_no_peer", Means: "FAULT instead of multicast if no peers", Default: "off", Good: "unicast_fault_no_peer\nunicast_peer {\n\t10.0.0.2\n}", Bad: "unicast_fault_no_peer now", Built: Yes},
@@ -177,8 +177,8 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "down_timer_adverts", Args: list(num("N", 1, 100)), Means: "missed adverts before takeover", Default: "global 3", Good: "down_timer_adverts 4", Bad: "down_timer_adverts 0", Built: Yes},
 	{Name: "timer_expired_backup", Args: list(optional(num("PRIO", 1, 254))), Means: "go to BACKUP if a scheduling stall may have let a peer take over; PRIO = highest other priority", Default: "254", Since: "2.3", Good: "timer_expired_backup 200\nnopreempt", Bad: "timer_expired_backup 300", Built: Yes},
 	{Name: "thread_timer_expired", Args: list(optional(num("PRIO", 1, 254))), Means: "alias of timer_expired_backup", Alias: "timer_expired_backup", Old: "deprecated alias", Loud: true, Since: "2.3", Good: "thread_timer_expired 200\nnopreempt", Bad: "thread_timer_expired 300", Built: Yes},
-	{Name: "garp_extra_if", Args: list(optional(choice("all", "all")), unit("s", num("SECONDS", 0, 86400))), Means: "periodic GARP on extra VMACs", Default: "global", Good: "garp_extra_if all 30", Bad: "garp_extra_if 100000", Built: Detail},
-	{Name: "vmac_garp_intvl", Args: list(optional(choice("all", "all")), unit("s", num("SECONDS", 0, 86400))), Means: "alias of garp_extra_if", Alias: "garp_extra_if", Old: "deprecated after 2.2.2 (CONFIG_DEPRECATED)", Loud: true, Good: "vmac_garp_intvl all 30", Bad: "vmac_garp_intvl 100000", Built: Detail},
+	{Name: "garp_extra_if", Args: list(optional(choice("all", "all")), unit("s", num("SECONDS", 0, 86400))), Means: "periodic GARP on extra VMACs", Default: "global", Good: "garp_extra_if all 30", Bad: "garp_extra_if 100000"},
+	{Name: "vmac_garp_intvl", Args: list(optional(choice("all", "all")), unit("s", num("SECONDS", 0, 86400))), Means: "alias of garp_extra_if", Alias: "garp_extra_if", Old: "deprecated after 2.2.2 (CONFIG_DEPRECATED)", Loud: true, Good: "vmac_garp_intvl all 30", Bad: "vmac_garp_intvl 100000"},
 	{Name: "lower_prio_no_advert", Args: yesNo(), Means: "do not answer lower priority adverts", Default: "global (true strict)", Good: "lower_prio_no_advert true", Bad: "lower_prio_no_advert maybe", Built: Yes},
 	{Name: "higher_prio_send_advert", Args: yesNo(), Means: "advert before yielding", Default: "global (false strict)", Good: "higher_prio_send_advert true", Bad: "higher_prio_send_advert maybe", Built: Yes},
 	{Name: "owner_ignore_adverts", Args: yesNo(), Means: "owner drops adverts", Default: "global", Since: "2.3", Good: "owner_ignore_adverts true\npriority 255", Bad: "owner_ignore_adverts maybe", Built: Yes},

@@ -28,10 +28,11 @@ type Items struct {
 	Keys   []host.Key // of addresses
 	Routes []host.Route
 	Rules  []host.Rule
+	Links  []string // virtual interfaces, by name
 }
 
 // Len is the number of items.
-func (i *Items) Len() int { return len(i.Keys) + len(i.Routes) + len(i.Rules) }
+func (i *Items) Len() int { return len(i.Keys) + len(i.Routes) + len(i.Rules) + len(i.Links) }
 
 // Held is what a run leaves in its state file, for the next one to clean up if this one is killed: what it held. It means
 // something only on the same boot of the machine, and in the same network namespace.
@@ -48,6 +49,7 @@ type heldFile struct {
 	Addresses []heldAddress `json:"addresses"`
 	Routes    []host.Route  `json:"routes,omitempty"`
 	Rules     []host.Rule   `json:"rules,omitempty"`
+	Links     []string      `json:"interfaces,omitempty"`
 }
 
 type heldAddress struct {
@@ -81,7 +83,7 @@ func EncodeHeld(h Held) ([]byte, error) {
 	}
 	f := heldFile{
 		Version: heldVersion, Boot: h.Boot, Namespace: h.Namespace, Addresses: make([]heldAddress, len(h.Keys)),
-		Routes: h.Routes, Rules: h.Rules,
+		Routes: h.Routes, Rules: h.Rules, Links: h.Links,
 	}
 	for i, k := range h.Keys {
 		f.Addresses[i] = heldAddress{Link: k.Link, Address: k.Prefix}
@@ -103,9 +105,14 @@ func DecodeHeld(b []byte) (Held, error) {
 	if f.Version != heldVersion {
 		return Held{}, fmt.Errorf("state file: version %d, and only %d is known", f.Version, heldVersion)
 	}
-	h := Held{Boot: f.Boot, Namespace: f.Namespace, Items: Items{Routes: f.Routes, Rules: f.Rules}}
+	h := Held{Boot: f.Boot, Namespace: f.Namespace, Items: Items{Routes: f.Routes, Rules: f.Rules, Links: f.Links}}
 	if h.Len()+len(f.Addresses) > MaxHeldKeys {
 		return Held{}, fmt.Errorf("state file: more than %d addresses, routes and rules", MaxHeldKeys)
+	}
+	for _, name := range f.Links {
+		if !linkName(name) {
+			return Held{}, fmt.Errorf("state file: %q is not the name of an interface", name)
+		}
 	}
 	for i := range f.Routes {
 		if !f.Routes[i].Valid() {
@@ -118,12 +125,16 @@ func DecodeHeld(b []byte) (Held, error) {
 		}
 	}
 	for _, a := range f.Addresses {
-		if a.Link == "" || len(a.Link) >= unix.IFNAMSIZ || strings.ContainsAny(a.Link, "/\x00") || !a.Address.IsValid() {
+		if !linkName(a.Link) || !a.Address.IsValid() {
 			return Held{}, fmt.Errorf("state file: %q on %q is not an address on an interface", a.Address, a.Link)
 		}
 		h.Keys = append(h.Keys, host.Key{Link: a.Link, Prefix: a.Address})
 	}
 	return h, nil
+}
+
+func linkName(s string) bool {
+	return s != "" && len(s) < unix.IFNAMSIZ && !strings.ContainsAny(s, "/\x00")
 }
 
 // WriteFile replaces the file in one step: it has its old contents or its new ones, whatever happens. Only its owner may

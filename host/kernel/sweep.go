@@ -1,6 +1,13 @@
 package kernel
 
-import "holdfast.dev/host"
+import (
+	"errors"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"holdfast.dev/host"
+)
 
 // Swept is what Sweep did.
 type Swept struct {
@@ -36,6 +43,41 @@ func Sweep(left Items) (Swept, error) {
 		}
 	}
 	return out, nil
+}
+
+// SweepLinks deletes the virtual interfaces with these names, where they are present and we or an earlier run made them, and gives the
+// interfaces that they stand on their settings back. It returns what it deleted.
+func SweepLinks(names []string) (removed []string, err error) {
+	q, err := newRequests(0, false)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = q.close() }()
+	links, err := q.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for i := range links {
+		l := &links[i]
+		if l.Kind != host.Macvlan && l.Kind != host.IPVLAN || !l.Ours() || !slices.Contains(names, l.Name) {
+			continue
+		}
+		alone := !slices.ContainsFunc(links[i+1:], func(o host.Link) bool {
+			return o.Base == l.Base && o.Kind == host.Macvlan && o.Ours() && slices.Contains(names, o.Name)
+		})
+		alone = alone && !slices.ContainsFunc(links, func(o host.Link) bool {
+			return o.Base == l.Base && o.Kind == host.Macvlan && o.Ours() && !slices.Contains(names, o.Name)
+		})
+		err := q.dropLink(l.Index, &host.LinkOp{Want: host.VirtualLink{Name: l.Name}, Base: l.Base, Alone: alone})
+		switch {
+		case err == nil:
+			removed = append(removed, l.Name)
+		case !errors.Is(err, unix.ENODEV):
+			errs = append(errs, err)
+		}
+	}
+	return removed, errors.Join(errs...)
 }
 
 func (s *Swept) note(op *host.Op, res host.OpResult) {

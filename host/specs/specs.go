@@ -8,10 +8,10 @@ import (
 	"holdfast.dev/host"
 )
 
-// Address translates one entry of an address list.
-func Address(a *config.Address) host.Address {
+// Address translates one entry of an address list; at says where it stands.
+func Address(a *config.Address, at *config.Layout) host.Address {
 	out := host.Address{
-		Key:       host.Key{Link: a.Dev, Prefix: a.Prefix},
+		Key:       host.Key{Link: at.Dev(a), Prefix: a.Prefix},
 		Broadcast: a.Broadcast, Label: a.Label, Scope: a.Scope, Preferred: a.Preferred,
 	}
 	if a.Peer.IsValid() {
@@ -34,6 +34,28 @@ func Address(a *config.Address) host.Address {
 		}
 	}
 	return out
+}
+
+// Virtual translates one virtual interface. Macvlans are in bridge mode and not in private mode as keepalived's: the kernel would keep from
+// the interface below what another router sends from the same hardware address (docs/decisions/0009).
+func Virtual(p *config.VirtualPlace) host.VirtualLink {
+	v := host.VirtualLink{Name: p.Name, Base: p.Base, Kind: host.Macvlan, Mode: host.MacvlanBridge, MAC: p.MAC}
+	if p.IPVLAN {
+		v.Kind, v.MAC = host.IPVLAN, [6]byte{}
+		v.Mode = [...]uint32{
+			config.IPVLANBridge: host.IPVLANBridge, config.IPVLANPrivate: host.IPVLANPrivate, config.IPVLANVEPA: host.IPVLANVEPA,
+		}[p.Mode]
+	}
+	if p.Group != nil {
+		v.Group, v.OwnGroup = *p.Group, true
+	}
+	if p.IPv4 {
+		v.For |= host.IPv4
+	}
+	if p.IPv6 {
+		v.For |= host.IPv6
+	}
+	return v
 }
 
 // Metrics whose units the kernel has its own way of counting (RTAX_RTT, RTAX_RTTVAR): eighths and quarters of a millisecond.

@@ -27,6 +27,7 @@ type Advert struct {
 	VIPs     []netip.Addr
 	AH       bool // behind an Authentication Header
 	Signed   bool // with an HMAC trailer
+	MAC      frame.MAC
 }
 
 // Claim is a packet by which a node says that it holds an address: any ARP packet with it as the sender, or a Neighbor
@@ -115,6 +116,9 @@ func big(v uint16) uint16 { return v<<8 | v>>8 }
 
 // see sorts a frame.
 func (r *record) see(f Frame) {
+	if f.isVirtual() {
+		r.voice(f)
+	}
 	switch kind := binary.BigEndian.Uint16(f.Bytes[12:]); kind {
 	case 0x0806:
 		if a, reason := frame.ParseARP(f.Bytes); reason == frame.OK {
@@ -182,7 +186,7 @@ func (r *record) advert(f Frame, payload []byte, src, dst netip.Addr) {
 	if a.Sum == wire.FormBad {
 		r.wrong(f, "wrong checksum")
 	}
-	out := Advert{f.At, f.Node, src, dst, a.Version, a.VRID, a.Priority, a.Interval, a.Sum, nil, false, a.Trailer() != nil}
+	out := Advert{f.At, f.Node, src, dst, a.Version, a.VRID, a.Priority, a.Interval, a.Sum, nil, false, a.Trailer() != nil, frame.MAC(f.Bytes[6:12])}
 	out.AH = !src.Is6() && f.Bytes[23] == wire.ProtoAH
 	for i := range a.Count() {
 		out.VIPs = append(out.VIPs, a.At(i))

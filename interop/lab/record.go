@@ -15,6 +15,7 @@ type record struct {
 	adverts []Advert
 	claims  []Claim
 	frames  []Frame
+	voices  []Frame   // from the hardware addresses of virtual routers
 	bad     []string  // frames that no decoder understands
 	holds   []hold    // who got or lost an address
 	changes []Change  // all that the kernel reported

@@ -28,7 +28,7 @@ func AppendGARP(b, mac []byte, addr netip.Addr) ([]byte, error) {
 		return b, fmt.Errorf("%w by ARP: %v", ErrAddr, addr)
 	}
 	ip := addr.As4()
-	b = appendEther(b, Broadcast, m, etherARP)
+	b = AppendEther(b, Broadcast, m, etherARP)
 	b = append(b, arpEthernet[:]...)
 	b = binary.BigEndian.AppendUint16(b, ARPRequest)
 	b = append(b, m[:]...)
@@ -55,7 +55,7 @@ func (a *ARP) Claims(addr netip.Addr) bool { return a.Sender == addr && !a.Sende
 
 // ParseARP reads a frame. What follows the packet is padding. Reasons are Truncated and OtherProtocol.
 func ParseARP(frame []byte) (ARP, Reason) {
-	if len(frame) < etherLen {
+	if len(frame) < EtherLen {
 		return ARP{}, Truncated
 	}
 	if binary.BigEndian.Uint16(frame[12:]) != etherARP {
@@ -64,7 +64,7 @@ func ParseARP(frame []byte) (ARP, Reason) {
 	if len(frame) < GARPLen {
 		return ARP{}, Truncated
 	}
-	if [6]byte(frame[etherLen:]) != arpEthernet {
+	if [6]byte(frame[EtherLen:]) != arpEthernet {
 		return ARP{}, OtherProtocol
 	}
 	return ARP{

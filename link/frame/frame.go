@@ -33,7 +33,8 @@ const (
 	GARPLen = 42 // a gratuitous ARP frame; shorter than Ethernet's minimum, the driver pads it
 	NALen   = 86 // an unsolicited Neighbor Advertisement frame
 
-	etherLen = 14
+	// EtherLen is the length of an Ethernet header.
+	EtherLen = 14
 )
 
 const (
@@ -69,7 +70,18 @@ func station(hw []byte) (MAC, error) {
 	return m, nil
 }
 
-func appendEther(b []byte, dst, src MAC, kind uint16) []byte {
+// GroupMAC is the Ethernet address that packets for a multicast group go to (RFC 1112 section 6.4, RFC 2464 section 7).
+func GroupMAC(group netip.Addr) MAC {
+	if group.Is4() {
+		a := group.As4()
+		return MAC{0x01, 0x00, 0x5e, a[1] & 0x7f, a[2], a[3]}
+	}
+	a := group.As16()
+	return MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
+}
+
+// AppendEther appends an Ethernet header.
+func AppendEther(b []byte, dst, src MAC, kind uint16) []byte {
 	b = append(b, dst[:]...)
 	b = append(b, src[:]...)
 	return binary.BigEndian.AppendUint16(b, kind)

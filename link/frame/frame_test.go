@@ -217,7 +217,7 @@ func TestParseNARules(t *testing.T) {
 		end := icmpOffset + int(b[19])
 		if end >= icmpOffset+4 { // sum it right, so that the rule itself is what refuses
 			b[56], b[57] = 0, 0
-			s := ^icmpSum(b[etherLen:end])
+			s := ^icmpSum(b[EtherLen:end])
 			b[56], b[57] = byte(s>>8), byte(s)
 		}
 		n, r := ParseNA(b)

@@ -18,7 +18,7 @@ const (
 
 	ipv6Len    = 40
 	icmpNALen  = 24 // without options
-	icmpOffset = etherLen + ipv6Len
+	icmpOffset = EtherLen + ipv6Len
 	hopLimit   = 255
 )
 
@@ -43,7 +43,7 @@ func AppendNA(b, mac []byte, addr netip.Addr, router bool) ([]byte, error) {
 	}
 	ip, group := addr.As16(), allNodes.As16()
 	start := len(b)
-	b = appendEther(b, allNodesMAC, m, etherIPv6)
+	b = AppendEther(b, allNodesMAC, m, etherIPv6)
 	b = append(b, 0x60, 0, 0, 0, 0, NALen-icmpOffset, protoICMPv6, hopLimit)
 	b = append(b, ip[:]...)
 	b = append(b, group[:]...)
@@ -51,7 +51,7 @@ func AppendNA(b, mac []byte, addr netip.Addr, router bool) ([]byte, error) {
 	b = append(b, ip[:]...)
 	b = append(b, optTargetMAC, 1)
 	b = append(b, m[:]...)
-	binary.BigEndian.PutUint16(b[start+icmpOffset+2:], ^icmpSum(b[start+etherLen:]))
+	binary.BigEndian.PutUint16(b[start+icmpOffset+2:], ^icmpSum(b[start+EtherLen:]))
 	return b, nil
 }
 
@@ -101,13 +101,13 @@ func ParseNA(frame []byte) (NA, Reason) {
 
 // ipv6Packet returns the IPv6 packet that a frame carries ICMPv6 in, cut to its length.
 func ipv6Packet(frame []byte) ([]byte, Reason) {
-	if len(frame) < etherLen {
+	if len(frame) < EtherLen {
 		return nil, Truncated
 	}
 	if binary.BigEndian.Uint16(frame[12:]) != etherIPv6 {
 		return nil, OtherProtocol
 	}
-	packet := frame[etherLen:]
+	packet := frame[EtherLen:]
 	if len(packet) < ipv6Len {
 		return nil, Truncated
 	}

@@ -39,6 +39,7 @@ func Sweep(path string, c *config.Config) error {
 	}
 	now := Items(c)
 	old.Keys, old.Routes, old.Rules = append(now.Keys, old.Keys...), append(now.Routes, old.Routes...), append(now.Rules, old.Rules...)
+	old.Links = append(now.Links, old.Links...)
 	if err := remove(collect(map[host.Key]bool{}, old)); err != nil {
 		return err
 	}
@@ -51,13 +52,14 @@ func remove(items kernel.Items) error {
 		return nil
 	}
 	swept, err := kernel.Sweep(items)
-	if err != nil {
-		return err
+	if err == nil && len(swept.Failed) > 0 {
+		err = failure(swept.Failed)
 	}
-	if len(swept.Failed) > 0 {
-		return failure(swept.Failed)
+	if len(items.Links) > 0 {
+		_, linkErr := kernel.SweepLinks(items.Links)
+		err = errors.Join(err, linkErr)
 	}
-	return nil
+	return err
 }
 
 // Drop deletes what old can put into the kernel and next does not name, where it is present: what a process that ran old
@@ -115,9 +117,9 @@ func failure(failed []host.Result) error {
 // Items is what configurations can put into the kernel, each once. Nil configurations have nothing.
 func Items(cs ...*config.Config) kernel.Items {
 	var all kernel.Items
-	add := func(list []config.Address) {
+	add := func(at *config.Layout, list []config.Address) {
 		for i := range list {
-			if k := (host.Key{Link: list[i].Dev, Prefix: list[i].Prefix}); k.Link != "" && k.Prefix.IsValid() {
+			if k := (host.Key{Link: at.Dev(&list[i]), Prefix: list[i].Prefix}); k.Link != "" && k.Prefix.IsValid() {
 				all.Keys = append(all.Keys, k)
 			}
 		}
@@ -134,15 +136,19 @@ func Items(cs ...*config.Config) kernel.Items {
 		if c == nil {
 			continue
 		}
+		at := c.Layout()
+		for _, v := range at.Links {
+			all.Links = append(all.Links, v.Name)
+		}
 		for i := range c.Instances {
 			in := &c.Instances[i]
-			add(in.Addresses)
-			add(in.Excluded)
+			add(at, in.Addresses)
+			add(at, in.Excluded)
 			if in.Routing != nil {
 				tables(in.Routing.Routes, in.Routing.Rules)
 			}
 		}
-		add(c.Static)
+		add(at, c.Static)
 		tables(c.Routes, c.Rules)
 	}
 	return collect(map[host.Key]bool{}, all)
@@ -158,6 +164,11 @@ func collect(seen map[host.Key]bool, items kernel.Items) (fresh kernel.Items) {
 	for _, k := range items.Keys {
 		if is(k) {
 			fresh.Keys = append(fresh.Keys, k)
+		}
+	}
+	for _, name := range items.Links {
+		if is(host.Key{Link: name}) {
+			fresh.Links = append(fresh.Links, name)
 		}
 	}
 	for i := range items.Routes {

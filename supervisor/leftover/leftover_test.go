@@ -12,6 +12,8 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"holdfast.dev/config"
+	"holdfast.dev/host"
+	"holdfast.dev/host/kernel"
 	"holdfast.dev/internal/netns/nstest"
 )
 
@@ -103,10 +105,77 @@ func TestForeignFile(t *testing.T) {
 	if items, err := read(path); err != nil || items.Len() != 0 {
 		t.Error(items, err)
 	}
-	for _, bad := range []string{"", "{", `{"version":1,"addresses":[{"interface":"a/b","address":"1.2.3.4/32"}]}`} {
+	for _, bad := range []string{"", "{", `{"version":1,"addresses":[{"interface":"a/b","address":"1.2.3.4/32"}]}`, `{"version":1,"interfaces":["../x"]}`} {
 		nstest.OK(t, os.WriteFile(path, []byte(bad), 0o600))
 		if err := Sweep(path, nil); err == nil {
 			t.Errorf("%q was obeyed", bad)
 		}
+	}
+}
+
+// Of virtual interfaces those go that we made and that the file or the configuration names; their base is as it was before.
+func TestSweepLinks(t *testing.T) {
+	t.Parallel()
+	a, _ := nstest.Pair(t)
+	virtual := func(names ...string) *config.Config {
+		c := &config.Config{}
+		for i, name := range names {
+			c.Instances = append(c.Instances, config.Instance{
+				Name: name, VRID: uint8(i + 1), Interface: "eth0", Family: config.IPv4,
+				Virtual: &config.VirtualLink{Name: name, MAC: config.HardwareAddr{0, 0, 0x5e, 0, 1, uint8(i + 1)}},
+			})
+		}
+		return c
+	}
+	made := make(chan host.Report, 100)
+	nstest.Do(t, a, func() {
+		w, err := kernel.Open(kernel.Config{Report: func(r host.Report) { made <- r }})
+		nstest.OK(t, err)
+		w.Start()
+		var s host.State
+		for i, name := range []string{"one", "two", "three"} {
+			s.Links = append(s.Links, host.VirtualLink{
+				Name: name, Base: "eth0", Kind: host.Macvlan, Mode: host.MacvlanBridge, For: host.IPv4, MAC: [6]byte{2, 0, 0, 0, 1, byte(i)},
+			})
+		}
+		w.Want(1, 1, s)
+		for r := range made {
+			if len(r.Applied) > 0 && r.Applied[0].Final {
+				break
+			}
+		}
+		nstest.OK(t, w.Close())
+	})
+	nstest.OK(t, a.AddMacvlan("foreign", "eth0"))
+	arp := func() string { v, _ := a.Sysctl("net/ipv4/conf/eth0/arp_ignore"); return strings.TrimSpace(v) }
+	path := filepath.Join(t.TempDir(), "x.state")
+	left := func() (names string) {
+		nstest.Do(t, a, func() {
+			links, err := netlink.LinkList()
+			nstest.OK(t, err)
+			for _, l := range links {
+				if l.Type() == "macvlan" {
+					names += l.Attrs().Name + " "
+				}
+			}
+		})
+		return names + arp()
+	}
+	if got := left(); got != "one two three foreign 1" {
+		t.Fatal(got)
+	}
+	nstest.Do(t, a, func() {
+		nstest.OK(t, Record(path, nil, virtual("one", "foreign")))
+		nstest.OK(t, Sweep(path, nil))
+	})
+	if got := left(); got != "two three foreign 1" {
+		t.Error(got)
+	}
+	nstest.Do(t, a, func() {
+		nstest.OK(t, Drop(virtual("two", "three"), virtual("three")))
+		nstest.OK(t, Sweep(path, virtual("three")))
+	})
+	if got := left(); got != "foreign 0" {
+		t.Error(got)
 	}
 }

@@ -1,0 +1,105 @@
+package interop
+
+import (
+	"testing"
+	"time"
+
+	"holdfast.dev/interop/lab"
+)
+
+// TestVirtualMAC takes two routers that use the virtual MAC through an election, a cut and a polite stop: ours against ours, against
+// keepalived and against FRR, each once with the higher priority and once with the lower. Besides there being one master, the master speaks
+// with the virtual MAC, and ours says nothing with it while it is not the master: no advert, no answer, no word to a multicast group.
+func TestVirtualMAC(t *testing.T) {
+	t.Parallel()
+	v2, v3, v6 := medium{2, false, false}, medium{3, false, false}, medium{3, true, false}
+	type pair struct{ first, peer string }
+	for m, pairs := range map[medium][]pair{
+		v2: {{"ours", "keepalived"}, {"peer", "keepalived"}},
+		v3: {{"ours", "ours"}, {"ours", "frr"}, {"peer", "frr"}},
+		v6: {{"ours", "ours"}, {"ours", "keepalived"}, {"peer", "keepalived"}, {"ours", "frr"}, {"peer", "frr"}},
+	} {
+		for _, c := range pairs {
+			t.Run(m.String()+"/"+c.peer+"/"+c.first+"-preferred", func(t *testing.T) {
+				t.Parallel()
+				long(t)
+				vmacTour(t, m, c.first == "ours", c.peer)
+			})
+		}
+	}
+}
+
+func vmacTour(t *testing.T, m medium, oursFirst bool, peerIs string) {
+	l := lab.New(t, lab.Options{Nodes: 2})
+	us, peer := l.Nodes[0], l.Nodes[1]
+	high, low := us, peer
+	if !oursFirst {
+		high, low = peer, us
+	}
+	priority := map[*lab.Node]int{high: 200, low: 100}
+	mine, theirs := m.router(us, peer, priority[us]), m.router(peer, us, priority[peer])
+	mine.Lines = append(mine.Lines, "use_vmac")
+	quiet := map[*lab.Node]bool{us: true, peer: peerIs == "ours"}
+	begin := map[*lab.Node]func(){us: func() { us.Start(ours(t), lab.File{Routers: []lab.Router{mine}}.Text()) }}
+	switch peerIs {
+	case "frr":
+		frr := lab.FRR(t)
+		begin[peer] = func() { peer.StartFRR(frr, theirs) }
+	case "ours":
+		theirs.Lines = append(theirs.Lines, "use_vmac")
+		begin[peer] = func() { peer.Start(ours(t), lab.File{Routers: []lab.Router{theirs}}.Text()) }
+	default:
+		theirs.Lines = append(theirs.Lines, "use_vmac")
+		begin[peer] = func() { peer.Start(lab.Keepalived(t), lab.File{Routers: []lab.Router{theirs}}.Text()) }
+	}
+	forwards(t, us, peer)
+	down := 3*mine.Interval + mine.Skew(100)
+	s, ping := l.Scene(mine.VR()), l.Ping(m.pinged())
+	other := map[*lab.Node]*lab.Node{us: peer, peer: us}
+	cut := false // a router that hears nobody is master too
+	rest := func(master *lab.Node) {
+		t.Helper()
+		from := time.Now()
+		s.Stay(2 * mine.Interval)
+		if quiet[other[master]] && !cut {
+			l.Silent(other[master], from)
+		}
+		if master == us || peerIs == "ours" {
+			l.SpeaksAs(master, mine, from)
+		}
+	}
+	begin[low]()
+	begin[high]()
+	s.Elect(high, down)
+	rest(high)
+	for _, step := range []struct {
+		what   string
+		want   *lab.Node
+		within time.Duration
+		do     func()
+	}{
+		{"network cut", low, down, func() { cut = true; high.Cut() }},
+		{"network healed", high, mine.Interval, func() { cut = false; high.Heal() }},
+		{"polite stop", low, mine.Skew(100), func() { high.Daemon().Stop() }},
+		{"back", high, down, begin[high]},
+	} {
+		from := time.Now()
+		s.Move(step.want, step.within, step.do)
+		t.Logf("%s: the client is without an answer for %v", step.what, ping.Outage(from).Round(time.Millisecond))
+		rest(step.want)
+	}
+	s.End()
+	dissect(l)
+}
+
+// forwards makes routers of the nodes: the kernel has more multicast groups to tell of then.
+func forwards(t *testing.T, nodes ...*lab.Node) {
+	t.Helper()
+	for _, n := range nodes {
+		for _, s := range []string{"net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding"} {
+			if err := n.NS.SetSysctl(s, "1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,217 @@
+package vrrp
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/host"
+	"holdfast.dev/vrrp/wire"
+)
+
+var virtualMAC = [6]byte{0, 0, 0x5e, 0, 1, 51}
+
+func virtualSpec(priority uint8) Spec {
+	s := spec("V", 51, priority)
+	s.MAC = virtualMAC
+	s.Virtual = []host.VirtualLink{{Name: "vrrp.51", Base: "eth0", Kind: host.Macvlan, MAC: virtualMAC, For: host.IPv4}}
+	s.Addresses[0].Link = "vrrp.51"
+	return s
+}
+
+// vmacRouter is one router at work, and what it does.
+type vmacRouter struct {
+	e      *Engine
+	now    clock.Now
+	refuse func(host.VirtualLink) string
+	sends  []Send
+	want   host.State // the latest
+	up     bool
+}
+
+func newVMACRouter(t *testing.T, s Spec) *vmacRouter {
+	t.Helper()
+	v := &vmacRouter{e: New(epoch), now: epoch, refuse: func(host.VirtualLink) string { return "" }}
+	v.step(eth0("192.0.2.1/24"))
+	v.step(&Configure{Config: &Config{Restore: true, Routers: []Spec{s}}})
+	return v
+}
+
+// step applies an event, and answers what is wanted of the kernel.
+func (v *vmacRouter) step(ev Event) {
+	for _, a := range v.e.Step(v.now, ev) {
+		if s, ok := a.(*Send); ok {
+			v.sends = append(v.sends, *s)
+		}
+	}
+	for _, o := range append([]host.Owner(nil), v.e.Dirty()...) {
+		gen, want := v.e.Desired(o)
+		if o == host.Static || gen == 0 {
+			continue
+		}
+		v.want = want
+		v.answer(o, gen)
+	}
+}
+
+func (v *vmacRouter) answer(o host.Owner, gen uint64) {
+	a := host.Applied{Owner: o, Gen: gen, Final: true, Results: results(v.want)}
+	up := false
+	for _, l := range v.want.Links {
+		text := v.refuse(l)
+		a.Results = append(a.Results, host.Result{Key: l.Key(), Err: text})
+		up = up || l.Up && text == ""
+	}
+	if up != v.up {
+		v.up = up
+		v.step(&LinkChanged{Link: host.Link{
+			Name: "vrrp.51", Index: 7, Up: up, MAC: virtualMAC, Kind: host.Macvlan, Base: 2, Alias: host.LinkMark,
+		}})
+	}
+	v.step(&Applied{a})
+}
+
+func (v *vmacRouter) run(d time.Duration) {
+	for end := v.now.Mono.Add(d); ; {
+		at, ok := v.e.Deadline()
+		if !ok || at > end {
+			v.now = v.now.Add(end.Sub(v.now.Mono))
+			return
+		}
+		v.now = v.now.Add(max(0, at.Sub(v.now.Mono)))
+		v.step(&AdvertsDue{})
+		v.step(&Wakeup{})
+	}
+}
+
+func (v *vmacRouter) router() *Router { return v.e.owners[1] }
+
+// The virtual link is there from the beginning, and up only while the router has its addresses; adverts come from the virtual MAC through
+// the interface below.
+func TestVirtualLinkIsUpWhileMaster(t *testing.T) {
+	v := newVMACRouter(t, virtualSpec(100))
+	if len(v.want.Links) != 1 || v.want.Links[0].Up || len(v.want.Addresses) != 0 {
+		t.Fatalf("as BACKUP: %+v", v.want)
+	}
+	v.run(4 * time.Second)
+	if v.router().state != Master || !v.want.Links[0].Up || len(v.want.Addresses) != 1 {
+		t.Fatalf("as MASTER: %v, %+v", v.router().state, v.want)
+	}
+	for _, s := range v.sends {
+		if s.MAC != virtualMAC || s.Index != 2 {
+			t.Errorf("an advert from %x through %d", s.MAC, s.Index)
+		}
+	}
+	if v.router().stats.Announced == 0 {
+		t.Error("nothing was announced on a link that the kernel does not call running yet")
+	}
+	v.step(advertOf(200))
+	if v.router().state != Backup || len(v.want.Links) != 1 || v.want.Links[0].Up || len(v.want.Addresses) != 0 {
+		t.Errorf("as BACKUP again: %+v", v.want)
+	}
+	v.step(&Stop{Within: 5 * time.Second})
+	if len(v.want.Links) != 0 {
+		t.Errorf("after Stop: %+v", v.want)
+	}
+}
+
+func advertOf(priority uint8) *Received {
+	p := wire.Params{
+		Version: 2, VRID: 51, Interval: time.Second, Sum: wire.FormPlain, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.100")},
+	}
+	t, err := wire.NewTemplate(p)
+	if err != nil {
+		panic(err)
+	}
+	src := netip.MustParseAddr("192.0.2.2")
+	b, err := t.Append(nil, priority, src, wire.Group4())
+	if err != nil {
+		panic(err)
+	}
+	return &Received{Port: PortID{Link: "eth0"}, Src: src, Dst: wire.Group4(), TTL: 255, Payload: b}
+}
+
+// Its successor looks like the router itself, so that no claim tells that it has taken over: its first advert does, at once.
+func TestVirtualMACGoesWithTheFirstAdvert(t *testing.T) {
+	v := newVMACRouter(t, virtualSpec(100))
+	v.run(4 * time.Second)
+	v.step(&Stop{Within: 5 * time.Second})
+	if !v.e.Leaving() || !v.want.Links[0].Up {
+		t.Fatalf("it does not wait for a successor: %+v", v.want)
+	}
+	v.step(&Claimed{Claims: []Claim{{Index: 7, MAC: virtualMAC, Addr: netip.MustParseAddr("192.0.2.100")}}})
+	if !v.e.Leaving() {
+		t.Error("a claim from our own hardware address counted")
+	}
+	v.step(advertOf(50))
+	if v.e.Leaving() || len(v.want.Links) != 0 || len(v.want.Addresses) != 0 {
+		t.Errorf("after the successor's advert: %+v", v.want)
+	}
+}
+
+// A virtual link that the kernel refuses is a fault. One that can't be up is tried again, ever more seldom.
+func TestVirtualLinkRefused(t *testing.T) {
+	v := newVMACRouter(t, virtualSpec(100))
+	v.refuse = func(l host.VirtualLink) string {
+		if l.Up {
+			return "device or resource busy"
+		}
+		return ""
+	}
+	terms := 0
+	for range 300 {
+		before := v.router().state
+		v.run(time.Second)
+		if v.router().state == Master {
+			t.Fatal("MASTER without its link")
+		}
+		if before == Backup && v.router().state == Fault {
+			terms++
+		}
+	}
+	if terms < 3 || terms > 20 {
+		t.Errorf("tried %d times within 5 minutes", terms)
+	}
+	if len(v.want.Links) != 1 || v.want.Links[0].Up {
+		t.Errorf("in FAULT: %+v", v.want)
+	}
+	v.refuse = func(host.VirtualLink) string { return "" }
+	v.run(2 * time.Minute)
+	if v.router().state != Master {
+		t.Errorf("%v, though nothing is refused any more", v.router().state)
+	}
+}
+
+// A base that does not exist is what the fault says; its virtual link is not another.
+func TestVirtualLinkWithoutBase(t *testing.T) {
+	v := newVMACRouter(t, virtualSpec(100))
+	v.step(&LinkGone{Name: "eth0"})
+	v.refuse = func(host.VirtualLink) string { return host.NoSuchInterface }
+	v.run(time.Minute)
+	if r := v.router(); r.state != Fault || r.health.faults != 1 {
+		t.Errorf("%v, %+v", r.state, r.health)
+	}
+	v.refuse = func(host.VirtualLink) string { return "" }
+	v.step(eth0("192.0.2.1/24"))
+	v.run(4 * time.Second)
+	if v.router().state != Master {
+		t.Errorf("%v after the base came back", v.router().state)
+	}
+}
+
+// A reload with the same file wants nothing of the kernel.
+func TestVirtualLinkSameReload(t *testing.T) {
+	v := newVMACRouter(t, virtualSpec(100))
+	v.run(4 * time.Second)
+	gen := v.router().keeper.gen
+	v.step(&Configure{Config: &Config{Restore: true, Routers: []Spec{virtualSpec(100)}}})
+	if v.router().keeper.gen != gen {
+		t.Error("the same configuration was handed to the kernel again")
+	}
+	plain := spec("V", 51, 100)
+	v.step(&Configure{Config: &Config{Restore: true, Routers: []Spec{plain}}})
+	if v.router().state != Master || len(v.want.Links) != 0 || v.want.Addresses[0].Link != "eth0" {
+		t.Errorf("without use_vmac: %v, %+v", v.router().state, v.want)
+	}
+}
