@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -136,12 +137,25 @@ func (l *lab) tests(ctx context.Context, overlay, pkg string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the tests of %s: %w: %s", pkg, errCompile, out)
 	}
-	out, ok := l.run(ctx, mostTime, filepath.Join(l.root, pkg), bin,
-		"-test.short", "-test.failfast", "-test.skip="+unfit, "-test.timeout="+patience.String())
+	dir := filepath.Join(l.root, pkg)
+	args := []string{"-test.short", "-test.failfast", "-test.skip=" + unfit, "-test.timeout=" + patience.String()}
+	if importsRapid(dir) {
+		args = append(args, "-rapid.nofailfile") // what a mutant failed at would be tried with the next, or with none
+	}
+	out, ok := l.run(ctx, mostTime, dir, bin, args...)
 	if ok {
 		return "", nil
 	}
 	return pkg + ": " + firstFailure(out), nil
+}
+
+// importsRapid reports whether tests in the directory draw their cases with rapid.
+func importsRapid(dir string) bool {
+	files, _ := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	return slices.ContainsFunc(files, func(path string) bool {
+		text, _ := os.ReadFile(path)
+		return bytes.Contains(text, []byte(`"pgregory.net/rapid"`))
+	})
 }
 
 // simulate plays worlds, and returns what a checker says of the first that fails; empty for none.
