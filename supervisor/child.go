@@ -37,6 +37,7 @@ type child struct {
 	// journal is where the runner notes what it began, so that the next one does not begin it again; nil for other roles.
 	journal *os.File
 	heart   heart
+	pulse   pulse // of roles without a heart
 	past    restarts
 
 	restartAt time.Time // while down
@@ -143,6 +144,7 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	c.resume = c.past.mayResume(now)
 	c.restartAt, c.killAt, c.killed = time.Time{}, time.Time{}, false
 	c.heart, c.recording = heart{}, false
+	c.pulse = pulse{}
 	s.say(logs.Info, "Starting %s child process, pid=%d", c.title, proc.pid())
 	if c.pid != nil {
 		if err := c.pid.Write(proc.pid()); err != nil {
@@ -227,6 +229,8 @@ func (s *Supervisor) message(c *child, m *role.Msg) {
 		s.ready(c, m.Ready)
 	case m.Done != nil:
 		s.done(c, m.Done.Gen)
+	case m.Pong != nil:
+		c.pulse.pong(m.Pong.Gen)
 	case m.Asked != nil:
 		s.asked(m.Asked.Number)
 	case m.Recorded != nil:

@@ -145,3 +145,50 @@ func TestSignalsToARole(t *testing.T) {
 	d.waitAll(`pid \d+ exited with status 0`, `VRRP child process\(\d+\) died: Respawning`, "vrrp: prepare 2", "vrrp: commit 2")
 	d.stop()
 }
+
+// A runner that stands still for good, which has no heart, is missed because it does not answer. One that answers is left alone.
+func TestRunnerHangs(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.opt.Timing.Still = 500 // 10 s
+	h.deeds("")
+	d := h.start()
+	runner := atoi(t, d.wait(`Starting Runner child process, pid=(\d+)`))
+	d.wait("Startup complete")
+	time.Sleep(10 * pulseRest * h.opt.Timing.Tick) // some questions
+	if d.count("killing it") > 0 {
+		t.Error("something was killed without a reason")
+	}
+	if err := unix.Kill(runner, unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	d.wait(`Runner child process\(\d+\) has not answered for .*: killing it`)
+	d.wait(`Runner child process\(\d+\) died: Respawning`)
+	d.wait(`runner: commit 1`)
+	d.stop()
+}
+
+func TestPulse(t *testing.T) {
+	var p pulse
+	for range pulseRest - 1 {
+		if ask, still := p.look(); ask != 0 || still != 0 {
+			t.Fatal(ask, still)
+		}
+	}
+	if ask, _ := p.look(); ask != 1 {
+		t.Fatal(ask)
+	}
+	for i := range 3 {
+		if ask, still := p.look(); ask != 0 || still != i+1 {
+			t.Fatal(ask, still)
+		}
+	}
+	p.pong(7)
+	if _, still := p.look(); still != 4 {
+		t.Error("an answer to another question counts")
+	}
+	p.pong(1)
+	if _, still := p.look(); still != 0 {
+		t.Error("the answer does not count")
+	}
+}

@@ -45,6 +45,40 @@ func newPage() (*page, error) {
 	return &page{f, p}, nil
 }
 
+// pulse notices when a role does not answer. Like heart it counts looks.
+type pulse struct {
+	asked uint64 // number of the last question
+	open  bool   // it was not answered
+	looks int    // since it was asked, or answered
+}
+
+// pulseRest is how many looks pass between an answer and the next question.
+const pulseRest = 5
+
+// look says which question to ask now, 0 for none, and for how many looks one has been open.
+func (p *pulse) look() (ask uint64, still int) {
+	p.looks++
+	switch {
+	case p.open:
+		return 0, p.looks
+	case p.looks < pulseRest:
+		return 0, 0
+	}
+	p.asked++
+	p.open, p.looks = true, 0
+	return p.asked, 0
+}
+
+// pong takes an answer; one to an earlier question counts for nothing.
+func (p *pulse) pong(number uint64) {
+	if p.open && number == p.asked {
+		p.quiet()
+	}
+}
+
+// quiet forgets what is open: the role is busy with something else, which has a limit of its own.
+func (p *pulse) quiet() { p.open, p.looks = false, 0 }
+
 // heart notices when a counter stands still. It counts looks, not time: a machine that was suspended, or stopped as a
 // whole, has not missed any.
 type heart struct {

@@ -171,7 +171,12 @@ func (s *Supervisor) expire(now time.Time) {
 func (s *Supervisor) look() {
 	alive := true
 	for _, c := range s.order {
-		if c.page == nil || c.state != running {
+		if c.state != running {
+			c.pulse.quiet()
+			continue
+		}
+		if c.page == nil {
+			s.feel(c)
 			continue
 		}
 		still := c.heart.look(c.page.page.Beat())
@@ -182,6 +187,16 @@ func (s *Supervisor) look() {
 	}
 	s.sd.beat(alive)
 	s.keepAppointment(time.Now())
+}
+
+// feel asks a role without a heart whether it still listens.
+func (s *Supervisor) feel(c *child) {
+	ask, still := c.pulse.look()
+	if still >= s.opt.Timing.Still {
+		s.hung(c, "has not answered for %s", time.Duration(still)*s.opt.Timing.Tick)
+	} else if ask > 0 {
+		s.send(c, role.Msg{Ping: &role.Gen{Gen: ask}})
+	}
 }
 
 // troubles tells of what went wrong beside a matter, without harm to it.

@@ -156,6 +156,17 @@ func (c *Conn) Flush(ctx context.Context) error {
 func (c *Conn) Recv() (Msg, []*os.File, error) {
 	c.recvMu.Lock()
 	defer c.recvMu.Unlock()
+	for {
+		m, files, err := c.recv()
+		if err != nil || m.Ping == nil {
+			return m, files, err
+		}
+		closeAll(files)
+		_ = c.Send(Msg{Pong: m.Ping}) // that the peer has gone is found out by the next receive
+	}
+}
+
+func (c *Conn) recv() (Msg, []*os.File, error) {
 	if m, ok := c.takeInjected(); ok {
 		return m, nil, nil
 	}

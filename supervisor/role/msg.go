@@ -33,7 +33,11 @@ type Msg struct {
 	Signal  *Signal  `json:",omitempty"` // a signal that the supervisor passes on (dumps)
 	Record  *Record  `json:",omitempty"` // with the file as a descriptor: record all inputs; without one: stop that
 
+	// Ping is answered by Recv itself, with Pong: so whoever answers reads what it is told.
+	Ping *Gen `json:",omitempty"`
+
 	// Role to supervisor.
+	Pong    *Gen     `json:",omitempty"`
 	Ready   *Ready   `json:",omitempty"` // answer to Prepare
 	Done    *Gen     `json:",omitempty"` // answer to Commit
 	Log     *Log     `json:",omitempty"` // a line for the log
