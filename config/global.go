@@ -155,7 +155,7 @@ var globalKeys = map[string]globalKey{
 	"router_id":                           func(_ *builder, g *globalDraft, n *schema.Node) { setText(&g.RouterID, n) },
 	"random_seed":                         func(_ *builder, g *globalDraft, n *schema.Node) { g.seed(n) },
 	"include_check":                       func(*builder, *globalDraft, *schema.Node) {}, // done while reading: see steer
-	"script_user":                         func(_ *builder, g *globalDraft, n *schema.Node) { g.user = n },
+	"script_user":                         func(b *builder, g *globalDraft, n *schema.Node) { b.namedUser(g, n) },
 	"enable_script_security":              func(_ *builder, g *globalDraft, _ *schema.Node) { g.ScriptSecurity = true },
 	"smtp_alert":                          func(_ *builder, g *globalDraft, n *schema.Node) { putFlag(&g.alert, n) },
 	"smtp_alert_vrrp":                     func(_ *builder, g *globalDraft, n *schema.Node) { putFlag(&g.alertVRRP, n) },

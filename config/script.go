@@ -245,6 +245,17 @@ func (b *builder) defaultUser(g *globalDraft) {
 	g.ScriptUser = c
 }
 
+// namedUser takes script_user. After one that is not known no other is taken.
+func (b *builder) namedUser(g *globalDraft, n *schema.Node) {
+	if g.user != nil && len(g.user.Args) > 0 {
+		if _, ok := b.account(g.user.Args); !ok {
+			b.errorf(n.Pos, "", "Error setting global script uid/gid")
+			return
+		}
+	}
+	g.user = n
+}
+
 // earlyUser is what becomes of the default user where global_defs needs it before it says who that is: it is settled then, and
 // script_user comes too late.
 func (b *builder) earlyUser(tree []schema.Node) (failed bool) {
@@ -288,6 +299,8 @@ func (b *builder) usedScripts() {
 		switch {
 		case s.used:
 			b.cfg.Scripts = append(b.cfg.Scripts, s.Script)
+		case s.bad && len(b.drafts) > 0:
+			b.errorf(s.pos, "", "Disabling track script %s since not found/accessible", s.Name)
 		case !s.bad:
 			b.notef(s.pos, "", "Warning - script %s is not used", s.Name)
 		}

@@ -33,6 +33,7 @@ func (o *toolOptions) add(c *cobra.Command) {
 
 // load reads a file as a configuration test does.
 func (o *toolOptions) load(path string) config.Result {
+	lessGarbage()
 	env := machine.Env()
 	env.Expand.ConfigID, env.Test, env.Strict, env.Host = o.id, true, o.strict, machine.Host
 	if o.blind {
