@@ -17,7 +17,7 @@ func Load(files expand.Files, path string, env Env) Result {
 	diags := new(diag.List)
 	lines := expand.New(files, path, env.Expand, diags)
 	tree, ragged := schema.Parse(lines, env.Test, diags, steer(lines, diags))
-	if ragged {
+	if ragged && diags.Lost() == 0 { // of a text with more findings than are kept nobody wants to know that exactly
 		diags = new(diag.List)
 		tree = schema.ParseRagged(func() (schema.Stream, func(*schema.Node)) {
 			lines := expand.New(files, path, env.Expand, diags)

@@ -85,10 +85,10 @@ func (b *builder) virtualServer(n *schema.Node) {
 	d := &serviceDraft{n: n, weight: 1}
 	d.Pos, d.Quorum = at(n.Pos), 1
 	d.pass.delay.v, d.pass.timeout.v = defaultDelayLoop, defaultTimeout
+	b.schedulerFlags(n)
 	if !b.serviceName(d) {
 		return
 	}
-	b.schedulerFlags(n)
 	for i := range n.Body {
 		b.serviceKey(d, &n.Body[i])
 	}
@@ -398,7 +398,7 @@ func (b *builder) schedulerFlags(n *schema.Node) {
 		case "lvs_sched", "lb_algo":
 			scheduler = k.Name()
 		case "sorry_server":
-			sorry = true
+			_, sorry = k.Arg(0)
 		case "sorry_server_inhibit", "sorry_server_lvs_method":
 			if !sorry {
 				b.errorf(k.Pos, "", "Ignoring %s used before or without sorry_server", name)

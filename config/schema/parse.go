@@ -250,6 +250,12 @@ func (p *Parser) header(n *Node, line lex.Line) (use bool) {
 	if !a.read() {
 		return false
 	}
+	if n.Key.Skips != nil {
+		if problem := n.Key.Skips(n); problem != "" {
+			p.report(line.Pos, diag.Error, diag.GeneralError, problem, "the block is passed over")
+			return false
+		}
+	}
 	return !n.Key.Named || p.named(n)
 }
 

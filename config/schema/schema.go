@@ -56,6 +56,9 @@ type Keyword struct {
 	Since string
 	// Quiet marks a keyword whose mistakes keepalived logs without counting them as errors of the file.
 	Quiet bool
+	// Skips says what is wrong with the arguments of a block that is passed over for it, or nothing; nil for a block that is
+	// read whatever its arguments are.
+	Skips func(n *Node) (problem string)
 	// Directive marks what the preprocessor does: a line that reaches the parser is an unknown keyword.
 	Directive bool
 	// Excludes is a keyword that can't stand beside this one.

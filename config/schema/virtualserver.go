@@ -51,7 +51,7 @@ var virtualServerKeys = []Keyword{
 	{Name: "sorry_server", Args: list(host(addr(0)), optional(num("PORT", 1, 65535))), Means: "server used when quorum is lost", Good: "sorry_server 192.0.2.9 80", Bad: "sorry_server 192.0.2.9 0"},
 	{Name: "sorry_server_inhibit", Means: "keep sorry server at weight 0 instead of removing", Default: "off", Good: "sorry_server 192.0.2.9 80\nsorry_server_inhibit", Bad: "sorry_server_inhibit"},
 	{Name: "sorry_server_lvs_method", Args: forwarding(), Lack: Ignore, Means: "forwarding method of sorry server", Default: "vs method", Good: "sorry_server 192.0.2.9 80\nsorry_server_lvs_method TUN type gue port 6080", Bad: "sorry_server_lvs_method BRIDGE"},
-	{Name: "real_server", Args: list(host(addr(0)), optional(num("PORT", 0, 65535))), Opens: Keywords, Repeat: Many, Means: "real server", Good: "real_server 10.1.0.2 80 {\n}", Bad: "real_server 10.1.0 80 {\n}"},
+	{Name: "real_server", Args: list(host(addr(0)), optional(num("PORT", 0, 65535))), Skips: badServer, Opens: Keywords, Repeat: Many, Means: "real server", Good: "real_server 10.1.0.2 80 {\n}", Bad: "real_server 10.1.0 80 {\n}"},
 }
 
 var virtualServerRealKeys = []Keyword{
