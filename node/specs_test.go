@@ -105,6 +105,20 @@ func TestRouterSpec(t *testing.T) {
 				Key: host.Key{Link: "eth1", Prefix: netip.MustParsePrefix("198.51.100.1/32")}, Preferred: 1<<32 - 1,
 			}})
 		}},
+		{"routes and rules", "", "promote_secondaries\nvirtual_routes {\n10.9.0.0/16 dev eth1\n10.8.0.0/16 dev eth0\n10.7.0.0/16 dev eth1 no_track metric 9\n}\nvirtual_rules {\niif eth1 table 5 priority 9\n}", func(s *vrrp.Spec) {
+			s.Promote = true
+			route := func(dst, dev string, noTrack bool) {
+				s.Routes = append(s.Routes, vrrp.Route{NoTrack: noTrack, Route: host.Route{
+					Dst: netip.MustParsePrefix(dst), Table: host.TableMain, Type: 1, Proto: host.ProtoMark, Hops: []host.Hop{{Dev: dev}},
+				}})
+			}
+			route("10.9.0.0/16", "eth1", false)
+			route("10.8.0.0/16", "eth0", false)
+			route("10.7.0.0/16", "eth1", true)
+			s.Routes[2].Metric = 9
+			s.Rules = []vrrp.Rule{{Rule: host.Rule{IIF: "eth1", Table: 5, Priority: 9, Action: host.ActLookup, Proto: host.ProtoMark}}}
+			s.Links = []vrrp.LinkBinding{{Link: "eth1"}} // rule K11
+		}},
 		{"lower priority", "", "lower_prio_no_advert\nhigher_prio_send_advert", func(s *vrrp.Spec) {
 			s.LowerPrioNoAdvert, s.HigherPrioAdvert = true, true
 		}},

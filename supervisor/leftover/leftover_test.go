@@ -90,6 +90,44 @@ func TestDrop(t *testing.T) {
 	})
 }
 
+// Routes and rules go the same way, and what only resembles them stays.
+func TestSweepRouting(t *testing.T) {
+	t.Parallel()
+	a, _ := nstest.Pair(t)
+	nstest.Do(t, a, func() {
+		link, err := netlink.LinkByName("eth0")
+		nstest.OK(t, err)
+		_, dst, err := net.ParseCIDR("10.5.0.0/16")
+		nstest.OK(t, err)
+		for _, protocol := range []int{4, 18} {
+			nstest.OK(t, netlink.RouteAppend(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: dst, Protocol: netlink.RouteProtocol(protocol)}))
+		}
+		for i, protocol := range []uint8{18, 4} {
+			r := netlink.NewRule()
+			r.Priority, r.Table, r.Src, r.Protocol = 100+i, 7, dst, protocol
+			nstest.OK(t, netlink.RuleAdd(r))
+		}
+		c := &config.Config{
+			Routes: []config.Route{{Family: config.IPv4, Dst: netip.MustParsePrefix("10.5.0.0/16"), Dev: "eth0", Type: 1, Table: 254, Protocol: 18}},
+			Instances: []config.Instance{{Name: "V", Routing: &config.Routing{Rules: []config.Rule{
+				{Family: config.IPv4, From: netip.MustParsePrefix("10.5.0.0/16"), Table: 7, Priority: 100, Protocol: 18},
+				{Family: config.IPv4, From: netip.MustParsePrefix("10.5.0.0/16"), Table: 7, Priority: 101, Protocol: 18},
+			}}}},
+		}
+		path := filepath.Join(t.TempDir(), "x.state")
+		nstest.OK(t, Record(path, nil, c))
+		nstest.OK(t, Sweep(path, nil))
+		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Dst: dst}, netlink.RT_FILTER_DST)
+		nstest.OK(t, err)
+		rules, err := netlink.RuleList(netlink.FAMILY_V4)
+		nstest.OK(t, err)
+		rules = slices.DeleteFunc(rules, func(r netlink.Rule) bool { return r.Table != 7 })
+		if len(routes) != 1 || routes[0].Protocol != 4 || len(rules) != 1 || rules[0].Priority != 101 {
+			t.Errorf("left: %v %v", routes, rules)
+		}
+	})
+}
+
 // A file of another boot or another namespace says nothing about here, and a damaged one is not obeyed.
 func TestForeignFile(t *testing.T) {
 	t.Parallel()
