@@ -198,3 +198,23 @@ func TestRouteIsWatched(t *testing.T) {
 		t.Errorf("left:\n%s", left)
 	}
 }
+
+// TestRouteOfVRF: the table is that of the link. Where the kernel has no VRF, the guest's has (docs/testing.md).
+func TestRouteOfVRF(t *testing.T) {
+	t.Parallel()
+	a := ground(t)
+	if text, err := run(t, a, "ip link add red type vrf table 77"); err != nil {
+		t.Skipf("this kernel has no VRF: %s", text)
+	}
+	nstest.OK(t, a.SetUp("red"))
+	o := watchOver(t, a, Config{})
+	rt := host.Route{Dst: pfx("10.9.0.0/16"), VRF: "red", Type: 1, Proto: 18, Hops: []host.Hop{{Dev: "red"}}}
+	o.stand(1, 1, host.State{Routes: []host.Route{rt}})
+	if text := shown(t, a); !strings.Contains(text, `"table":"77"`) {
+		t.Errorf("shown: %s", text)
+	}
+	o.stand(1, 2, host.State{})
+	if text := shown(t, a); text != "" {
+		t.Errorf("left: %s", text)
+	}
+}
