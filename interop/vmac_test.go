@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -101,5 +102,46 @@ func forwards(t *testing.T, nodes ...*lab.Node) {
 				t.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestVirtualMACLeftovers: a reload of the same file changes nothing in the kernel; what a killed daemon leaves is removed by the next one,
+// which knows what the settings below the macvlan were; nothing is left after a stop.
+func TestVirtualMACLeftovers(t *testing.T) {
+	t.Parallel()
+	if reference() {
+		t.Skip("keepalived leaves its settings")
+	}
+	l := lab.New(t, lab.Options{Nodes: 1})
+	a := l.Nodes[0]
+	m := medium{3, false, false}
+	r := m.router(a, a, 200)
+	r.Lines = []string{"use_vmac"}
+	text := lab.File{Routers: []lab.Router{r}}.Text()
+	arp := func() string { v, _ := a.NS.Sysctl("net/ipv4/conf/eth0/arp_ignore"); return strings.TrimSpace(v) }
+	there := func() bool { _, err := a.NS.Index("vrrp.51"); return err == nil }
+	s := l.Scene(r.VR())
+	a.Start(ours(t), text)
+	s.Elect(a, r.Down())
+	if !there() || arp() != "1" {
+		t.Errorf("as MASTER: macvlan %v, arp_ignore %s", there(), arp())
+	}
+	from := time.Now()
+	a.Daemon().Reload(text)
+	l.Pass(2 * r.Interval)
+	for _, c := range a.Changes(from) {
+		t.Errorf("the same file again changed something: %s", c.What)
+	}
+	s.End()
+	a.KillAll()
+	if !there() || arp() != "1" {
+		t.Errorf("after kill -9: macvlan %v, arp_ignore %s", there(), arp())
+	}
+	s.Leave(func() { a.Start(ours(t), text) })
+	s.Elect(a, r.Down())
+	s.End()
+	a.Daemon().Stop()
+	if there() || arp() != "0" {
+		t.Errorf("after a stop: macvlan %v, arp_ignore %s", there(), arp())
 	}
 }
