@@ -1,7 +1,10 @@
 package node
 
 import (
+	"slices"
+
 	"holdfast.dev/config"
+	"holdfast.dev/host"
 	"holdfast.dev/host/specs"
 	"holdfast.dev/track"
 	"holdfast.dev/vrrp"
@@ -33,14 +36,38 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 	}
 	for i := range c.Static {
 		out.Static = append(out.Static, specs.Address(&c.Static[i], at))
+		if n := c.Static[i].TrackGroup; n > 0 {
+			depend(out, c.TrackGroups[n-1].Members, out.Static[i].Key)
+		}
 	}
 	for i := range c.Routes {
 		out.StaticRoutes = append(out.StaticRoutes, specs.Route(&c.Routes[i]))
+		depend(out, trackGroup(c, c.Routes[i].TrackGroup), out.StaticRoutes[i].Key())
 	}
 	for i := range c.Rules {
 		out.StaticRules = append(out.StaticRules, specs.Rule(&c.Rules[i]))
+		depend(out, trackGroup(c, c.Rules[i].TrackGroup), out.StaticRules[i].Key())
 	}
 	return out
+}
+
+// trackGroup lists the instances of a track_group; none for an empty name.
+func trackGroup(c *config.Config, name string) []string {
+	for i := range c.TrackGroups {
+		if name != "" && c.TrackGroups[i].Name == name {
+			return c.TrackGroups[i].Members
+		}
+	}
+	return nil
+}
+
+// depend lets instances depend on a static entry.
+func depend(out *vrrp.Config, instances []string, key host.Key) {
+	for i := range out.Routers {
+		if r := &out.Routers[i]; slices.Contains(instances, r.Name) {
+			r.Statics = append(r.Statics, key)
+		}
+	}
 }
 
 func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {

@@ -216,6 +216,11 @@ func (w *world) list(s *Spec, k, v string) bool {
 		s.AuthType = authTypes[v]
 	case "hmac", "active", "window", "mode":
 		w.hmac(s, k, v)
+	case "statics":
+		s.Statics = nil
+		for _, a := range words {
+			s.Statics = append(s.Statics, w.key(a))
+		}
 	case "links":
 		s.Links = nil
 		for _, b := range words {

@@ -61,6 +61,11 @@ func (r *Router) assess() health {
 	if r.linkFault != "" {
 		h.fail("%s", r.linkFault)
 	}
+	for _, key := range s.Statics {
+		if it := r.engine.static.find(key); it != nil && it.err != "" && !it.standing {
+			h.fail("static %s can't be set", kind(key))
+		}
+	}
 	if r.keeper.refused {
 		h.fail("the kernel accepts none of the addresses")
 	}

@@ -11,6 +11,7 @@ type index struct {
 	byPort   map[PortID][]*Router
 	byLink   map[string][]*Router
 	bySource map[track.ID][]*Router
+	onStatic []*Router         // those that depend on static entries
 	virtual  map[host.Key]bool // addresses that some router has: none of them is ever a source address (rule A32)
 }
 
@@ -62,6 +63,9 @@ func (x *index) add(r *Router) {
 		for j := range rt.Hops {
 			enter(x.byLink, rt.Hops[j].Dev, r)
 		}
+	}
+	if len(r.spec.Statics) > 0 {
+		x.onStatic = append(x.onStatic, r)
 	}
 	for i := range r.spec.Trackers {
 		enter(x.bySource, r.spec.Trackers[i].ID(), r)

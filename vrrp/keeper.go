@@ -323,6 +323,9 @@ func (e *Engine) applied(a *host.Applied) {
 		news := e.static.unremovedOf(a, e.now.Mono)
 		e.static.applied(a, e.now.Mono)
 		e.complainStatic(news)
+		if len(e.index.onStatic) > 0 {
+			e.reassess(e.index.onStatic, WhyRecovered)
+		}
 		return
 	}
 	r := e.owners[a.Owner]

@@ -92,7 +92,8 @@ type Spec struct {
 	NotifyPriority   bool
 	Links            []LinkBinding
 	Trackers         []track.Binding
-	ConfigFault      string // why it must stay in FAULT (rules A9, A11); empty for none
+	Statics          []host.Key // of Config: FAULT while the kernel refuses one of them (track_group)
+	ConfigFault      string     // why it must stay in FAULT (rules A9, A11); empty for none
 }
 
 // Peer is one unicast destination.

@@ -19,7 +19,7 @@ func addressOptions(static bool) Arg {
 		option("preferred_lft", word("SECONDS|forever")),
 	}
 	if static {
-		return options(append(opts, unbuilt(option("track_group", word("GROUP"))))...)
+		return options(append(opts, option("track_group", word("GROUP")))...)
 	}
 	return options(append(opts, option("use_vmac"))...)
 }
@@ -37,7 +37,7 @@ func routeOptions(static bool) []Arg {
 	opts := append(routePlace(), routeMetrics()...)
 	opts = append(opts, Option{Words: []string{"nexthop"}, Opts: hopOptions()})
 	if static {
-		opts = append(opts, unbuilt(option("track_group", word("GROUP"))))
+		opts = append(opts, option("track_group", word("GROUP")))
 	}
 	types := option("to", optional(routeType()), form("PREFIX", network))
 	a := options(append(opts, types)...)
@@ -130,7 +130,7 @@ func ruleOptions(static bool) []Arg {
 		either([]string{"dev", "iif"}, iface()), option("oif", iface()),
 	}, ruleActions()...)
 	if static {
-		opts = append(opts, unbuilt(option("track_group", word("GROUP"))))
+		opts = append(opts, option("track_group", word("GROUP")))
 	}
 	a := options(opts...)
 	a.Exits = true

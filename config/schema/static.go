@@ -14,7 +14,7 @@ func staticBlocks() []*Block {
 }
 
 var trackGroupKeys = []Keyword{
-	{Name: "group", Opens: Words, Each: each(word("INSTANCE")), Repeat: First, Means: "vrrp_instances the group depends on", Good: "group {\nVI_1 VI_2\n}", Bad: "group now {\nVI_1 VI_2\n}"},
+	{Name: "group", Opens: Words, Each: each(word("INSTANCE")), Repeat: First, Means: "vrrp_instances the group depends on", Good: "group {\nVI_1 VI_2\n}", Bad: "group now {\nVI_1 VI_2\n}", Built: Yes},
 }
 
 var staticIpaddressKeys = []Keyword{
