@@ -187,12 +187,12 @@ func (s *Supervisor) setCorePattern() {
 	s.oldCore = old
 }
 
-// dump logs a configuration as it was understood (-d).
+// dump logs a configuration as it was understood (-d), but for passwords and keys.
 func (s *Supervisor) dump(cfg *config.Config) {
 	if !s.opt.DumpConf {
 		return
 	}
-	text, err := json.MarshalIndent(cfg, "", "  ")
+	text, err := json.MarshalIndent(cfg.WithoutSecrets(), "", "  ")
 	if err != nil {
 		s.say(logs.Err, "%v", err)
 		return
