@@ -323,3 +323,44 @@ func descendants(pid int) (out []int) {
 	}
 	return out
 }
+
+// TestPrivilegesAux: the process that reads tracked files may do nothing that nobody may not.
+func TestPrivilegesAux(t *testing.T) {
+	t.Parallel()
+	if reference() {
+		t.Skip("keepalived has other processes")
+	}
+	needRoot(t)
+	l := lab.New(t, lab.Options{Nodes: 1})
+	a := l.Nodes[0]
+	file := filepath.Join(ownedBy(t, somebody), "weight")
+	writeFile(t, file, "0\n")
+	r := media[2].router(a, a, 200)
+	r.Lines = []string{"track_file {\n\t\tweight\n\t}"}
+	s := l.Scene(r.VR())
+	a.Start(ours(t), "track_file weight {\n\tfile "+file+"\n}\n"+lab.File{Routers: []lab.Router{r}}.Text())
+	s.Elect(a, r.Down())
+	aux := 0
+	for _, pid := range children(familyOf(a.Daemon()).supervisor) {
+		if strings.HasSuffix(comm(pid), "-aux") {
+			aux = pid
+		}
+	}
+	if aux == 0 {
+		t.Fatal("there is none")
+	}
+	is := status(t, aux)
+	judgeCaps(t, "the aux role", is, capMask(), "CapPrm", "CapEff", "CapInh", "CapAmb")
+	for _, key := range []string{"Uid", "Gid"} {
+		if ids := strings.Fields(is[key]); len(slices.Compact(ids)) != 1 || ids[0] == "0" {
+			t.Errorf("the aux role has %s %v", key, ids)
+		}
+	}
+	if is["VmLck"] != "0 kB" {
+		t.Errorf("the aux role has %s locked", is["VmLck"])
+	}
+	judgeNice(t, "the aux role", aux, 0)
+	if _, rt := scheduled(aux, 1); rt > 0 {
+		t.Errorf("%d threads of the aux role are real-time", rt)
+	}
+}
