@@ -20,8 +20,12 @@ import (
 // dumped are files of testdata/real whose model is compared with what the installed keepalived shows of its own (option -d).
 var dumped = []string{
 	"unicast", "version-3", "owner", "openstack-neutron", "garp", "preempt-delay", "nopreempt-master", "v2-fraction", "long-password",
-	"addresses-with-options", "ipv6", "routes-and-rules", "priority-300", "unicast-empty", "dual-stack", "same-vrid-other-interface", "vmac-plain",
-	"conditional", "definitions", "crlf", "track-interface", "kube-vip-style", "state-equal", "lower-case-state", "unicast-typo",
+	"addresses-with-options", "ipv6", "routes-and-rules", "priority-300", "unicast-empty", "dual-stack", "same-vrid-other-interface",
+	"vmac-plain", "conditional", "definitions", "crlf", "track-interface", "kube-vip-style", "state-equal", "lower-case-state",
+	"unicast-typo", "ah", "bfd", "braces-below", "commented-brace", "comments-everywhere", "debian-haproxy", "hash-in-password", "ipvlan",
+	"loops", "many-by-loops", "missing-interface-dynamic", "multiline-definition", "native-ipv6", "no-final-newline", "notify-scripts",
+	"notify-unquoted", "one-line", "quoted-password", "script-shell", "script-unused", "snmp", "tabs", "track-file", "track-process",
+	"unicast-no-src", "unicast-peers-one-line", "utf8-comments",
 }
 
 // TestSameModel runs keepalived on these files, in namespaces with the same interfaces, and compares instance by instance.
