@@ -83,8 +83,8 @@ func everyRoute() map[string]host.Route {
 		base("10.12.0.0/16", via("10.0.0.253"), via("10.0.0.252")), func(rt *host.Route) {
 			rt.Multi, rt.Hops[0].Weight, rt.Hops[0].Realms, rt.Hops[1].Weight, rt.Hops[1].OnLink = true, 3, 7, 5, true
 		})
-	add("ip route add 10.12.0.0/16 proto 18 nexthop encap mpls 16 via 10.0.0.253 dev eth0 nexthop via inet6 fd00::254 dev eth0",
-		base("10.12.0.0/16", encap("10.0.0.253", host.Encap{Kind: host.EncapMPLS, Labels: []uint32{16}}), via("fd00::254")), func(rt *host.Route) {
+	add("ip route add 10.14.0.0/16 proto 18 nexthop encap mpls 16 via 10.0.0.253 dev eth0 nexthop via inet6 fd00::254 dev eth0",
+		base("10.14.0.0/16", encap("10.0.0.253", host.Encap{Kind: host.EncapMPLS, Labels: []uint32{16}}), via("fd00::254")), func(rt *host.Route) {
 			rt.Multi, rt.Hops[0].Weight, rt.Hops[1].Weight = true, 1, 1
 		})
 	add("ip -6 route add fd13::/64 proto 18 nexthop via fd00::253 dev eth0 weight 3 nexthop via fd00::252 dev eth0 weight 5",
@@ -117,7 +117,7 @@ func everyRule() map[string]host.Rule {
 	add("ip rule add l3mdev pref 101 protocol 18", func(ru *host.Rule) { ru.L3MDev, ru.Table, ru.Priority = true, 0, 101 })
 	add("ip rule add tun_id 5 pref 102 table 70000 protocol 18", func(ru *host.Rule) { ru.TunnelID, ru.Table, ru.Priority = 5, 70000, 102 })
 	add("ip rule add uidrange 100-200 pref 103 table 100 protocol 18", func(ru *host.Rule) { ru.UIDs, ru.Priority = host.Span{Set: true, First: 100, Last: 200}, 103 })
-	add("ip rule add ipproto tcp sport 10-20 dport 30-40 pref 104 table 100 protocol 18", func(ru *host.Rule) {
+	add("ip rule add ipproto 6 sport 10-20 dport 30-40 pref 104 table 100 protocol 18", func(ru *host.Rule) {
 		ru.IPProto, ru.SrcPorts, ru.DstPorts, ru.Priority = 6, host.Span{Set: true, First: 10, Last: 20}, host.Span{Set: true, First: 30, Last: 40}, 104
 	})
 	add("ip rule add not from 10.0.0.0/8 pref 105 table 100 suppress_prefixlength 5 suppress_ifgroup 7 protocol 18", func(ru *host.Rule) {
