@@ -83,6 +83,15 @@ func (r *Router) announceSource() {
 	}}})
 }
 
+// via is the interface that announcements for a link leave through. Those of a macvlan leave through the interface below it: from the macvlan
+// itself the kernel would give a copy of each broadcast to every other macvlan there, of which there may be hundreds.
+func via(l *host.Link) int {
+	if l.Kind == host.Macvlan && l.Base != 0 {
+		return l.Base
+	}
+	return l.Index
+}
+
 // silent reports whether nothing can be announced on the link.
 func silent(l *host.Link) bool {
 	up := l.IsUp() || l != nil && l.Up && l.Ours() // the kernel is late to say that a virtual link runs
@@ -215,7 +224,7 @@ func (a *announcer) announce(e *Engine, r *Router, it *item) *lane {
 		l.sent = e.now.Mono
 	}
 	a.out.Items = append(a.out.Items, Announcement{
-		Owner: r.owner, Index: link.Index, MAC: link.MAC, Addr: addr, Router: addr.Is6() && link.Forward6,
+		Owner: r.owner, Index: via(link), MAC: link.MAC, Addr: addr, Router: addr.Is6() && link.Forward6,
 	})
 	r.stats.Announced++
 	if r.announcedAt == 0 {

@@ -26,6 +26,7 @@ type vmacRouter struct {
 	now    clock.Now
 	refuse func(host.VirtualLink) string
 	sends  []Send
+	said   []Announcement
 	want   host.State // the latest
 	up     bool
 }
@@ -41,8 +42,11 @@ func newVMACRouter(t *testing.T, s Spec) *vmacRouter {
 // step applies an event, and answers what is wanted of the kernel.
 func (v *vmacRouter) step(ev Event) {
 	for _, a := range v.e.Step(v.now, ev) {
-		if s, ok := a.(*Send); ok {
-			v.sends = append(v.sends, *s)
+		switch a := a.(type) {
+		case *Send:
+			v.sends = append(v.sends, *a)
+		case *Announce:
+			v.said = append(v.said, a.Items...)
 		}
 	}
 	for _, o := range append([]host.Owner(nil), v.e.Dirty()...) {
@@ -103,7 +107,12 @@ func TestVirtualLinkIsUpWhileMaster(t *testing.T) {
 			t.Errorf("an advert from %x through %d", s.MAC, s.Index)
 		}
 	}
-	if v.router().stats.Announced == 0 {
+	for _, a := range v.said {
+		if a.MAC != virtualMAC || a.Index != 2 {
+			t.Errorf("an announcement from %x through %d", a.MAC, a.Index)
+		}
+	}
+	if len(v.said) == 0 {
 		t.Error("nothing was announced on a link that the kernel does not call running yet")
 	}
 	v.step(advertOf(200))
