@@ -165,13 +165,16 @@ func (b *builder) realServers(d *serviceDraft) {
 			continue
 		}
 		v := k.Args[0]
+		uses := b.checkUses
 		rs := b.realServer(d, k)
 		if d.Addr.IsValid() && d.Addr.Is4() != v.Addr.Is4() && rs.Method.Method != TUN {
 			b.errorf(k.Pos, "", "Address family of virtual server and real server %s don't match - skipping real server.", v.Text)
+			b.checkUses = uses
 			continue
 		}
 		if !seen.add(serverKey{rs.Addr, rs.Port}) {
 			b.errorf(k.Pos, "", "VS %s: real server [%s] is duplicated - removing second rs", d.label, v.Text)
+			b.checkUses = uses
 			continue
 		}
 		b.serverPort(d, &rs, k)
