@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,6 +29,9 @@ var dumped = []string{
 	"unicast-no-src", "unicast-peers-one-line", "utf8-comments",
 }
 
+// Each of them takes keepalived two seconds, so a fourth of them is run always.
+var allModels = flag.Bool("models.all", false, "compare the models of all files, not of a fourth of them")
+
 // TestSameModel runs keepalived on these files, in namespaces with the same interfaces, and compares instance by instance.
 func TestSameModel(t *testing.T) {
 	for _, tool := range []string{"keepalived", "unshare", "ip"} {
@@ -38,7 +42,10 @@ func TestSameModel(t *testing.T) {
 	if os.Geteuid() != 0 || testing.Short() {
 		t.Skip("needs root for a namespace")
 	}
-	for _, name := range dumped {
+	for i, name := range dumped {
+		if i%4 != 0 && !*allModels {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path, err := filepath.Abs("testdata/real/" + name + ".conf")
@@ -49,10 +56,16 @@ func TestSameModel(t *testing.T) {
 			if r.Config == nil {
 				t.Fatal(r.Diags.All())
 			}
-			theirs := dump(t, path)
 			var ours []string
 			for i := range r.Config.Instances {
 				ours = append(ours, shown(&r.Config.Instances[i])...)
+			}
+			theirs := dump(t, path)
+			for range 2 { // its processes write to one pipe, and sometimes into each other's lines
+				if slices.Equal(ours, theirs) {
+					break
+				}
+				theirs = dump(t, path)
 			}
 			if !slices.Equal(ours, theirs) {
 				t.Errorf("ours:\n%s\nkeepalived's:\n%s", strings.Join(ours, "\n"), strings.Join(theirs, "\n"))

