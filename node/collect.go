@@ -3,6 +3,7 @@ package node
 import (
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,6 +22,7 @@ const (
 
 // collector collects garbage when what was allocated has doubled. It must be made after the role's first thread is what it shall be.
 type collector struct {
+	one   sync.Mutex
 	tasks *sched.Tasks
 	keep  atomic.Pointer[[]int] // threads that are left as they are
 	stop  chan struct{}
@@ -64,8 +66,12 @@ func (c *collector) run() {
 	}
 }
 
-// Collect collects now, and gives back what is free.
-func (c *collector) Collect() { sched.RelaxAll(c.tasks, *c.keep.Load(), debug.FreeOSMemory) }
+// Collect collects now, and gives back what is free. Two at a time would take each other's threads for ordinary ones.
+func (c *collector) Collect() {
+	c.one.Lock()
+	defer c.one.Unlock()
+	sched.RelaxAll(c.tasks, *c.keep.Load(), debug.FreeOSMemory)
+}
 
 // Close ends a collector that was started.
 func (c *collector) Close() {

@@ -166,10 +166,11 @@ func (l *loop) Start(ended func()) {
 
 // Close ends the loop and frees what it alone uses. The sockets of the ports are their keeper's.
 func (l *loop) Close() {
-	_ = l.poller.Close() // descriptors that can't be closed are no reason not to end
+	l.poller.Stop()
 	if l.life != nil {
 		<-l.life.Done()
 	}
+	_ = l.poller.Close() // descriptors that can't be closed are no reason not to end
 	l.endTape()
 	l.helpers.Wait()
 	for _, p := range l.claims.ports {

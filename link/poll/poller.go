@@ -198,13 +198,19 @@ func (p *Poller) Rest() {
 	_ = unix.Nanosleep(&ts, nil) // woken early by a signal, it has slept all the same
 }
 
-// Close makes Wait return ErrClosed, waits until it has, and frees the descriptors. Descriptors that were added stay
-// open. Wake may be called afterwards and does nothing. Closing again does nothing.
-func (p *Poller) Close() error {
-	if p.closed.Swap(true) {
-		return nil
+// Stop makes the current and every later Wait return ErrClosed. The caller of Wait may go on using the poller until Close, which is to
+// come when it does not any more.
+func (p *Poller) Stop() {
+	if !p.closed.Swap(true) {
+		p.signal() // the descriptors are ours until release
 	}
-	p.signal() // the descriptors are ours until release
+}
+
+// Close makes Wait return ErrClosed, waits until it has, and frees the descriptors. Descriptors that were added stay
+// open. Wake may be called afterwards and does nothing, and so does closing again. Whoever uses the poller outside of Wait, on another
+// goroutine, must have ended before: see Stop.
+func (p *Poller) Close() error {
+	p.Stop()
 	p.waiting.Lock()
 	defer p.waiting.Unlock()
 	p.life.Lock()
