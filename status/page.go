@@ -17,7 +17,7 @@ const (
 
 	headerSize = 4096
 	magic      = 0x686f6c6466617374 // "holdfast"
-	version    = 3
+	version    = 4
 )
 
 type header struct {

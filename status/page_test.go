@@ -19,7 +19,7 @@ func example() vrrp.Status {
 		Name: "VI_1", Group: "G", Identity: vrrp.Identity{VRID: 51, Link: "eth0", Group: netip.MustParseAddr("224.0.0.18")},
 		State: vrrp.Master, Since: clock.Now{Mono: 5, Wall: 7}, Cause: vrrp.Cause{Why: vrrp.WhyTimeout}, BasePriority: 100, Priority: 120,
 		Source: netip.MustParseAddr("192.0.2.1"), Master: netip.MustParseAddr("192.0.2.1"), MasterPriority: 120,
-		Interval: time.Second, MasterInterval: time.Second, LastSent: clock.Now{Mono: 9, Boot: 11}, LastHeard: 3, Standing: 2, Refused: 1,
+		Interval: time.Second, MasterInterval: time.Second, LastSent: clock.Now{Mono: 9, Boot: 11}, LastHeard: 3, Standing: 3, Addresses: 2, Refused: 1, Faults: 4,
 		Contested: true, Told: "MASTER", SendError: "no", Stats: vrrp.Stats{Received: 1, Sent: 2, AddrList: 12, SumBad: 13, Dropped: [wire.Reasons]uint64{wire.BadICV: 14, wire.WrongPeer: 15}},
 		Sequence: 16, Refusal: vrrp.Refusal{Reason: wire.BadICV, From: netip.MustParseAddr("192.0.2.9"), At: clock.Now{Mono: 17, Wall: 18}},
 	}

@@ -20,7 +20,8 @@ type Record struct {
 	stats                             vrrp.Stats // numbers only
 	refusedFrom                       [16]byte
 	refusedAt, refusedWall            int64
-	standing, refused, sequence       uint32
+	standing, addresses, refused      uint32
+	faults, sequence                  uint32
 	state, vrid, family, base         uint8
 	priority, masterPriority, why     uint8
 	refusal                           uint8
@@ -85,7 +86,7 @@ func (r *Record) Set(s *vrrp.Status) {
 	r.stats, r.sequence = s.Stats, s.Sequence
 	putAddr(&r.refusedFrom, s.Refusal.From)
 	r.refusal, r.refusedAt, r.refusedWall = uint8(s.Refusal.Reason), int64(s.Refusal.At.Mono), s.Refusal.At.Wall
-	r.standing, r.refused = uint32(s.Standing), uint32(s.Refused)
+	r.standing, r.addresses, r.refused, r.faults = uint32(s.Standing), uint32(s.Addresses), uint32(s.Refused), uint32(s.Faults)
 	r.state, r.vrid, r.base, r.priority = uint8(s.State), s.Identity.VRID, s.BasePriority, s.Priority
 	r.masterPriority, r.why = s.MasterPriority, uint8(s.Cause.Why)
 	r.family = 4
@@ -103,9 +104,10 @@ func (r *Record) Status() vrrp.Status {
 		Source: getAddr(r.source), Master: getAddr(r.master), MasterPriority: r.masterPriority,
 		MasterInterval: time.Duration(r.masterInterval), Interval: time.Duration(r.interval),
 		LastSent:  clock.Now{Mono: clock.Instant(r.lastSent), Boot: clock.Instant(r.lastBoot)},
-		LastHeard: clock.Instant(r.lastHeard), Standing: int(r.standing), Refused: int(r.refused),
+		LastHeard: clock.Instant(r.lastHeard), Standing: int(r.standing), Addresses: int(r.addresses), Refused: int(r.refused),
 		Contested: r.flags&flagContested != 0, Told: get(r.told[:]), SendError: get(r.sendErr[:]),
 	}
+	s.Faults = int(r.faults)
 	s.Stats, s.Sequence = r.stats, r.sequence
 	s.Refusal = vrrp.Refusal{
 		Reason: wire.Reason(r.refusal), From: getAddr(r.refusedFrom),

@@ -49,6 +49,7 @@ type Status struct {
 	LastSent       clock.Now
 	LastHeard      clock.Instant
 	Standing       int  // addresses, routes and rules that the kernel holds for us
+	Addresses      int  // addresses among them
 	Refused        int  // those that it refuses
 	Contested      bool // somebody keeps taking our addresses away
 	Told           string
@@ -114,6 +115,9 @@ func (r *Router) Status(s *Status) {
 		switch it := &r.keeper.items[i]; {
 		case it.standing:
 			s.Standing++
+			if !it.isEntry() {
+				s.Addresses++
+			}
 		case it.err != "":
 			s.Refused++
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"holdfast.dev/config"
+	"holdfast.dev/vrrp"
 )
 
 // scopes are the names of iproute2.
@@ -57,6 +58,36 @@ func address(c *config.Config, a *config.Address, set bool) string {
 	}
 	flag(set, "set")
 	return b.String()
+}
+
+// held reports whether the kernel holds all addresses of an instance for us. Of which it holds some nobody tells, so none is called set
+// then.
+func held(in *config.Instance, st *vrrp.Status) bool {
+	seen := map[config.Address]bool{}
+	for _, list := range [][]config.Address{in.Addresses, in.Excluded} {
+		for i := range list {
+			seen[config.Address{Prefix: list[i].Prefix, Dev: list[i].Dev}] = true
+		}
+	}
+	return st.Addresses > 0 && st.Addresses >= len(seen)
+}
+
+// notify is a script of a kind, as the dumps call it.
+type notify struct {
+	label, key string
+	command    *config.Command // nil for none
+}
+
+func notifies(n *config.Notify) []notify {
+	return []notify{
+		{"Backup state transition script", "script_backup", n.Backup},
+		{"Master state transition script", "script_master", n.Master},
+		{"Fault state transition script", "script_fault", n.Fault},
+		{"Stop state transition script", "script_stop", n.Stop},
+		{"Deleted state transition script", "script_deleted", n.Deleted},
+		{"Generic state transition script", "script", n.Any},
+		{"Master rx lower pri script", "script_master_rx_lower_pri", n.LowerPrio},
+	}
 }
 
 // command is a program with every word in single quotes.

@@ -45,7 +45,7 @@ func (t *text) instance(s *Snapshot, in *config.Instance) {
 	}
 	t.state(s, in, &st)
 	t.network(in, &st)
-	t.garp(in.Garp, in)
+	t.announcing(in)
 	t.election(in, &st)
 	t.auth(in)
 	t.addresses(s.Config, in, &st)
@@ -110,7 +110,9 @@ func (t *text) network(in *config.Instance, st *vrrp.Status) {
 	}
 }
 
-func (t *text) garp(g *config.Garp, in *config.Instance) {
+// announcing is what is sent, and how often.
+func (t *text) announcing(in *config.Instance) {
+	g := in.Garp
 	t.field("Gratuitous ARP delay = %d", seconds(g.Delay))
 	t.field("Gratuitous ARP repeat = %d", g.Repeat)
 	t.field("Gratuitous ARP refresh = %d", seconds(g.Refresh))

@@ -139,7 +139,7 @@ func (j *object) timing(in *config.Instance, st *vrrp.Status) {
 	j.num("vrid", uint64(in.VRID))
 	j.num("base_priority", uint64(in.Priority))
 	j.num("effective_priority", uint64(st.Priority))
-	j.flag("vipset", st.Standing > 0)
+	j.flag("vipset", st.Addresses > 0)
 	j.flag("promote_secondaries", in.PromoteSecondaries)
 	j.secs("adver_int", in.AdvertInterval)
 	master := st.MasterInterval
@@ -158,24 +158,12 @@ func (j *object) timing(in *config.Instance, st *vrrp.Status) {
 }
 
 func (j *object) lists(c *config.Config, in *config.Instance, st *vrrp.Status) {
-	n := in.Notify
-	for _, x := range []struct {
-		name string
-		c    *config.Command
-	}{
-		{"script_backup", n.Backup},
-		{"script_master", n.Master},
-		{"script_fault", n.Fault},
-		{"script_stop", n.Stop},
-		{"script_deleted", n.Deleted},
-		{"script", n.Any},
-		{"script_master_rx_lower_pri", n.LowerPrio},
-	} {
-		if x.c != nil {
-			j.str(x.name, command(x.c))
+	for _, x := range notifies(in.Notify) {
+		if x.command != nil {
+			j.str(x.key, command(x.command))
 		}
 	}
-	set := st.Standing > 0
+	set := held(in, st)
 	all := func(list []config.Address) (out []string) {
 		for i := range list {
 			out = append(out, address(c, &list[i], set))

@@ -6,7 +6,7 @@ import (
 )
 
 func (t *text) addresses(c *config.Config, in *config.Instance, st *vrrp.Status) {
-	set := st.Standing > 0
+	set := held(in, st)
 	if len(in.Addresses) > 0 {
 		t.field("Virtual IP (%d):", len(in.Addresses))
 		for i := range in.Addresses {
@@ -67,20 +67,9 @@ func (t *text) trackers(tr *config.Tracking) {
 }
 
 func (t *text) scripts(n *config.Notify) {
-	for _, x := range []struct {
-		title string
-		c     *config.Command
-	}{
-		{"Backup state transition script", n.Backup},
-		{"Master state transition script", n.Master},
-		{"Fault state transition script", n.Fault},
-		{"Stop state transition script", n.Stop},
-		{"Generic state transition script", n.Any},
-		{"Deleted state transition script", n.Deleted},
-		{"Master rx lower pri script", n.LowerPrio},
-	} {
-		if x.c != nil {
-			t.field("%s = %s, uid:gid %d:%d", x.title, command(x.c), x.c.User.UID, x.c.User.GID)
+	for _, x := range notifies(n) {
+		if c := x.command; c != nil {
+			t.field("%s = %s, uid:gid %d:%d", x.label, command(c), c.User.UID, c.User.GID)
 		}
 	}
 }
