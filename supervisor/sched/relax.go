@@ -2,6 +2,7 @@ package sched
 
 import (
 	"runtime"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -19,11 +20,25 @@ func Relax() (restore func()) {
 	if priority == 0 || setPolicy(0, 0) != nil {
 		return func() {}
 	}
+	tid := unix.Gettid()
+	relaxed.Store(tid, priority)
 	_ = setNice(0, relaxedNice) // whoever was allowed to be real-time is allowed that
 	return func() {
+		relaxed.Delete(tid)
 		_ = setNice(0, nice)
 		_ = setPolicy(0, priority)
 	}
+}
+
+// relaxed has the priority of each thread, by its number, that is ordinary for a while.
+var relaxed sync.Map
+
+// due is the priority of a thread, also while it is relaxed.
+func due(tid int) int {
+	if p, ok := relaxed.Load(tid); ok {
+		return p.(int)
+	}
+	return realTime(tid)
 }
 
 // niceOf is the nice value of a thread.
@@ -50,7 +65,7 @@ func realTime(tid int) int {
 
 // RelaxAll makes all threads of this process ordinary ones, but for those of keep, while f is called: what f causes in other threads
 // may take longer than vrrp_rlimit_rttime too. Afterwards those are real-time again that were, or are new, with the priority that the
-// first of keep has then, as far as there is one.
+// first of keep has then, relaxed or not, as far as there is one.
 func RelaxAll(tasks *Tasks, keep []int, f func()) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -74,7 +89,7 @@ func RelaxAll(tasks *Tasks, keep []int, f func()) {
 	}
 	tasks.each(func(tid int) {
 		if len(keep) > 0 {
-			priority = realTime(keep[0])
+			priority = due(keep[0])
 		}
 		if !kept[tid] && !ordinary[tid] {
 			_ = setNice(tid, nice)

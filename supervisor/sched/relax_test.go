@@ -89,3 +89,45 @@ func TestRelaxAll(t *testing.T) {
 		}
 	}
 }
+
+// TestRelaxAllWhileTheKeptIsRelaxed: that the kept thread is ordinary for a moment when the others are restored does not leave them so.
+func TestRelaxAllWhileTheKeptIsRelaxed(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := setPolicy(0, 7); err != nil {
+		t.Skip(err)
+	}
+	defer func() {
+		if err := setPolicy(0, 0); err != nil {
+			t.Error(err)
+		}
+	}()
+	tasks, err := OpenTasks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tasks.Close()
+	id, relax, done := make(chan int), make(chan struct{}), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		if err := setPolicy(0, 7); err != nil {
+			t.Error(err)
+		}
+		id <- unix.Gettid()
+		<-relax
+		restore := Relax()
+		relax <- struct{}{}
+		<-relax
+		restore()
+		if err := setPolicy(0, 0); err != nil { // the thread ends
+			t.Error(err)
+		}
+		close(done)
+	}()
+	RelaxAll(tasks, []int{<-id}, func() { relax <- struct{}{}; <-relax })
+	if got := realTime(unix.Gettid()); got != 7 {
+		t.Errorf("priority %d afterwards, want 7", got)
+	}
+	relax <- struct{}{}
+	<-done
+}
