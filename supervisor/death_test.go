@@ -141,8 +141,7 @@ func TestSignalsToARole(t *testing.T) {
 	unix.Kill(vrrp, sigJSON)
 	d.wait(`Printing VRRP as json for process\(\d+\) on signal`)
 	unix.Kill(vrrp, unix.SIGTERM)
-	d.wait("vrrp: stop keep=false")
-	d.waitAll(`pid \d+ exited with status 0`, `VRRP child process\(\d+\) died: Respawning`, "vrrp: prepare 2", "vrrp: commit 2")
+	d.waitAll("vrrp: stop keep=false", `pid \d+ exited with status 0`, `VRRP child process\(\d+\) died: Respawning`, "vrrp: prepare 2", "vrrp: commit 2")
 	d.stop()
 }
 
