@@ -19,73 +19,78 @@ import (
 
 // printed is a file that a signal asks for.
 type printed struct {
-	what string // in keepalived's line about it
 	name string // of the file, below the temporary directory
 	at   string // configured path, empty for none
-	text []byte
+	text func() []byte
 }
 
-// print writes what a signal asks for (outputs.md sections 6 to 8, rule Q8). The files are written by another goroutine: a file system
-// may hang.
+// print writes what a signal asks for (outputs.md sections 6 to 8, rule Q8).
 func (s *Supervisor) print(sig syscall.Signal) {
 	c := s.children[role.VRRP]
-	if s.cfg == nil || c == nil || c.page == nil {
-		s.say(logs.Warning, "Signal %d: there is nothing to print yet", int(sig))
+	if s.cfg == nil || c.proc == nil {
+		s.say(logs.Warning, "Signal %d: there is no VRRP process to answer it", int(sig))
 		return
-	}
-	var pid int
-	if c.proc != nil {
-		pid = c.proc.pid()
 	}
 	snap := dump.Take(s.cfg, c.page.page, time.Local)
 	dirs := &s.cfg.Global.Dirs
+	var what string // in keepalived's words
 	var files []printed
 	switch sig {
 	case unix.SIGUSR1:
+		what = "data"
+		files = []printed{
+			{"keepalived_parent.data", "", func() []byte { return dump.Global(snap.Config) }},
+			{"keepalived.data", dirs.State, func() []byte { return dump.Data(snap) }},
+		}
 		s.say(logs.Info, "Printing parent data for process(%d) on signal", os.Getpid())
-		files = append(files, printed{name: "keepalived_parent.data", text: dump.Global(s.cfg)},
-			printed{what: "data", name: "keepalived.data", at: dirs.State, text: dump.Data(snap)})
 	case unix.SIGUSR2, sigStatsClear:
-		files = append(files, printed{what: "stats", name: "keepalived.stats", at: dirs.Stats, text: dump.Stats(snap)})
+		what = "stats"
+		files = []printed{{"keepalived.stats", dirs.Stats, func() []byte { return dump.Stats(snap) }}}
 	case sigJSON:
-		files = append(files, printed{what: "as json", name: "keepalived.json", at: dirs.JSON, text: dump.JSON(snap)})
+		what = "as json"
+		files = []printed{{"keepalived.json", dirs.JSON, func() []byte { return dump.JSON(snap) }}}
 	default:
 		s.say(logs.Warning, "Signal %d: there is no scheduler of threads to tell of", int(sig))
 		return
 	}
-	for i := range files {
-		if f := &files[i]; f.what != "" {
-			s.say(logs.Info, "Printing VRRP %s for process(%d) on signal", f.what, pid)
-		}
-	}
-	if sig == sigStatsClear && c.proc != nil {
+	s.say(logs.Info, "Printing VRRP %s for process(%d) on signal", what, c.proc.pid())
+	if sig == sigStatsClear {
 		_ = c.conn.Send(role.Msg{Signal: &role.Signal{Number: int(sig)}})
 	}
 	s.write(files)
 }
 
-// write has files written, one batch after the other.
+// maxPrinting is how many signals may wait for their files to be written.
+const maxPrinting = 16
+
+// write has files written by another goroutine, one signal's after the other: a file system may hang, and then no more are taken.
 func (s *Supervisor) write(files []printed) {
+	if s.prints == nil {
+		s.prints = make(chan func() error, maxPrinting)
+		go func() {
+			for do := range s.prints {
+				if err := do(); err != nil {
+					s.post(func() { s.say(logs.Warning, "%v", err) })
+				}
+			}
+		}()
+	}
 	dir, tag := tempDir(), ""
 	if s.cfg.Global.Dirs.UseInstance {
 		tag = instanceTag(s.opt.namespace(&s.cfg.Process), &s.cfg.Process)
 	}
-	before := s.printing
-	done := make(chan struct{})
-	s.printing = done
-	go func() {
-		defer close(done)
-		if before != nil {
-			<-before
-		}
+	select {
+	case s.prints <- func() (err error) {
 		for i := range files {
-			if f := &files[i]; f.text != nil {
-				if err := replace(f.path(dir, tag), f.text); err != nil {
-					s.post(func() { s.say(logs.Warning, "%v", err) })
-				}
+			if text := files[i].text(); text != nil {
+				err = errors.Join(err, replace(files[i].path(dir, tag), text))
 			}
 		}
-	}()
+		return err
+	}:
+	default:
+		s.say(logs.Warning, "%s is not written: %d others wait for the file system", files[0].name, maxPrinting)
+	}
 }
 
 // path is where the file goes: a configured path is relative to the temporary directory, and with a slash at its end a directory.

@@ -4,6 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
+
+	"holdfast.dev/config"
+	"holdfast.dev/supervisor/logs"
 )
 
 // TestReplace: whoever makes a link of the file's name beforehand has it replaced, and what it pointed to is left alone.
@@ -51,5 +55,27 @@ func TestPrintedPath(t *testing.T) {
 		if got := f.path("/tmp", c.tag); got != c.want {
 			t.Errorf("%q: %q, want %q", c.at, got, c.want)
 		}
+	}
+}
+
+// TestPrintsAreBounded: while the file system hangs, signals are refused with a line after a few, and nothing of the supervisor's waits.
+func TestPrintsAreBounded(t *testing.T) {
+	t.Parallel()
+	s := New(Options{}, Hooks{})
+	defer close(s.quit)
+	s.log = logs.New(logs.Settings{})
+	defer s.log.Close(time.Second)
+	s.cfg = &config.Config{}
+	hang := make(chan struct{})
+	defer close(hang)
+	wrote := make(chan struct{}, 1)
+	s.write([]printed{{name: "first", text: func() []byte { wrote <- struct{}{}; <-hang; return nil }}})
+	<-wrote
+	for range 2 * maxPrinting {
+		s.write([]printed{{name: "more", text: func() []byte { return nil }}})
+	}
+	defer close(s.prints)
+	if n := len(s.prints); n != maxPrinting {
+		t.Errorf("%d wait, want %d", n, maxPrinting)
 	}
 }

@@ -204,6 +204,9 @@ func (s *Supervisor) dump(cfg *config.Config) {
 
 // finish leaves nothing behind. The last line is not for those who never started.
 func (s *Supervisor) finish(started bool) {
+	if s.prints != nil {
+		close(s.prints)
+	}
 	if started {
 		s.clean()
 		s.runStop()

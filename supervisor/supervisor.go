@@ -48,10 +48,10 @@ type Supervisor struct {
 	stopping bool
 	deadline time.Time // of the stop
 	code     int
-	sweepDue bool           // the vrrp role could not clean up behind itself
-	orphaned *config.Config // what a vrrp role ran that died and was not replaced yet
-	oldCore  []byte         // to be restored
-	printing chan struct{}  // closed when the last files that a signal asked for were written
+	sweepDue bool              // the vrrp role could not clean up behind itself
+	orphaned *config.Config    // what a vrrp role ran that died and was not replaced yet
+	oldCore  []byte            // to be restored
+	prints   chan func() error // files that signals ask for; nil until the first
 }
 
 // New makes a daemon. Nothing happens before Run.
