@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast.dev/internal/netns"
+	"holdfast.dev/vrrp/wire"
 )
 
 // TestMain also serves as the helpers that a bench starts.
@@ -126,6 +127,76 @@ func TestLongestGap(t *testing.T) {
 	list := []advert{{at: 10, vrid: 1}, {at: 20, vrid: 2}, {at: 40, vrid: 1}, {at: 45, vrid: 2}, {at: 65, vrid: 1}}
 	if got := longestGap(list); got != 30 {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestMoreIsBetter: the ratio is turned round.
+func TestMoreIsBetter(t *testing.T) {
+	r := &report{}
+	r.add("g", "rate", "1/s", theirs, 100)
+	r.add("g", "rate", "1/s", ours, 400).More = true
+	if v, ok := r.Rows[0].ratio(median); !ok || v != 0.25 {
+		t.Errorf("ratio %v %v", v, ok)
+	}
+}
+
+// TestHighest searches for limits that are known.
+func TestHighest(t *testing.T) {
+	for _, c := range []struct {
+		limit, room float64 // what is stood, and what can be sent
+		from, to    float64
+		all         bool
+	}{
+		{100_000, 1e9, 85_000, 100_000, false},
+		{3000, 1e9, 2600, 3000, false},
+		{8000, 1e9, 8000, 8000, false},
+		{1e9, 300_000, 300_000, 300_000, true},
+		{90_000, 100_000, 80_000, 90_000, false},
+		{0, 1e9, 0, 0, false},
+	} {
+		tries := 0
+		got, all, err := highest(func(rate float64) (float64, bool, error) {
+			tries++
+			sent := min(rate, c.room)
+			return sent, sent <= c.limit, nil
+		})
+		if err != nil || got < c.from || got > c.to || all != c.all || tries > 20 {
+			t.Errorf("limit %v: %v, all %v, %v, %d tries", c.limit, got, all, err, tries)
+		}
+	}
+}
+
+// TestFloodFrames: the kernel lets all of them pass, and what is spoiled fails exactly one check.
+func TestFloodFrames(t *testing.T) {
+	for _, f := range floods {
+		for i, x := range f.frames {
+			frame, err := x.frame(100 * time.Millisecond)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ip := frame[14:]
+			var sum uint32
+			for at := 0; at < wire.IPv4Len; at += 2 {
+				sum += uint32(ip[at])<<8 | uint32(ip[at+1])
+			}
+			if sum = sum>>16 + sum&0xffff; sum != 0xffff {
+				t.Errorf("%s %d: the IP header's checksum is wrong: %#x", f.name, i, sum)
+			}
+			h, payload, reason := wire.ParseIPv4(ip, wire.ProtoVRRP)
+			if reason != wire.OK {
+				t.Fatal(reason)
+			}
+			failed := 0
+			ad, reason := wire.Decode(payload, h.Src, h.Dst, wire.Options{})
+			for _, wrong := range []bool{reason != wire.OK, reason == wire.OK && ad.Sum == wire.FormBad, h.TTL != 255} {
+				if wrong {
+					failed++
+				}
+			}
+			if (failed == 1) != (x.spoil != nil) || failed > 1 {
+				t.Errorf("%s %d fails %d checks", f.name, i, failed)
+			}
+		}
 	}
 }
 

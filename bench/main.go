@@ -63,6 +63,7 @@ func scenarios() []scenario {
 		{"adverts", (*bench).adverts},
 		{"mass", (*bench).masses},
 		{"reload", (*bench).reloads},
+		{"flood", (*bench).floodAll},
 		{"cost", (*bench).costs},
 	}
 }

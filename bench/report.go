@@ -13,11 +13,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// row is one figure. Less is better in all of them.
+// row is one figure. Less is better in all of them but those with More, whose ratio is therefore keepalived's to ours: below 1 is
+// better everywhere.
 type row struct {
 	Group string           `json:"group"`
 	Name  string           `json:"name"`
 	Unit  string           `json:"unit"`
+	More  bool             `json:"more,omitempty"`
 	Sides map[string]*stat `json:"sides"`
 }
 
@@ -157,9 +159,12 @@ func (x *row) note(side, format string, args ...any) {
 	x.Sides[side].Note = fmt.Sprintf(format, args...)
 }
 
-// ratio of ours to theirs, of one of the sums; ok is false where there is none.
+// ratio of ours to theirs, of one of the sums, or of theirs to ours where more is better; ok is false where there is none.
 func (x *row) ratio(of func(*stat) float64) (v float64, ok bool) {
 	a, b := x.Sides[ours], x.Sides[theirs]
+	if x.More {
+		a, b = b, a
+	}
 	if a == nil || b == nil || a.N == 0 || b.N == 0 || of(b) <= 0 || of(a) < 0 {
 		return 0, false
 	}

@@ -29,7 +29,10 @@ func (b *bench) takeovers() error {
 }
 
 // pair starts two routers and waits until the first is the master and the second has heard it.
-func (b *bench) pair(w *world, s *side, f *file) error {
+func (b *bench) pair(w *world, s *side, f *file) error { return b.pairOf(w, s, f, f) }
+
+// pairOf is pair with a file for each of them.
+func (b *bench) pairOf(w *world, s *side, f, second *file) error {
 	begin := time.Now().UnixNano()
 	if err := b.start(w.nodes[0], s, f); err != nil {
 		return err
@@ -40,7 +43,7 @@ func (b *bench) pair(w *world, s *side, f *file) error {
 	if err != nil {
 		return err
 	}
-	if err := b.start(w.nodes[1], s, f); err != nil {
+	if err := b.start(w.nodes[1], s, second); err != nil {
 		return err
 	}
 	time.Sleep(f.interval + time.Second) // it starts, and hears every master at least once
