@@ -152,7 +152,7 @@ named exists, and that nothing is without a verdict.
 | holds | the tests named show it |
 | deviates | on purpose; the tests named show what is done instead |
 | not applicable | the note says why |
-| waiting | for a feature that is not built, and whose keywords are refused at start; or for the tests of the virtual MAC, which was built last, to be named here |
+| waiting | for a feature that is not built, and whose keywords are refused at start |
 
 Tests are named folder:Test/sub, as ` + "`go test ./folder -run Test/sub`" + ` takes them.
 

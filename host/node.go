@@ -20,6 +20,7 @@ type node struct {
 	queued  bool
 	isLate  bool // in the late queue
 	flying  bool
+	leaving bool   // what flies deletes it
 	again   bool   // something changed meanwhile; look into it once more
 	failure string // why it is not what it should be
 	waiters []*owner
@@ -27,8 +28,8 @@ type node struct {
 
 func (n *node) up() bool { return len(n.ups) > 0 }
 
-// How many virtual links are changed within one batch. To take one down or to delete it costs some 15 ms, most of which is spent waiting for
-// other processors; addresses must not wait for many.
+// How many virtual links are changed within one batch. To take one down costs some 15 ms, most of which is spent waiting for other processors;
+// addresses must not wait for many. To delete many together costs hardly more than to delete one.
 const (
 	linkBatch = 8
 	lateBatch = 4

@@ -86,8 +86,8 @@ func (r *Reconciler) planLate(limit int) {
 			r.issueLink(n, LinkDrop, l, base)
 		default:
 			r.issueLink(n, LinkDown, l, base)
+			room--
 		}
-		room--
 	}
 }
 
@@ -120,7 +120,7 @@ func (r *Reconciler) issueLink(n *node, do LinkAction, l, base *linkState) bool 
 	}
 	op.Sibling = r.sibling(op.Base, index)
 	op.Alone = do == LinkDrop && op.Sibling == 0
-	n.flying = true
+	n.flying, n.leaving = true, do == LinkDrop
 	if do == LinkMake || do == LinkShape {
 		n.shape, n.master = n.want, op.Master
 	}
@@ -128,15 +128,21 @@ func (r *Reconciler) issueLink(n *node, do LinkAction, l, base *linkState) bool 
 	return true
 }
 
-// sibling finds another macvlan of ours on a base.
+// sibling finds another macvlan of ours on a base, but for those that are about to be deleted.
 func (r *Reconciler) sibling(base, except int) int {
 	found := 0
 	for index, l := range r.links {
-		if index != except && l.Kind == Macvlan && l.Base == base && base != 0 && !l.dying && l.Ours() && (found == 0 || index < found) {
+		if index != except && l.Kind == Macvlan && l.Base == base && base != 0 && !l.dying && l.Ours() && (found == 0 || index < found) && !r.leaving(l.Name) {
 			found = index
 		}
 	}
 	return found
+}
+
+// leaving reports whether the deletion of a link is planned or under way.
+func (r *Reconciler) leaving(name string) bool {
+	n := r.virtual[name]
+	return n != nil && n.leaving && n.flying
 }
 
 // landLink takes the kernel's answer to an operation on a virtual link. What it did is learnt from its events.

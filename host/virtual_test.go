@@ -63,7 +63,7 @@ func TestVirtualLinkAtOnce(t *testing.T) {
 	}
 }
 
-func TestSharedVirtualLink(t *testing.T) {
+func TestRegressionB50_VirtualLinkOfTwoOwners(t *testing.T) {
 	w := newWorld(t)
 	w.r.Want(1, 1, onVMAC(true, "10.0.0.3/24"))
 	w.r.Want(2, 1, onVMAC(true, "10.0.0.4/24"))
@@ -80,6 +80,31 @@ func TestSharedVirtualLink(t *testing.T) {
 	w.run()
 	if _, ops := w.heard(); ops != "-10.0.0.4/24 vrrp.51, -vrrp.51@eth0" {
 		t.Errorf("operations: %s", ops)
+	}
+}
+
+// Of links that are deleted together the last one knows that it is: it has the settings of the base put back.
+func TestLastVirtualLinkOnItsBase(t *testing.T) {
+	w := newWorld(t)
+	var alone []string
+	w.k.Refuse = func(op host.Op) string {
+		if op.Link != nil && op.Link.Do == host.LinkDrop && op.Link.Alone {
+			alone = append(alone, op.Link.Want.Name)
+		}
+		return ""
+	}
+	for i := range 20 {
+		v := vmac(false)
+		v.Name, v.MAC[5] = fmt.Sprintf("vrrp.%d", i), byte(i)
+		w.r.Want(host.Owner(i+1), 1, host.State{Links: []host.VirtualLink{v}})
+	}
+	w.run()
+	for i := range 20 {
+		w.r.Want(host.Owner(i+1), 2, host.State{})
+	}
+	w.run()
+	if got := w.k.String(); got != "eth0 up:\n" || len(alone) != 1 {
+		t.Errorf("the last one: %v; kernel: %s", alone, got)
 	}
 }
 
@@ -176,7 +201,7 @@ func TestVirtualLinkRefused(t *testing.T) {
 	}
 }
 
-func TestOnlyTheMACChanges(t *testing.T) {
+func TestRegressionB49_OnlyTheMACChanges(t *testing.T) {
 	w := newWorld(t)
 	w.r.Want(1, 1, onVMAC(true, "10.0.0.3/24"))
 	w.run()

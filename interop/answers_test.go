@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -203,16 +204,17 @@ func echo(t *testing.T, from, to *lab.Node, addr netip.Addr) []byte {
 	return serialise(t, ether, ip, icmp, &layers.ICMPv6Echo{Identifier: 7, SeqNumber: 7})
 }
 
-// ears are what the client hears of ICMP: echoes, by the address that they come from, and router advertisements.
+// ears are what a node hears of ICMP: echoes and redirects, by the address that they come from, and router advertisements.
 type ears struct {
-	mu   sync.Mutex
-	seen map[netip.Addr]bool
-	ra   int
+	mu       sync.Mutex
+	seen     map[netip.Addr]int
+	redirect []netip.Addr
+	ra       int
 }
 
 func listen(t *testing.T, client *lab.Node) *ears {
 	t.Helper()
-	e := &ears{seen: map[netip.Addr]bool{}}
+	e := &ears{seen: map[netip.Addr]int{}}
 	var done sync.WaitGroup
 	t.Cleanup(done.Wait) // after the sockets are closed
 	for _, network := range []string{"ip4:icmp", "ip6:ipv6-icmp"} {
@@ -237,14 +239,22 @@ func (e *ears) hear(c *net.IPConn) {
 		e.mu.Lock()
 		switch {
 		case n > 0 && (buf[0] == 0 && addr.Unmap().Is4() || buf[0] == 129):
-			e.seen[addr.Unmap()] = true
+			e.seen[addr.Unmap()]++
 		case n > 0 && buf[0] == 134 && !addr.Unmap().Is4():
 			e.ra++
+		case n > 0 && (buf[0] == 5 && addr.Unmap().Is4() || buf[0] == 137 && !addr.Unmap().Is4()):
+			e.redirect = append(e.redirect, addr.Unmap())
 		}
 		e.mu.Unlock()
 	}
 }
 
-func (e *ears) from(a netip.Addr) bool { e.mu.Lock(); defer e.mu.Unlock(); return e.seen[a] }
+func (e *ears) times(a netip.Addr) int { e.mu.Lock(); defer e.mu.Unlock(); return e.seen[a] }
+func (e *ears) from(a netip.Addr) bool { return e.times(a) > 0 }
 func (e *ears) adverts() int           { e.mu.Lock(); defer e.mu.Unlock(); return e.ra }
-func (e *ears) forget()                { e.mu.Lock(); defer e.mu.Unlock(); clear(e.seen) }
+func (e *ears) redirects() []netip.Addr {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.redirect)
+}
+func (e *ears) forget() { e.mu.Lock(); defer e.mu.Unlock(); clear(e.seen) }

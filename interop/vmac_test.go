@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast.dev/interop/lab"
+	"holdfast.dev/link/frame"
 )
 
 // TestVirtualMAC takes two routers that use the virtual MAC through an election, a cut and a polite stop: ours against ours, against
@@ -147,4 +148,36 @@ func TestVirtualMACLeftovers(t *testing.T) {
 	if there() || arp() != "0" {
 		t.Errorf("after a stop: macvlan %v, arp_ignore %s", there(), arp())
 	}
+}
+
+// TestRegressionB48_XmitBaseToggledWithIPv6: reloads that begin and end vmac_xmit_base. The router stays MASTER, and its adverts come from the virtual MAC or
+// from the interface's own.
+func TestRegressionB48_XmitBaseToggledWithIPv6(t *testing.T) {
+	t.Parallel()
+	if reference() {
+		t.Skip("keepalived's adverts fail")
+	}
+	l := lab.New(t, lab.Options{Nodes: 1})
+	a := l.Nodes[0]
+	r := medium{3, true, false}.router(a, a, 200)
+	r.Lines = []string{"use_vmac"}
+	text := lab.File{Routers: []lab.Router{r}}.Text()
+	base := r
+	base.Lines = []string{"use_vmac", "vmac_xmit_base"}
+	s := l.Scene(r.VR())
+	a.Start(ours(t), text)
+	s.Elect(a, r.Down())
+	for _, c := range []struct {
+		text string
+		mac  frame.MAC
+	}{{lab.File{Routers: []lab.Router{base}}.Text(), frame.MAC(macOf(a))}, {text, lab.VirtualMAC(r)}} {
+		from := time.Now()
+		a.Daemon().Reload(c.text)
+		l.WaitFor("adverts from "+c.mac.String(), 4*r.Interval, func() bool {
+			adverts := l.Adverts(r.VR(), from, time.Now())
+			return len(adverts) > 0 && adverts[len(adverts)-1].MAC == c.mac
+		})
+		s.Stay(r.Interval)
+	}
+	s.End()
 }

@@ -39,3 +39,23 @@ func trackLink(s *vrrp.Spec, link string) {
 	}
 	s.Links = append(s.Links, vrrp.LinkBinding{Link: link})
 }
+
+// trackBelow has the interfaces tracked that virtual ones stand on: a virtual one of ours is down while its router is not MASTER, and that is no failure.
+func trackBelow(s *vrrp.Spec, at *config.Layout) {
+	s.Links = slices.DeleteFunc(s.Links, func(b vrrp.LinkBinding) bool { return virtualBase(at, b.Link) == s.Link && s.Link != "" })
+	for i := range s.Links {
+		if base := virtualBase(at, s.Links[i].Link); base != "" {
+			s.Links[i].Link = base
+		}
+	}
+}
+
+// virtualBase is the interface that a virtual one stands on; empty if it is none of ours.
+func virtualBase(at *config.Layout, link string) string {
+	for _, p := range at.Links {
+		if p.Name == link {
+			return p.Base
+		}
+	}
+	return ""
+}

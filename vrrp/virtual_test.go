@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -222,5 +223,79 @@ func TestVirtualLinkSameReload(t *testing.T) {
 	v.step(&Configure{Config: &Config{Restore: true, Routers: []Spec{plain}}})
 	if v.router().state != Master || len(v.want.Links) != 0 || v.want.Addresses[0].Link != "eth0" {
 		t.Errorf("without use_vmac: %v, %+v", v.router().state, v.want)
+	}
+}
+
+// What went wrong in other VRRP daemons: docs/regressions.md.
+
+// The macvlan is not wanted up before the first advert has left, and nothing is announced before it is up.
+func TestRegressionA18_VirtualMACAdvertFirst(t *testing.T) {
+	v := newVMACRouter(t, virtualSpec(100))
+	v.refuse = func(l host.VirtualLink) string {
+		if l.Up && len(v.sends) == 0 {
+			t.Error("up before the first advert")
+		}
+		if l.Up && !v.up && len(v.said) > 0 {
+			t.Error("announced before it was up")
+		}
+		return ""
+	}
+	v.run(4 * time.Second)
+	if len(v.sends) == 0 || len(v.said) == 0 || !v.up {
+		t.Errorf("%d adverts, %d announcements, up %v", len(v.sends), len(v.said), v.up)
+	}
+}
+
+// A file in which only the VRID of an instance with a macvlan of its own name is another.
+func TestRegressionB49_OnlyTheVRIDChanges(t *testing.T) {
+	v := newVMACRouter(t, virtualSpec(100))
+	v.run(4 * time.Second)
+	next := virtualSpec(100)
+	next.VRID, next.MAC = 52, [6]byte{0, 0, 0x5e, 0, 1, 52}
+	next.Virtual[0].MAC = next.MAC
+	v.sends = nil
+	v.step(&Configure{Config: &Config{Restore: true, Routers: []Spec{next}}})
+	v.run(10 * time.Second)
+	if l := v.want.Links; len(l) != 1 || l[0].Name != "vrrp.51" || l[0].MAC != next.MAC || !l[0].Up {
+		t.Errorf("wanted: %+v", l)
+	}
+	if last := v.sends[len(v.sends)-1]; last.MAC != next.MAC {
+		t.Errorf("the last advert is from %x", last.MAC)
+	}
+}
+
+// The interface below 500 macvlans goes down and comes back.
+func TestRegressionC64_FiveHundredVirtualMACs(t *testing.T) {
+	now := epoch
+	e := New(now)
+	c := &Config{Restore: true}
+	for i := range 500 {
+		s := virtualSpec(100)
+		s.Name, s.VRID, s.Link = fmt.Sprintf("V%d", i), uint8(i%250+1), fmt.Sprintf("eth%d", i/250)
+		s.MAC[5] = s.VRID
+		s.Virtual[0].Name, s.Virtual[0].Base, s.Virtual[0].MAC = fmt.Sprintf("vrrp%d.%d", i/250, s.VRID), s.Link, s.MAC
+		s.Addresses[0].Link = s.Virtual[0].Name
+		c.Routers = append(c.Routers, s)
+	}
+	tell := func(up bool) {
+		for i := range 2 {
+			ev := eth0(fmt.Sprintf("192.0.2.%d/24", i+1))
+			ev.Link.Name, ev.Link.Index, ev.Link.Running = fmt.Sprintf("eth%d", i), i+2, up
+			e.Step(now, ev)
+		}
+	}
+	tell(true)
+	e.Step(now, &Configure{Config: c})
+	now = run(e, now, now.Add(5*time.Second), func(clock.Now, Action) {})
+	for _, want := range []State{Fault, Backup} {
+		tell(want == Backup)
+		for _, r := range e.Routers() {
+			if r.State() != want {
+				t.Errorf("%s is %v, not %v", r.Name(), r.State(), want)
+			}
+			if _, s := e.Desired(r.owner); len(s.Links) != 1 || s.Links[0].Up || len(s.Addresses) != 0 {
+				t.Errorf("%s wants %+v", r.Name(), s)
+			}
+		}
 	}
 }

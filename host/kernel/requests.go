@@ -52,10 +52,13 @@ func (q *requests) apply(ops []host.Op, results []host.OpResult) []host.OpResult
 			results = q.applyAddresses(ops[:n], results)
 			q.adapt(cpuTime() - before)
 		} else {
-			n = 1
-			if ops[0].Knob != nil {
+			n = max(drops(ops), 1)
+			switch {
+			case n > 1:
+				results = q.dropLinks(ops[:n], results)
+			case ops[0].Knob != nil:
 				results = append(results, q.applyKnob(&ops[0]))
-			} else {
+			default:
 				results = append(results, q.applyLink(&ops[0]))
 			}
 		}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
 	"holdfast.dev/host"
 )
 
@@ -57,7 +55,7 @@ func SweepLinks(names []string) (removed []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var errs []error
+	var ops []host.Op
 	for i := range links {
 		l := &links[i]
 		if l.Kind != host.Macvlan && l.Kind != host.IPVLAN || !l.Ours() || !slices.Contains(names, l.Name) {
@@ -69,12 +67,19 @@ func SweepLinks(names []string) (removed []string, err error) {
 		alone = alone && !slices.ContainsFunc(links, func(o host.Link) bool {
 			return o.Base == l.Base && o.Kind == host.Macvlan && o.Ours() && !slices.Contains(names, o.Name)
 		})
-		err := q.dropLink(l.Index, &host.LinkOp{Want: host.VirtualLink{Name: l.Name}, Base: l.Base, Alone: alone})
-		switch {
-		case err == nil:
-			removed = append(removed, l.Name)
-		case !errors.Is(err, unix.ENODEV):
-			errs = append(errs, err)
+		ops = append(ops, host.Op{
+			Index: l.Index, Link: &host.LinkOp{Do: host.LinkDrop, Want: host.VirtualLink{Name: l.Name}, Base: l.Base, Alone: alone},
+		})
+	}
+	var errs []error
+	for batch := range slices.Chunk(ops, host.MaxBatch) {
+		for i, res := range q.dropLinks(batch, nil) {
+			switch res.Outcome {
+			case host.Done:
+				removed = append(removed, batch[i].Link.Want.Name)
+			case host.Refused, host.Unknown:
+				errs = append(errs, errors.New(res.Text))
+			}
 		}
 	}
 	return removed, errors.Join(errs...)

@@ -132,8 +132,12 @@ func (q *requests) applyLink(op *host.Op) host.OpResult {
 	case host.LinkDown:
 		err = q.changeLink(op.Index, 0, nil)
 	case host.LinkDrop:
-		err = q.dropLink(op.Index, o)
+		return q.dropLinks([]host.Op{*op}, nil)[0]
 	}
+	return linkResult(trouble, err)
+}
+
+func linkResult(trouble string, err error) host.OpResult {
 	switch {
 	case err == nil:
 		return host.OpResult{Text: trouble}
@@ -317,40 +321,6 @@ func setSysctl(name, value string) error {
 	}
 	_, err = f.WriteString(value)
 	return errors.Join(err, f.Close())
-}
-
-// dropLink deletes a link of ours, and gives the base its settings back if it was the last one there.
-func (q *requests) dropLink(index int, o *host.LinkOp) error {
-	info, err := q.linkInfo(index, "")
-	if err != nil {
-		return err
-	}
-	if err := q.deleteLink(index); err != nil {
-		return step("deleting "+o.Want.Name, err)
-	}
-	if !o.Alone || o.Base == 0 {
-		return nil
-	}
-	delete(q.found, o.Base)
-	was, ok := parseAlias(info.alias)
-	base, err := q.linkInfo(o.Base, "")
-	if !ok || err != nil {
-		return nil // the base is gone as well
-	}
-	var set []uint32
-	if base.arp.ignore == baseIgnore && was.ignore != baseIgnore {
-		set = append(set, confARPIgnore, was.ignore)
-	}
-	if base.arp.announce == baseAnnounce && was.announce != baseAnnounce {
-		set = append(set, confARPAnnounce, was.announce)
-	}
-	return q.conf4(o.Base, set...)
-}
-
-func (q *requests) deleteLink(index int) error {
-	body := make([]byte, ifInfoLen)
-	native.PutUint32(body[4:], uint32(index))
-	return q.do(unix.RTM_DELLINK, 0, body)
 }
 
 // keepFlags has changeLink leave IFF_UP as it is.

@@ -136,6 +136,54 @@ func TestVirtualMAC(t *testing.T) {
 	}
 }
 
+// TestVirtualMACsGoTogether: many are deleted with one request, and nothing else is.
+func TestVirtualMACsGoTogether(t *testing.T) {
+	t.Parallel()
+	n, _ := nstest.Pair(t)
+	nstest.OK(t, n.AddMacvlanBridge("other", "eth0"))
+	base := []string{"ipv4/conf/eth0/arp_ignore", "ipv4/conf/eth0/arp_announce"}
+	before := settings(t, n, base...)
+	o := watchOver(t, n, Config{})
+	const many = 70 // more than a batch
+	for i := range byte(many) {
+		o.w.Want(host.Owner(i+1), 1, vmac(i+1, true, fmt.Sprintf("10.0.1.%d/32", i), fmt.Sprintf("fd00::%d/128", i)))
+	}
+	o.eventually("all to be there", func() bool {
+		for i := range host.Owner(many) {
+			if o.final[i+1] != 1 {
+				return false
+			}
+		}
+		return true
+	})
+	if got := settings(t, n, base...); got == before {
+		t.Errorf("settings of the base: %s", got)
+	}
+	from := time.Now()
+	for i := range host.Owner(many) {
+		o.w.Want(i+1, 2, host.State{})
+	}
+	o.eventually("all to be gone", func() bool {
+		for i := range host.Owner(many) {
+			if o.final[i+1] != 2 {
+				return false
+			}
+		}
+		return true
+	})
+	t.Logf("%d were deleted in %v", many, time.Since(from))
+	var left []string
+	for _, l := range read(t, n) {
+		left = append(left, l.Name)
+	}
+	if slices.Sort(left); !slices.Equal(left, []string{"eth0", "lo", "other"}) {
+		t.Errorf("left: %v", left)
+	}
+	if got := settings(t, n, base...); got != before {
+		t.Errorf("settings of the base: %s, were %s", got, before)
+	}
+}
+
 // sniff opens a socket that gets every frame that comes in on eth0.
 func sniff(t *testing.T, n *netns.NS) int {
 	t.Helper()
@@ -163,9 +211,9 @@ func from(fd int, mac [6]byte) (n int) {
 	}
 }
 
-// TestVirtualMACIsSilent: of a macvlan nothing is heard but while it is up. The host forwards, so that the kernel has groups to join, and
+// TestRegressionD72_BackupSaysNothing: of a macvlan nothing is heard but while it is up. The host forwards, so that the kernel has groups to join, and
 // it has IPv6 addresses, so that it has groups to leave.
-func TestVirtualMACIsSilent(t *testing.T) {
+func TestRegressionD72_BackupSaysNothing(t *testing.T) {
 	t.Parallel()
 	n, peer := nstest.Pair(t)
 	nstest.OK(t, n.SetSysctl("net/ipv6/conf/all/forwarding", "1"))

@@ -151,6 +151,12 @@ func (r *record) see4(f Frame) {
 	r.advert(f, payload, h.Src, h.Dst)
 }
 
+// A neighbour solicitation (RFC 4861 section 4.3).
+const (
+	protoICMPv6  = 58
+	solicitation = 135
+)
+
 func (r *record) see6(f Frame) {
 	if na, reason := frame.ParseNA(f.Bytes); reason == frame.OK {
 		r.keep(f)
@@ -164,6 +170,9 @@ func (r *record) see6(f Frame) {
 		r.keep(f)
 		r.wrong(f, "neighbor advertisement: "+reason.String())
 		return
+	}
+	if len(f.Bytes) >= 78 && f.Bytes[20] == protoICMPv6 && f.Bytes[54] == solicitation {
+		r.ask(f)
 	}
 	if len(f.Bytes) < 54 || f.Bytes[20] != wire.ProtoVRRP {
 		return

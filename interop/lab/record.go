@@ -16,6 +16,7 @@ type record struct {
 	claims  []Claim
 	frames  []Frame
 	voices  []Frame   // from the hardware addresses of virtual routers
+	asks    []Frame   // neighbour solicitations
 	bad     []string  // frames that no decoder understands
 	holds   []hold    // who got or lost an address
 	changes []Change  // all that the kernel reported

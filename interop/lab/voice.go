@@ -39,6 +39,24 @@ func (l *Lab) Voices(n *Node, since time.Time) (out []Frame) {
 	return out
 }
 
+func (r *record) ask(f Frame) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asks = append(r.asks, f)
+}
+
+// Solicits lists the neighbour solicitations that a node sent since a time, each at least as long as its fixed part.
+func (l *Lab) Solicits(n *Node, since time.Time) (out []Frame) {
+	l.rec.mu.Lock()
+	defer l.rec.mu.Unlock()
+	for _, f := range l.rec.asks {
+		if f.Node == n && f.At.After(since) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
 // SpeaksAs holds, of all that a node has sent since a time, that the adverts of a virtual router come from its hardware address, that nothing
 // is said of its addresses but from there, and that there were such adverts.
 func (l *Lab) SpeaksAs(n *Node, r Router, since time.Time) {
