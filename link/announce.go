@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"unsafe"
@@ -36,17 +37,23 @@ type announcement struct {
 
 // OpenAnnouncer makes an Announcer. It fails without CAP_NET_RAW (EPERM).
 func OpenAnnouncer() (*Announcer, error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, priority)
-	}
+	fd, err := openFrames()
 	if err != nil {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
 		return nil, fmt.Errorf("socket for ARP and neighbour advertisements: %w", err)
 	}
 	return &Announcer{fd: fd}, nil
+}
+
+// openFrames opens a socket that sends Ethernet frames and receives none.
+func openFrames() (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return -1, err
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, priority); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
 }
 
 // GARP queues the announcement that addr, an IPv4 address, is at mac, for the interface with that index. It reports

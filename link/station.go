@@ -23,14 +23,8 @@ type Station struct {
 
 // OpenStation makes a Station for the network namespace of the calling thread. It fails without CAP_NET_RAW (EPERM).
 func OpenStation() (*Station, error) {
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err == nil {
-		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_PRIORITY, priority)
-	}
+	fd, err := openFrames()
 	if err != nil {
-		if fd >= 0 {
-			unix.Close(fd)
-		}
 		return nil, fmt.Errorf("socket for adverts from virtual hardware addresses: %w", err)
 	}
 	return &Station{fd: fd}, nil
