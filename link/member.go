@@ -4,22 +4,22 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// Members are the IPv6 multicast groups that the interfaces of the network namespace listen to, by index.
+// Members are the multicast groups that the interfaces of the network namespace listen to, by index.
 type Members map[int][]netip.Addr
 
 // Rejoin joins the groups anew that the interface does not listen to any more, though the port has joined them, and returns them. That happens
-// in IPv6, whose side of an interface is torn down with all memberships when the MTU falls below 1280, and comes back without them; sockets are
-// not told. An error says that the interface does not speak IPv6 now, or what failed. It may block.
+// when the MTU falls below 1280, or for IPv4 below 68: that side of the interface is torn down with all memberships, and comes back without them;
+// sockets are not told. An error says that the interface does not speak the protocol now, or what failed. It may block.
 func (p *Port) Rejoin(members Members, groups []netip.Addr) (lost []netip.Addr, err error) {
-	if p.family != 6 {
-		return nil, nil
-	}
 	for _, g := range groups {
 		if slices.Contains(members[p.index], g) {
 			continue
@@ -41,9 +41,42 @@ const (
 
 // ReadMembers asks the kernel. It may block.
 func ReadMembers() (Members, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	members, err := readMembers6()
+	if err != nil && !errors.Is(err, unix.EOPNOTSUPP) { // a kernel without IPv6
+		return nil, err
+	}
+	text, err := os.ReadFile("/proc/thread-self/net/igmp")
 	if err != nil {
 		return nil, err
+	}
+	readIGMP(string(text), members)
+	return members, nil
+}
+
+// readIGMP reads a table in which a line for each interface, beginning with its index, is followed by one for each of its IPv4 groups, which begins
+// with white space and the group as a number in the machine's order. (Over netlink it is told since Linux 6.15 only.)
+func readIGMP(text string, members Members) {
+	index := 0
+	for line := range strings.Lines(text) {
+		word, _, _ := strings.Cut(strings.TrimLeft(line, "\t "), "\t")
+		word, _, _ = strings.Cut(word, " ")
+		if line[0] != '\t' && line[0] != ' ' {
+			index, _ = strconv.Atoi(word) // 0 for the headline
+			continue
+		}
+		if n, err := strconv.ParseUint(word, 16, 32); err == nil && len(word) == 8 && index > 0 {
+			var b [4]byte
+			binary.NativeEndian.PutUint32(b[:], uint32(n))
+			members[index] = append(members[index], netip.AddrFrom4(b))
+		}
+	}
+}
+
+// readMembers6 returns no nil map, even with an error.
+func readMembers6() (Members, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_ROUTE)
+	if err != nil {
+		return Members{}, err
 	}
 	defer unix.Close(fd)
 	var ask [nlHeaderLen + ifAddrMsgLen]byte
@@ -52,7 +85,7 @@ func ReadMembers() (Members, error) {
 	binary.NativeEndian.PutUint16(ask[6:], unix.NLM_F_REQUEST|unix.NLM_F_DUMP)
 	ask[nlHeaderLen] = unix.AF_INET6
 	if err := unix.Sendto(fd, ask[:], 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return nil, err
+		return Members{}, err
 	}
 	members, buf := Members{}, make([]byte, 64<<10)
 	for {
@@ -61,18 +94,18 @@ func ReadMembers() (Members, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return Members{}, err
 		}
 		msgs, err := syscall.ParseNetlinkMessage(buf[:n])
 		if err != nil {
-			return nil, err
+			return Members{}, err
 		}
 		for i := range msgs {
 			switch m := &msgs[i]; m.Header.Type {
 			case unix.NLMSG_DONE:
 				return members, nil
 			case unix.NLMSG_ERROR:
-				return nil, refused(m.Data)
+				return Members{}, refused(m.Data)
 			case unix.RTM_GETMULTICAST:
 				if g, index := membership(m.Data); g.IsValid() {
 					members[index] = append(members[index], g)

@@ -1,7 +1,9 @@
 package link
 
 import (
+	"encoding/binary"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"holdfast.dev/internal/netns/nstest"
@@ -42,9 +44,43 @@ func TestRegressionC69_MembershipDisappears(t *testing.T) {
 	if d := wait(t, in, NewBatch(1), 1)[0]; d.Payload[1] != 2 {
 		t.Errorf("heard %+v", d)
 	}
-	four := lab.b.open(Spec{Link: linkB, Family: 4, Groups: []netip.Addr{families[0].group}})
-	if lost, err := four.Rejoin(nil, []netip.Addr{families[0].group}); err != nil || len(lost) != 0 {
-		t.Errorf("IPv4: %v, %v", lost, err)
+}
+
+// The same with IPv4, on the one interface whose MTU may be that small.
+func TestRegressionC69_MembershipOfIPv4Disappears(t *testing.T) {
+	t.Parallel()
+	lab := newPair(t)
+	groups := []netip.Addr{families[0].group, families[0].alt}
+	lab.b.must(lab.b.SetUp("lo"))
+	in := lab.b.open(Spec{Link: "lo", Family: 4, Groups: groups})
+	rejoin := func(want int, works bool) {
+		t.Helper()
+		lab.b.do(func() {
+			members, err := ReadMembers()
+			nstest.OK(t, err)
+			if lost, err := in.Rejoin(members, groups); (err == nil) != works || len(lost) != want {
+				t.Errorf("joined again: %v, %v; not %d", lost, err, want)
+			}
+		})
+	}
+	rejoin(0, true)
+	lab.b.must(lab.b.SetMTU("lo", 60)) // too little for IPv4
+	rejoin(0, false)
+	lab.b.must(lab.b.SetMTU("lo", 1500))
+	rejoin(2, true)
+	rejoin(0, true)
+}
+
+func TestReadIGMP(t *testing.T) {
+	if binary.NativeEndian.Uint16([]byte{1, 0}) != 1 {
+		t.Skip("the text below is a little-endian machine's")
+	}
+	members := Members{}
+	readIGMP("Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n1\tlo        :     1      V3\n"+
+		"\t\t\t\t010000E0     1 0:00000000\t\t0\n12\teth0      :     2      V3\n\t\t\t\t120000E0     1 0:00000000\t\t0\n"+
+		"\t\t\t\t010000E0     1 0:00000000\t\t0\n\t\t\t\tnonsense\n\n\t\n", members)
+	if len(members) != 2 || !slices.Equal(members[1], []netip.Addr{ip("224.0.0.1")}) || !slices.Equal(members[12], []netip.Addr{ip("224.0.0.18"), ip("224.0.0.1")}) {
+		t.Errorf("%v", members)
 	}
 }
 

@@ -31,10 +31,10 @@ func (m *memberTimer) stop(work *sync.WaitGroup) {
 	m.timer = nil
 }
 
-// checkMembers looks at the memberships after a while, if an IPv6 socket is wanted on that interface. It is called under mu and does not wait.
+// checkMembers looks at the memberships after a while, if a socket is wanted on that interface. It is called under mu and does not wait.
 func (k *portKeeper) checkMembers(name string, after time.Duration) {
 	m := &k.members
-	if k.shut || m.timer != nil && (m.soon || after == memberEvery) || k.slots[vrrp.PortID{Link: name, IPv6: true}] == nil {
+	if k.shut || m.timer != nil && (m.soon || after == memberEvery) || !k.isOpen(name) {
 		return
 	}
 	m.stop(&k.work)
@@ -44,6 +44,21 @@ func (k *portKeeper) checkMembers(name string, after time.Duration) {
 		defer k.work.Done()
 		k.rejoin()
 	})
+}
+
+// isOpen reports whether there are sockets on an interface. It is called under mu.
+func (k *portKeeper) isOpen(name string) bool {
+	for _, id := range portsOn(name) {
+		if k.slots[id] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// portsOn are the ports that an interface can have.
+func portsOn(name string) [3]vrrp.PortID {
+	return [...]vrrp.PortID{{Link: name}, {Link: name, AH: true}, {Link: name, IPv6: true}}
 }
 
 // joined is a socket with what it had joined when the kernel was asked.
@@ -60,7 +75,7 @@ func (k *portKeeper) rejoin() {
 	k.mu.Unlock()
 	var list []joined
 	for _, id := range k.ids() {
-		if id.IPv6 && id.Link != "" {
+		if id.Link != "" {
 			k.with(id, func(s *portSlot) { list = append(list, joined{id, s.port, slices.Clone(s.groups)}) })
 		}
 	}
@@ -89,7 +104,7 @@ func (k *portKeeper) rejoinAt(s *portSlot, j *joined, members link.Members) {
 		return
 	}
 	groups := slices.DeleteFunc(j.groups, func(g netip.Addr) bool { return !slices.Contains(s.groups, g) })
-	// An error means that the interface does not speak IPv6 at the moment. When it does again it has a new address, which is a change.
+	// An error means that the interface does not speak the protocol at the moment. When it does again it has a new address, which is a change.
 	lost, _ := s.port.Rejoin(members, groups)
 	for _, g := range lost {
 		k.report(fmt.Sprintf("%s was not a member of the multicast group %s any more, joined it again", j.id.Link, g))
