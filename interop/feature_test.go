@@ -55,70 +55,51 @@ func hmac(active string, more ...string) string {
 		"\n\t\tactive_key " + active + "\n\t\t" + strings.Join(more, "\n\t\t") + "\n\t}"
 }
 
+// authenticated is a feature of which both routers have the same; the preferred one loses when it is cut off.
+func authenticated(name string, medium int, block string) feature {
+	return feature{
+		name:       name,
+		medium:     medium,
+		file:       func(f *lab.File, _ string) { line(f, block) },
+		lose:       func(a *lab.Node, _ string) { a.Cut() },
+		win:        func(a *lab.Node, _ string) { a.Heal() },
+		loseWithin: downLow,
+		winWithin:  second,
+		agree:      true,
+	}
+}
+
+// extended is a feature that the peer does not know.
+func extended(f feature) feature {
+	f.ours = true
+	return f
+}
+
 func line(f *lab.File, text string) { f.Routers[0].Lines = append(f.Routers[0].Lines, text) }
 
 var features = []feature{
+	authenticated("pass", 0, "authentication {\n\t\tauth_type PASS\n\t\tauth_pass secret\n\t}"),
+	authenticated("ah", 0, ah("secret")),
+	authenticated("ah-unicast", 1, ah("12345678")),
+	extended(authenticated("hmac", 0, hmac("1"))),
+	extended(authenticated("hmac-ipv6-unicast", 5, hmac("1"))),
 	{
-		name: "pass",
-		file: func(f *lab.File, _ string) {
-			line(f, "authentication {\n\t\tauth_type PASS\n\t\tauth_pass secret\n\t}")
-		},
-		lose:       func(a *lab.Node, _ string) { a.Cut() },
-		win:        func(a *lab.Node, _ string) { a.Heal() },
-		loseWithin: downLow,
-		winWithin:  second,
-		agree:      true,
-	}, {
-		name:       "ah",
-		file:       func(f *lab.File, _ string) { line(f, ah("secret")) },
-		lose:       func(a *lab.Node, _ string) { a.Cut() },
-		win:        func(a *lab.Node, _ string) { a.Heal() },
-		loseWithin: downLow,
-		winWithin:  second,
-		agree:      true,
-	}, {
-		name:       "ah-unicast",
-		medium:     1,
-		file:       func(f *lab.File, _ string) { line(f, ah("12345678")) },
-		lose:       func(a *lab.Node, _ string) { a.Cut() },
-		win:        func(a *lab.Node, _ string) { a.Heal() },
-		loseWithin: downLow,
-		winWithin:  second,
-		agree:      true,
-	}, {
-		name:       "hmac",
-		file:       func(f *lab.File, _ string) { line(f, hmac("1")) },
-		lose:       func(a *lab.Node, _ string) { a.Cut() },
-		win:        func(a *lab.Node, _ string) { a.Heal() },
-		loseWithin: downLow,
-		winWithin:  second,
-		ours:       true,
-		agree:      true,
-	}, {
-		name:       "hmac-ipv6-unicast",
-		medium:     5,
-		file:       func(f *lab.File, _ string) { line(f, hmac("1")) },
-		lose:       func(a *lab.Node, _ string) { a.Cut() },
-		win:        func(a *lab.Node, _ string) { a.Heal() },
-		loseWithin: downLow,
-		winWithin:  second,
-		ours:       true,
-		agree:      true,
-	}, {
 		name:       "track-interface",
 		file:       func(f *lab.File, _ string) { line(f, "track_interface {\n\t\teth1\n\t}") },
 		lose:       unplug,
 		win:        plug,
 		loseWithin: skewLow,
 		winWithin:  downHigh,
-	}, {
+	},
+	{
 		name:       "track-interface-weight",
 		file:       func(f *lab.File, _ string) { line(f, "track_interface {\n\t\teth1 weight -150\n\t}") },
 		lose:       unplug,
 		win:        plug,
 		loseWithin: second + downLow,
 		winWithin:  second + downLow,
-	}, {
+	},
+	{
 		name: "track-script",
 		file: func(f *lab.File, dir string) {
 			f.Global = append(f.Global, "script_user root")
@@ -130,7 +111,8 @@ var features = []feature{
 		loseWithin: 3*second + skewLow,
 		winWithin:  3*second + downHigh,
 		scripts:    true,
-	}, {
+	},
+	{
 		name: "track-script-weight",
 		file: func(f *lab.File, dir string) {
 			f.Global = append(f.Global, "script_user root")
@@ -142,7 +124,8 @@ var features = []feature{
 		loseWithin: 3*second + second + downLow,
 		winWithin:  3*second + second + downLow,
 		scripts:    true,
-	}, {
+	},
+	{
 		name: "sync-group",
 		file: func(f *lab.File, _ string) {
 			f.Groups = append(f.Groups, "vrrp_sync_group G {\n\tgroup {\n\t\tVI_1\n\t\tVI_2\n\t}\n}")
