@@ -55,6 +55,7 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 	if sign := s.reloadFile(cfg); sign != "" { // of an earlier daemon that was killed
 		s.troubles(removeSign(sign))
 	}
+	s.quietIGMP(cfg)
 	s.initFiles(cfg)
 	ready()
 	s.dump(cfg)
@@ -217,6 +218,7 @@ func (s *Supervisor) finish(started bool) {
 	case <-heard:
 	case <-time.After(2 * lastWords):
 	}
+	s.loudIGMP()
 	if s.oldCore != nil {
 		_ = os.WriteFile(corePattern, s.oldCore, 0)
 	}

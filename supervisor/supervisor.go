@@ -51,6 +51,7 @@ type Supervisor struct {
 	sweepDue bool              // the vrrp role could not clean up behind itself
 	orphaned *config.Config    // what a vrrp role ran that died and was not replaced yet
 	oldCore  []byte            // to be restored
+	oldIGMP  []byte            // the same
 	prints   chan func() error // files that signals ask for; nil until the first
 }
 

@@ -33,7 +33,7 @@ var globalDefsKeys = []Keyword{
 	{Name: "dynamic_interfaces", Args: list(optional(choice("OPTION", "allow_if_changes"))), Means: "accept interfaces that do not exist yet; with option allow type/parent changes", Default: "off", Good: "dynamic_interfaces", Bad: "dynamic_interfaces sometimes", Built: Yes},
 	{Name: "no_email_faults", Means: "suppress mail on FAULT", Default: "off", Good: "no_email_faults", Bad: "no_email_faults now", Built: Detail},
 	{Name: "default_interface", Args: list(iface()), Lack: Ignore, Means: "interface for static addresses and interface-less VIPs", Default: "eth0 (DFLT_INT) if present", Good: "default_interface eth0", Bad: "default_interface", Built: Yes},
-	{Name: "disable_local_igmp", Means: "clear net.ipv4.igmp_link_local_mcast_reports while running (restored at exit)", Default: "off", Good: "disable_local_igmp", Bad: "disable_local_igmp now"},
+	{Name: "disable_local_igmp", Means: "clear net.ipv4.igmp_link_local_mcast_reports while running (restored at exit)", Default: "off", Good: "disable_local_igmp", Bad: "disable_local_igmp now", Built: Yes},
 	{Name: "v3_checksum_as_v2", Means: "default for vrrp_instance: VRRPv3 IPv4 checksum without pseudo header", Default: "off", Since: "2.3", Good: "v3_checksum_as_v2", Bad: "v3_checksum_as_v2 now", Built: Yes},
 	{Name: "lvs_timeouts", Args: list(options(option("tcp", unit("s", num("N", 0, 2678400))), option("tcpfin", unit("s", num("N", 0, 2678400))), option("udp", unit("s", num("N", 0, 2678400))))), Means: "IPVS connection timeouts", Good: "lvs_timeouts tcp 900 tcpfin 60 udp 300", Bad: "lvs_timeouts sctp 3", Built: Detail},
 	{Name: "lvs_flush", Means: "flush all IPVS services at start", Default: "off", Good: "lvs_flush", Bad: "lvs_flush now", Built: Detail},
