@@ -40,7 +40,10 @@ func (c *Config) Layout() *Layout {
 	for i := range c.Instances {
 		in := &c.Instances[i]
 		if in.Virtual != nil {
-			l.use(in, *in.Virtual, in.Interface)
+			p := l.use(in, *in.Virtual, in.Interface)
+			if own := in.Virtual.Addr; own.IsValid() {
+				p.IPv4, p.IPv6 = p.IPv4 || own.Addr().Is4(), p.IPv6 || own.Addr().Is6()
+			}
 		}
 	}
 	for i := range c.Instances {

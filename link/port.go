@@ -78,11 +78,7 @@ func (p *Port) open(s *Spec) error {
 
 // setup binds the socket and sets its options.
 func (p *Port) setup(s *Spec) error {
-	if s.Link == "" {
-		if err := p.bindAddr(s.Local); err != nil {
-			return err
-		}
-	} else if err := p.bindLink(s.Link); err != nil {
+	if err := p.bind(s); err != nil {
 		return err
 	}
 	if err := p.setBuffers(s.RcvBuf); err != nil {
@@ -92,6 +88,21 @@ func (p *Port) setup(s *Spec) error {
 		return p.options4()
 	}
 	return p.options6()
+}
+
+// bind binds the socket to an interface, or to an address, whose VRF must be known before.
+func (p *Port) bind(s *Spec) (err error) {
+	if s.Link != "" {
+		return p.bindLink(s.Link)
+	}
+	if s.VRF != "" {
+		err = p.bindLink(s.VRF)
+		p.index = 0 // nothing is received on that interface, and nothing sent through it alone
+	}
+	if err == nil {
+		err = p.bindAddr(s.Local)
+	}
+	return err
 }
 
 // prime fills in what Send and Dropped find prepared.

@@ -9,13 +9,14 @@ import (
 )
 
 // Spec says what a Port is to be. With Link it is bound to that interface and may join groups; without, it is bound to the
-// address Local and to no interface (rule O2, unicast_src_ip without an interface).
+// address Local and to no interface (rule O2, unicast_src_ip without an interface), or to that of a VRF.
 type Spec struct {
 	Link   string       // interface name, for texts and, where Index is 0, to find the index
-	Index  int          // interface index; 0 looks Link up
+	Index  int          // index of Link, or of VRF; 0 looks it up
 	Family int          // 4 or 6
 	AH     bool         // IPv4: adverts behind an Authentication Header (protocol 51) instead of plain ones
 	Local  netip.Addr   // only without Link: where packets are received, and the one source they are sent from
+	VRF    string       // only with Local: the interface of the VRF that it is in; empty for none
 	Groups []netip.Addr // joined by Open, in this order; needs Link
 	RcvBuf int          // octets that may wait to be received, see RcvBufFor; 0 leaves the kernel's default
 	VRIDs  *VRIDSet     // virtual routers that are listened for; nil listens for all
@@ -26,6 +27,9 @@ func (s *Spec) name() string {
 	place, ah := s.Link, ""
 	if place == "" {
 		place = s.Local.String()
+	}
+	if s.VRF != "" {
+		place += " in " + s.VRF
 	}
 	if s.AH {
 		ah = ", AH"
@@ -54,7 +58,7 @@ func (s *Spec) check() error {
 	if s.Link == "" {
 		return s.checkLocal()
 	}
-	if s.Local.IsValid() {
+	if s.Local.IsValid() || s.VRF != "" {
 		return errors.New("both an interface and a local address to bind to")
 	}
 	for _, g := range s.Groups {
@@ -69,7 +73,7 @@ func (s *Spec) checkLocal() error {
 	switch {
 	case !s.Local.IsValid():
 		return errors.New("neither an interface nor a local address to bind to")
-	case s.Index != 0:
+	case s.Index != 0 && s.VRF == "":
 		return errors.New("an interface index without an interface name")
 	case len(s.Groups) > 0:
 		return errors.New("multicast groups need an interface")

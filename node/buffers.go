@@ -20,6 +20,7 @@ func bufferSizes(c *config.Config) bufferSize {
 	for i := range c.Instances {
 		in := &c.Instances[i]
 		s := vrrp.Spec{Link: in.Interface, Source: in.Source, IPv6: in.Family == config.IPv6}
+		through(&s, in)
 		id := s.Port()
 		own[id] = max(own[id], uint64(in.ReceiveBuffer))
 		advert[id] = max(advert[id], advertSize(in))

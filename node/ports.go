@@ -38,6 +38,7 @@ type portKeeper struct {
 // portSet is what one configuration needs.
 type portSet struct {
 	ports  map[vrrp.PortID]vrrp.Port
+	vrfs   bool // some of them are in a VRF
 	all    bool // let adverts for unknown VRIDs pass
 	rcvbuf bufferSize
 }
@@ -82,7 +83,8 @@ func newPortKeeper(post func(portChange), report func(string)) *portKeeper {
 // Prepare opens what the configuration needs and can be opened now. An interface that does not exist is no error: its port is
 // opened when it appears. Nothing is taken away, so that what runs notices nothing. After an error the caller aborts.
 func (k *portKeeper) Prepare(c *vrrp.Config, size bufferSize) error {
-	next := &portSet{ports: byID(c.Ports()), all: c.LogUnknownVRIDs, rcvbuf: size}
+	next := newPortSet(c.Ports(), size)
+	next.all = c.LogUnknownVRIDs
 	k.mu.Lock()
 	before := k.next
 	k.next = next
@@ -113,7 +115,7 @@ func (k *portKeeper) Commit(leaving []vrrp.Port) (held *portSet) {
 	}
 	k.hold = nil
 	if len(leaving) > 0 {
-		k.hold = &portSet{ports: byID(leaving), rcvbuf: func(*vrrp.Port, int) int { return 0 }}
+		k.hold = newPortSet(leaving, func(*vrrp.Port, int) int { return 0 })
 	}
 	held = k.hold
 	k.mu.Unlock()
@@ -134,12 +136,13 @@ func (k *portKeeper) Release(held *portSet) {
 	}
 }
 
-func byID(ports []vrrp.Port) map[vrrp.PortID]vrrp.Port {
-	m := make(map[vrrp.PortID]vrrp.Port, len(ports))
+func newPortSet(ports []vrrp.Port, size bufferSize) *portSet {
+	s := &portSet{ports: make(map[vrrp.PortID]vrrp.Port, len(ports)), rcvbuf: size}
 	for _, p := range ports {
-		m[p.ID] = p
+		s.ports[p.ID] = p
+		s.vrfs = s.vrfs || p.ID.VRF != ""
 	}
-	return m
+	return s
 }
 
 // Abort forgets the prepared configuration and takes back what was opened, joined or let in for it alone.
@@ -164,11 +167,31 @@ func (k *portKeeper) Link(name string, index, mtu int) {
 		k.links[name] = linkFacts{index, mtu}
 	}
 	k.mu.Unlock()
-	for _, id := range [...]vrrp.PortID{{Link: name}, {Link: name, AH: true}, {Link: name, IPv6: true}} {
+	for _, id := range portsOn(name) {
 		if k.concerns(id) {
 			k.attend(id)
 		}
 	}
+	for _, id := range k.inVRF(name) {
+		k.attend(id)
+	}
+}
+
+// inVRF lists the ports that are in a VRF.
+func (k *portKeeper) inVRF(name string) (ids []vrrp.PortID) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, set := range k.sets() {
+		if set == nil || !set.vrfs {
+			continue
+		}
+		for id := range set.ports {
+			if id.VRF == name && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // concerns reports whether the port is wanted or may be open.
@@ -293,8 +316,8 @@ func (k *portKeeper) leave(id vrrp.PortID, s *portSlot) {
 func (k *portKeeper) goal(id vrrp.PortID) (g portGoal, wanted bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	lk, exists := k.links[id.Link]
-	if k.shut || id.Link != "" && !exists {
+	lk, exists := k.links[id.Device()]
+	if k.shut || id.Device() != "" && !exists {
 		return g, false
 	}
 	g.index, g.vrids = lk.index, &link.VRIDSet{}
@@ -327,7 +350,7 @@ func (k *portKeeper) goal(id vrrp.PortID) (g portGoal, wanted bool) {
 
 func (k *portKeeper) open(id vrrp.PortID, s *portSlot, goal portGoal) error {
 	spec := link.Spec{
-		Link: id.Link, Index: goal.index, Family: 4, AH: id.AH, Local: id.Local,
+		Link: id.Link, Index: goal.index, Family: 4, AH: id.AH, Local: id.Local, VRF: id.VRF,
 		Groups: goal.groups, RcvBuf: goal.rcvbuf, VRIDs: goal.vrids,
 	}
 	if id.IPv6 {

@@ -40,6 +40,11 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 			depend(out, c.TrackGroups[n-1].Members, out.Static[i].Key)
 		}
 	}
+	for _, p := range at.Links {
+		if own, ok := specs.Own(p); ok {
+			out.Static = append(out.Static, own)
+		}
+	}
 	for i := range c.Routes {
 		out.StaticRoutes = append(out.StaticRoutes, specs.Route(&c.Routes[i]))
 		depend(out, trackGroup(c, c.Routes[i].TrackGroup), out.StaticRoutes[i].Key())
@@ -90,6 +95,9 @@ func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {
 	for _, p := range i.Peers {
 		s.Peers = append(s.Peers, vrrp.Peer{Addr: p.Addr, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL})
 	}
+	if through(&s, i); s.VRF != "" {
+		s.Links = append(s.Links, vrrp.LinkBinding{Link: s.VRF})
+	}
 	if len(i.Faults) > 0 {
 		s.ConfigFault = string(i.Faults[0])
 	}
@@ -97,6 +105,7 @@ func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {
 	checksumSpec(&s, i)
 	trackSpec(&s, i)
 	routingSpec(&s, i)
+	trackBelow(&s, at)
 	virtualSpec(&s, i, at)
 	for n := range i.Addresses {
 		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Addresses[n], at), NoTrack: i.Addresses[n].NoTrack})
@@ -112,8 +121,37 @@ func virtualSpec(s *vrrp.Spec, i *config.Instance, at *config.Layout) {
 	for _, p := range at.Of(i) {
 		s.Virtual = append(s.Virtual, specs.Virtual(p))
 	}
-	if v := i.Virtual; v != nil && !v.IPVLAN && !v.XmitBase {
+	v := i.Virtual
+	switch {
+	case v == nil:
+	case v.IPVLAN:
+		ipvlanSpec(s, at.Of(i)[0])
+	case !v.XmitBase:
 		s.MAC = v.MAC
+	}
+}
+
+// ipvlanSpec is for an ipvlan with an address, which stands whatever the state is.
+func ipvlanSpec(s *vrrp.Spec, p *config.VirtualPlace) {
+	own, ok := specs.Own(p)
+	if !ok {
+		return
+	}
+	s.Statics = append(s.Statics, own.Key)
+	if s.Source == own.Prefix.Addr() {
+		s.TrackSource = false // if it is missing, that is a fault already
+	}
+}
+
+// through says what adverts leave and come through if it is not the instance's interface: a VRF, or an ipvlan. Adverts from the address of an ipvlan go
+// through the interface below where the kernel permits that: the hardware address is the same, and that interface hears what is sent to the group.
+func through(s *vrrp.Spec, i *config.Instance) {
+	if i.Rare != nil {
+		s.VRF = i.Rare.VRF
+	}
+	v := i.Virtual
+	if v != nil && v.IPVLAN && v.Addr.IsValid() && s.Source == v.Addr.Addr() && (len(i.Peers) > 0 || s.IPv6) {
+		s.Via = v.Name
 	}
 }
 

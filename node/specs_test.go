@@ -119,6 +119,28 @@ func TestRouterSpec(t *testing.T) {
 			s.Rules = []vrrp.Rule{{Rule: host.Rule{IIF: "eth1", Table: 5, Priority: 9, Action: host.ActLookup, Proto: host.ProtoMark}}}
 			s.Links = []vrrp.LinkBinding{{Link: "eth1"}} // rule K11
 		}},
+		{"a route over its own virtual MAC", "dynamic_interfaces", "use_vmac v\nvirtual_routes {\n10.9.0.0/16 dev v\n}", func(s *vrrp.Spec) {
+			s.MAC = [6]byte{0, 0, 0x5e, 0, 1, 51}
+			s.Virtual = []host.VirtualLink{{Name: "v", Base: "eth0", Kind: host.Macvlan, Mode: host.MacvlanBridge, MAC: s.MAC, For: host.IPv4}}
+			s.Addresses[0].Link = "v"
+			s.Routes = []vrrp.Route{{Route: host.Route{
+				Dst: netip.MustParsePrefix("10.9.0.0/16"), Table: host.TableMain, Type: 1, Proto: host.ProtoMark, Hops: []host.Hop{{Dev: "v"}},
+			}}}
+		}},
+		{"tracks a virtual interface", "dynamic_interfaces", "dont_track_primary\nuse_ipvlan v 192.0.2.9/24 private\ntrack_interface {\neth1 weight 3\nv\n}", func(s *vrrp.Spec) {
+			own := host.Key{Link: "v", Prefix: netip.MustParsePrefix("192.0.2.9/24")}
+			s.DontTrackPrimary, s.Source, s.Statics = true, own.Prefix.Addr(), []host.Key{own}
+			s.Virtual = []host.VirtualLink{{Name: "v", Base: "eth0", Kind: host.IPVLAN, Mode: host.IPVLANPrivate, For: host.IPv4}}
+			s.Addresses[0].Link = "v"
+			s.Links = []vrrp.LinkBinding{{Link: "eth1", Weight: 3}}
+		}},
+		{"unicast from an ipvlan", "", "use_ipvlan v 192.0.2.9/24\nunicast_peer {\n192.0.2.8\n}\ntrack_src_ip", func(s *vrrp.Spec) {
+			own := host.Key{Link: "v", Prefix: netip.MustParsePrefix("192.0.2.9/24")}
+			s.Source, s.Statics, s.Via, s.Group = own.Prefix.Addr(), []host.Key{own}, "v", netip.Addr{}
+			s.Peers, s.TTL = []vrrp.Peer{{Addr: addr("192.0.2.8"), MaxTTL: 255}}, 255
+			s.Virtual = []host.VirtualLink{{Name: "v", Base: "eth0", Kind: host.IPVLAN, For: host.IPv4}}
+			s.Addresses[0].Link = "v"
+		}},
 		{"lower priority", "", "lower_prio_no_advert\nhigher_prio_send_advert", func(s *vrrp.Spec) {
 			s.LowerPrioNoAdvert, s.HigherPrioAdvert = true, true
 		}},

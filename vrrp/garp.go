@@ -86,7 +86,7 @@ func (r *Router) announceSource() {
 // via is the interface that announcements for a link leave through. Those of a macvlan leave through the interface below it: from the macvlan
 // itself the kernel would give a copy of each broadcast to every other macvlan there, of which there may be hundreds.
 func via(l *host.Link) int {
-	if l.Kind == host.Macvlan && l.Base != 0 {
+	if (l.Kind == host.Macvlan || l.Kind == host.IPVLAN) && l.Base != 0 {
 		return l.Base
 	}
 	return l.Index

@@ -62,7 +62,7 @@ func (r *Router) assess() health {
 		h.fail("%s", r.linkFault)
 	}
 	for _, key := range s.Statics {
-		if it := r.engine.static.find(key); it != nil && it.err != "" && !it.standing {
+		if it := r.engine.static.find(key); it != nil && it.err != "" && !it.standing && !(it.err == host.NoSuchInterface && s.makes(key.Link)) {
 			h.fail("static %s can't be set", kind(key))
 		}
 	}

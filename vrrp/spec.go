@@ -54,6 +54,8 @@ type Spec struct {
 	Group   netip.Addr // multicast destination; the zero Addr for unicast
 	Peers   []Peer     // unicast destinations; empty for multicast
 	TTL     uint8      // of unicast adverts; 0 leaves it to the kernel (IPv6)
+	Via     string     // interface that adverts leave and come through, if not Link: an ipvlan that has the source address
+	VRF     string     // of unicast without a Link: the interface of the VRF that Source is in; empty for none
 
 	Priority     uint8         // base priority, 1 to 255; 255 is the address owner
 	Interval     time.Duration // Advertisement_Interval
@@ -162,19 +164,31 @@ func (s *Spec) Identity() Identity {
 }
 
 // PortID names the socket that a router hears and speaks through: one per link, family and protocol, or one per source
-// address where there is no link.
+// address, and VRF, where there is no link.
 type PortID struct {
 	Link  string
 	IPv6  bool
 	AH    bool       // adverts behind an Authentication Header
 	Local netip.Addr // only where Link is empty
+	VRF   string     // only where Link is empty
+}
+
+// Device is the interface that the socket is bound to; empty for none.
+func (p *PortID) Device() string {
+	if p.Link != "" {
+		return p.Link
+	}
+	return p.VRF
 }
 
 // Port of the router.
 func (s *Spec) Port() PortID {
 	p := PortID{Link: s.Link, IPv6: s.IPv6, AH: s.AuthType == wire.AuthAH}
-	if s.Link == "" {
-		p.Local = s.Source
+	switch {
+	case s.Via != "":
+		p.Link = s.Via
+	case s.Link == "":
+		p.Local, p.VRF = s.Source, s.VRF
 	}
 	return p
 }

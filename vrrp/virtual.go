@@ -89,6 +89,11 @@ func (s *Spec) isVirtual() bool {
 	return slices.ContainsFunc(s.Virtual, func(l host.VirtualLink) bool { return l.Kind == host.Macvlan })
 }
 
+// makes reports whether the link is one of the router's virtual ones: that it is not there yet is no fault.
+func (s *Spec) makes(link string) bool {
+	return slices.ContainsFunc(s.Virtual, func(l host.VirtualLink) bool { return l.Name == link })
+}
+
 // endLinks gives the virtual links up, now or with the addresses.
 func (r *Router) endLinks() {
 	if r.keeper.ended = true; len(r.keeper.links) > 0 {

@@ -58,6 +58,18 @@ func Virtual(p *config.VirtualPlace) host.VirtualLink {
 	return v
 }
 
+// Own is the address that an ipvlan has as long as it stands (use_ipvlan); ok is false if it has none.
+func Own(p *config.VirtualPlace) (a host.Address, ok bool) {
+	if !p.IPVLAN || !p.Addr.IsValid() {
+		return a, false
+	}
+	a = host.Address{Key: host.Key{Link: p.Name, Prefix: p.Addr}, Preferred: host.Forever}
+	if p.Addr.Addr().Is6() {
+		a.Flags = host.FlagNoDAD // its hardware address is another interface's too
+	}
+	return a, true
+}
+
 // Metrics whose units the kernel has its own way of counting (RTAX_RTT, RTAX_RTTVAR): eighths and quarters of a millisecond.
 const (
 	metricRTT    = 4

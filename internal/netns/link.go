@@ -15,6 +15,7 @@ const (
 	macvlanMode     = 1 // IFLA_MACVLAN_MODE
 	macvlanPrivate  = 1
 	macvlanBridge   = 4
+	vrfTable        = 1 // IFLA_VRF_TABLE
 	ifInfoMsgLen    = 16
 	ifAddrMsgLen    = 8
 	ifaFlagNoDAD    = 0x02
@@ -64,6 +65,11 @@ func (n *NS) addMacvlan(name, parent string, mode uint32) error {
 	}
 	link := netlink.Attribute{Type: unix.IFLA_LINK, Data: u32(uint32(index))}
 	return n.newLink(name, "macvlan", func(ae *netlink.AttributeEncoder) { ae.Uint32(macvlanMode, mode) }, link)
+}
+
+// AddVRF makes a VRF with a routing table; it is down.
+func (n *NS) AddVRF(name string, table uint32) error {
+	return n.newLink(name, "vrf", func(ae *netlink.AttributeEncoder) { ae.Uint32(vrfTable, table) })
 }
 
 // SetMaster makes port a port of bridge; an empty bridge releases it.

@@ -139,6 +139,9 @@ func Items(cs ...*config.Config) kernel.Items {
 		at := c.Layout()
 		for _, v := range at.Links {
 			all.Links = append(all.Links, v.Name)
+			if own, ok := specs.Own(v); ok {
+				all.Keys = append(all.Keys, own.Key)
+			}
 		}
 		for i := range c.Instances {
 			in := &c.Instances[i]

@@ -89,6 +89,7 @@ func (c *capture) stamp(oob []byte) time.Time {
 type advert struct {
 	at   time.Time
 	from *router
+	src  netip.Addr
 	wire.Advert
 }
 
@@ -96,33 +97,33 @@ type advert struct {
 func (w *world) adverts(v lab.Router) (out list) {
 	w.t.Helper()
 	for _, f := range w.wire.all() {
-		a, ok := decode(f.bytes)
+		a, src, ok := decode(f.bytes)
 		if !ok || a.VRID != v.VRID || is6(v) != (f.bytes[12] == 0x86) {
 			continue
 		}
 		for _, r := range w.routers {
 			if r.mac() == [6]byte(f.bytes[6:]) {
-				out = append(out, advert{f.at, r, a})
+				out = append(out, advert{f.at, r, src, a})
 			}
 		}
 	}
 	return out
 }
 
-func decode(b []byte) (wire.Advert, bool) {
-	var a wire.Advert
+func decode(b []byte) (a wire.Advert, src netip.Addr, ok bool) {
 	reason := wire.OK + 1
 	switch {
 	case len(b) >= 34 && binary.BigEndian.Uint16(b[12:]) == 0x0800:
 		h, payload, bad := wire.ParseIPv4(b[14:], wire.ProtoVRRP)
-		if bad == wire.OK {
+		if src = h.Src; bad == wire.OK {
 			a, reason = wire.Decode(payload, h.Src, h.Dst, wire.Options{})
 		}
 	case len(b) >= 54 && binary.BigEndian.Uint16(b[12:]) == 0x86dd && b[20] == wire.ProtoVRRP:
-		src, dst := netip.AddrFrom16([16]byte(b[22:])), netip.AddrFrom16([16]byte(b[38:]))
+		src = netip.AddrFrom16([16]byte(b[22:]))
+		dst := netip.AddrFrom16([16]byte(b[38:]))
 		a, reason = wire.Decode(b[54:], src, dst, wire.Options{})
 	}
-	return a, reason == wire.OK
+	return a, src, reason == wire.OK
 }
 
 // announcements lists when a router sent gratuitous ARP for an address.

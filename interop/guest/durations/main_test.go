@@ -18,14 +18,14 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "told" {
 		told() // this run is a notify script
 	}
-	guest.Main(m, job, "^TestTakeOver", "^TestClock")
+	guest.Main(m, job, "^TestTakeOver", "^TestClock", "^Test(IPVLAN|VRF)")
 }
 
 func job() (guest.Job, error) {
 	j := guest.Job{
 		Build:       map[string]string{ours.path: "holdfast.dev/cmd/holdfast"},
 		Files:       map[string]string{},
-		Modules:     []string{"veth", "bridge", "dummy", "macvlan", "nlmon"},
+		Modules:     []string{"veth", "bridge", "dummy", "macvlan", "nlmon", "ipvlan", "vrf"},
 		VirtualTime: true,
 	}
 	if slices.ContainsFunc(os.Args, func(a string) bool { return strings.HasPrefix(strings.TrimLeft(a, "-"), "compare") }) {

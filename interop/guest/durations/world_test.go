@@ -99,11 +99,16 @@ func (r *router) mac() [6]byte { return [6]byte{2, 0, 0, 0, 0, r.name[1] - '0'} 
 
 // start starts a daemon. It returns the time of the call.
 func (r *router) start(p program, f lab.File) time.Time {
+	r.world.t.Helper()
+	return r.run(p, f.Text())
+}
+
+func (r *router) run(p program, text string) time.Time {
 	t := r.world.t
 	t.Helper()
 	p.need(t)
 	conf := r.file("keepalived.conf")
-	nstest.OK(t, os.WriteFile(conf, []byte(f.Text()), 0o644))
+	nstest.OK(t, os.WriteFile(conf, []byte(text), 0o644))
 	log, err := os.Create(r.file("log"))
 	nstest.OK(t, err)
 	defer log.Close()
