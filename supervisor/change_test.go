@@ -79,18 +79,22 @@ func TestUnchangeable(t *testing.T) {
 func TestRegressionB42_ReloadsAreQueuedOneDeep(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	h.deeds("vrrp:slow")
+	h.deeds("vrrp:gate") // it prepares until it is let through
+	pass := func(gen int) { write(t, filepath.Join(h.dir, fmt.Sprint("gate-", gen)), "") }
 	d := h.start()
 	d.wait("vrrp: prepare 1")
 	d.signal(unix.SIGHUP) // even during the start
 	d.wait("Reload already in progress, request queued")
-	d.wait("Startup complete")
-	d.wait("vrrp: prepare 2")
+	pass(1)
+	d.waitAll("Startup complete", "vrrp: prepare 2")
 	for range 5 {
 		d.signal(unix.SIGHUP)
+		d.signal(unix.SIGUSR2) // once it has dealt with this one, it has with the one before
+		d.wait("Printing VRRP stats")
 	}
-	d.wait("Reload complete")
-	d.wait("vrrp: prepare 3")
+	pass(2)
+	d.waitAll("Reload complete", "vrrp: prepare 3")
+	pass(3)
 	d.wait("Reload complete")
 	d.stop()
 	if n := d.count("Reloading"); n != 2 {
@@ -128,7 +132,7 @@ func TestReloadBringsARoleAndLeavesOne(t *testing.T) {
 func TestRoleThatSaysNothingInPrepare(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	h.opt.Timing.Prepare = 5 * time.Second
+	h.opt.Timing.Prepare = 15 * time.Second
 	h.deeds("")
 	d := h.start()
 	d.wait("Startup complete")
@@ -153,9 +157,7 @@ func TestRoleThatDiesInPrepare(t *testing.T) {
 	d.signal(unix.SIGHUP)
 	d.wait(`VRRP child process\(\d+\) died: Respawning`)
 	d.waitAll("Reload failed, nothing was changed", "runner: abort 2", "vrrp: prepare 1 reload=true resume=true descriptors=2", "vrrp: commit 1")
-	if d.count("panic: as told") == 0 || d.count("goroutine ") == 0 {
-		t.Error("its last words were lost")
-	}
+	eventually(t, "its last words are in the log", func() bool { return d.count("panic: as told") > 0 && d.count("goroutine ") > 0 })
 	d.stop()
 
 	os.RemoveAll(filepath.Join(h.dir, "vrrp-panic"))

@@ -102,13 +102,13 @@ func TestDontRespawn(t *testing.T) {
 func TestHungRoleIsReplaced(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
-	h.opt.Timing.Still = 100
+	h.opt.Timing.Still = 500 // 10 s, which no machine stands still for
 	h.deeds("")
 	d := h.start()
 	vrrp := atoi(t, d.wait(`Starting VRRP child process, pid=(\d+)`))
 	d.wait("Startup complete")
 	unix.Kill(vrrp, unix.SIGSTOP)
-	d.wait(`VRRP child process\(\d+\) has shown no heartbeat for 2s: killing it`)
+	d.wait(`VRRP child process\(\d+\) has shown no heartbeat for 10s: killing it`)
 	d.wait("vrrp: commit 1")
 	d.stop()
 }

@@ -50,12 +50,15 @@ func TestStartReloadStop(t *testing.T) {
 
 	d.signal(unix.SIGTERM)
 	d.wait(`Stopping`)
-	d.wait(`vrrp: stop keep=false`) // first those who have something to tell
-	d.wait(`runner: stop keep=false`)
-	d.wait(`CPU usage \(self/children\) user: [0-9.]+/[0-9.]+ system: [0-9.]+/[0-9.]+`)
-	d.wait(`Stopped Keepalived v2\.4\.3`)
+	d.waitAll(`vrrp: stop keep=false`, `runner: stop keep=false`,
+		`CPU usage \(self/children\) user: [0-9.]+/[0-9.]+ system: [0-9.]+/[0-9.]+`, `Stopped Keepalived v2\.4\.3`)
 	if code := d.exit(); code != 0 {
 		t.Error("exit code", code)
+	}
+	// First those who have something to tell: in the order in which the roles themselves have written it down, not in that of the log.
+	trace, _ := os.ReadFile(filepath.Join(h.dir, "trace"))
+	if first, then := strings.Index(string(trace), "vrrp: stop"), strings.Index(string(trace), "runner: stop"); first < 0 || then < first {
+		t.Errorf("stopped in the wrong order:\n%s", trace)
 	}
 	for _, name := range []string{"keepalived.pid", "vrrp.pid"} {
 		if _, err := os.Lstat(filepath.Join(h.dir, name)); err == nil {
@@ -144,6 +147,7 @@ func TestDeafRoleIsKilledAndSweptFor(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)
 	h.cfg.Process.ChildWait = 100 * time.Millisecond
+	h.opt.Timing.Grace = patience // for the runner, which is not deaf
 	h.deeds("vrrp:deaf")
 	d := h.start()
 	vrrp := atoi(t, d.wait(`Starting VRRP child process, pid=(\d+)`))

@@ -203,8 +203,12 @@ func (a *actor) prepare(p *role.Prepare, files []*os.File) error {
 		time.Sleep(time.Hour)
 	case a.once("mute"):
 		return nil
-	case a.has("slow"):
-		time.Sleep(200 * time.Millisecond)
+	case a.has("gate"):
+		for gate := filepath.Join(a.dir, fmt.Sprint("gate-", p.Gen)); ; time.Sleep(5 * time.Millisecond) {
+			if _, err := os.Lstat(gate); err == nil {
+				break
+			}
+		}
 	case a.has("nonsense"):
 		return a.conn.Send(role.Msg{Stop: &role.Stop{}})
 	}
@@ -382,7 +386,8 @@ func (d *instance) wait(pattern string) string {
 	}
 }
 
-// waitAll waits for several lines in any order.
+// waitAll waits for several lines in any order. Lines of different processes have none: each process has a connection of its own, and
+// its end is noticed by another way.
 func (d *instance) waitAll(patterns ...string) {
 	d.t.Helper()
 	from, to := d.read, d.read

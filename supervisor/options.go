@@ -92,6 +92,7 @@ type Timing struct {
 	Still   int             // ticks without a heartbeat until a role counts as hung; default 10
 	Die     time.Duration   // from SIGABRT, which makes a hung role tell where it hangs, to SIGKILL; default 2 s
 	Delays  []time.Duration // between a death and the restart; default rule Q4
+	Grace   time.Duration   // what the runner gets at least for the last notifications, after the vrrp role has ended; default 1 s
 	Healthy time.Duration   // a role that lived as long starts with the first delay again; default 60 s
 }
 
@@ -105,6 +106,7 @@ func (t Timing) withDefaults() Timing {
 	set(&t.Commit, 10*time.Second)
 	set(&t.Tick, time.Second)
 	set(&t.Die, 2*time.Second)
+	set(&t.Grace, time.Second)
 	set(&t.Healthy, 60*time.Second)
 	if t.Still <= 0 {
 		t.Still = 10

@@ -8,9 +8,6 @@ import (
 	"holdfast.dev/supervisor/role"
 )
 
-// runnerGrace is what the runner gets at least for the last notifications, after the vrrp role has ended.
-const runnerGrace = time.Second
-
 // stopTime is how long roles may take to stop (child_wait_time).
 func (o *Options) stopTime(cfg *config.Config) time.Duration {
 	if cfg == nil || cfg.Process.ChildWait <= 0 {
@@ -66,7 +63,7 @@ func (s *Supervisor) bury() {
 	}
 	for _, c := range s.order {
 		if c.proc != nil {
-			s.leave(c, max(within, runnerGrace))
+			s.leave(c, max(within, s.opt.Timing.Grace))
 		}
 	}
 }

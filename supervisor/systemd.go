@@ -75,7 +75,8 @@ func (sd *systemd) beat(alive bool) {
 		return
 	}
 	sd.alive = sd.alive || alive
-	if now := time.Now(); sd.alive && now.Sub(sd.fed) >= sd.every {
+	// A service manager that does not read shall not miss what is more important because of this.
+	if now := time.Now(); sd.alive && now.Sub(sd.fed) >= sd.every && len(sd.lines) < cap(sd.lines)/2 {
 		sd.fed, sd.alive = now, false
 		sd.tell(daemon.SdNotifyWatchdog)
 	}

@@ -26,7 +26,7 @@ func (h *host) manager() (*manager, func(*exec.Cmd)) {
 	}
 	h.t.Cleanup(func() { conn.Close() })
 	return &manager{h.t, conn}, func(cmd *exec.Cmd) {
-		cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+path, "WATCHDOG_USEC=60000")
+		cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+path, "WATCHDOG_USEC=300000")
 	}
 }
 
@@ -98,7 +98,7 @@ func TestWatchdogWantsAHeartbeat(t *testing.T) {
 	d := h.startWith(env)
 	m.next("READY=1")
 	buf := make([]byte, 4096)
-	_ = m.conn.SetReadDeadline(time.Now().Add(500 * time.Millisecond))
+	_ = m.conn.SetReadDeadline(time.Now().Add(time.Second))
 	for {
 		n, err := m.conn.Read(buf)
 		if err != nil {
