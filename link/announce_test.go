@@ -64,6 +64,7 @@ func isAnnouncement(mac [6]byte) func([]byte) bool {
 // TestAnnounceGolden compares what arrives with keepalived's frames, sent in one batch, twice.
 func TestAnnounceGolden(t *testing.T) {
 	t.Parallel()
+	inOrder(t)
 	lab := newPair(t)
 	tap := lab.b.tap(linkB)
 	a, index := lab.a.announcer(), lab.a.index(linkA)
@@ -96,6 +97,7 @@ func TestAnnounceGolden(t *testing.T) {
 // TestAnnounceErrors: each item has its own result, and one that cannot be sent holds back no other.
 func TestAnnounceErrors(t *testing.T) {
 	t.Parallel()
+	inOrder(t)
 	lab := newPair(t)
 	lab.wire("down0", "down1")
 	lab.a.must(lab.a.SetDown("down0"))
@@ -146,6 +148,7 @@ func TestAnnounceErrors(t *testing.T) {
 
 // TestAnnounceFull: no more than AnnounceMax in a slice, and they all leave, in order, without allocating.
 func TestAnnounceFull(t *testing.T) {
+	inOrder(t)
 	lab := newPair(t)
 	tap := lab.b.tap(linkB)
 	a, index, mac := lab.a.announcer(), lab.a.index(linkA), mac6(t, macA)

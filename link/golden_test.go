@@ -102,6 +102,7 @@ func TestSendGolden(t *testing.T) {
 // that are protected so.
 func TestAHApart(t *testing.T) {
 	t.Parallel()
+	inOrder(t)
 	lab := newPair(t)
 	batch := NewBatch(8)
 	var set VRIDSet

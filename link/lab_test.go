@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
 
@@ -102,6 +103,22 @@ func (h *host) open(s Spec) *Port {
 	return p
 }
 
+// inOrder makes all that the test sends from now on arrive in this order: the kernel hands packets to the other end of a veth on the
+// processor of the sender, and each processor when it comes to it.
+func inOrder(t testing.TB) {
+	t.Helper()
+	runtime.LockOSThread() // for good: the thread ends with the test
+	var all, one unix.CPUSet
+	nstest.OK(t, unix.SchedGetaffinity(0, &all))
+	for cpu := 0; ; cpu++ {
+		if all.IsSet(cpu) {
+			one.Set(cpu)
+			break
+		}
+	}
+	nstest.OK(t, unix.SchedSetaffinity(0, &one))
+}
+
 // tap captures the frames that arrive on an interface.
 type tap struct {
 	t  testing.TB
@@ -119,7 +136,7 @@ func (h *host) tap(link string) *tap {
 		sa := &unix.SockaddrLinklayer{Protocol: 0x0300, Ifindex: h.index(link)} // ETH_P_ALL
 		h.must(unix.Bind(fd, sa))
 	})
-	tv := unix.Timeval{Sec: 10}
+	tv := unix.Timeval{Sec: 60}
 	h.must(unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &tv))
 	h.t.Cleanup(func() { unix.Close(fd) })
 	return &tap{h.t, fd}
@@ -160,7 +177,7 @@ func (p *tap) vrrp() []byte {
 // wait receives until n packets came.
 func wait(t testing.TB, p *Port, b *Batch, n int) (got []Datagram) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); len(got) < n; {
+	for end := time.Now().Add(time.Minute); len(got) < n; {
 		k, err := p.Recv(b)
 		if err != nil {
 			t.Fatal(err)

@@ -35,7 +35,7 @@ func newPoller(t testing.TB) *Poller {
 // wait is Wait with a test's patience: a poller that never returns fails the test by being woken.
 func wait(t testing.TB, p *Poller) Ready {
 	t.Helper()
-	late := time.AfterFunc(20*time.Second, func() {
+	late := time.AfterFunc(time.Minute, func() {
 		t.Errorf("Wait did not return")
 		p.Close()
 	})
@@ -321,22 +321,26 @@ func TestRest(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p := newPoller(t)
-	before := voluntarySwitches(t)
-	for range 20 {
+	slept, taken := switches(t, "voluntary_ctxt_switches"), switches(t, "nonvoluntary_ctxt_switches")
+	const times = 20
+	for range times {
 		p.Rest()
 	}
-	if n := voluntarySwitches(t) - before; n < 20 {
-		t.Errorf("slept %d times in 20", n)
+	slept, taken = switches(t, "voluntary_ctxt_switches")-slept, switches(t, "nonvoluntary_ctxt_switches")-taken
+	// Somebody else may get the processor just as the thread is about to sleep, for so long that it need not any more.
+	if slept+taken < times || slept < times/2 {
+		t.Errorf("slept %d times in %d, and was taken off its processor %d times", slept, times, taken)
 	}
 }
 
-func voluntarySwitches(t *testing.T) (n int) {
+// switches is how often the thread has left its processor, in one of the kernel's two ways.
+func switches(t *testing.T, way string) (n int) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/thread-self/status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(text), "\nvoluntary_ctxt_switches:")
+	_, rest, ok := strings.Cut(string(text), "\n"+way+":")
 	if !ok {
 		t.Fatal("the kernel does not count context switches")
 	}
