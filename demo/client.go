@@ -52,6 +52,7 @@ type client struct {
 	last  time.Time     // of the last answer
 	worst time.Duration // the longest time without an answer since Reset
 	begin time.Time     // of that time
+	lazy  time.Duration // for how long, in all, this machine kept the client from asking since Reset
 	stop  chan struct{}
 	wg    sync.WaitGroup
 }
@@ -74,9 +75,12 @@ func (c *client) ask() {
 	tick := time.NewTicker(askEvery)
 	defer tick.Stop()
 	to := &net.UDPAddr{IP: net.ParseIP(vip), Port: service}
-	for {
+	for asked := time.Now(); ; {
 		select {
 		case <-tick.C:
+			now := time.Now()
+			c.late(now.Sub(asked) - askEvery)
+			asked = now
 			_, _ = c.conn.WriteTo([]byte("?"), to) // "no route to host" is an answer too: none
 		case <-c.stop:
 			return
@@ -113,11 +117,28 @@ func (c *client) answered(who string, now time.Time) {
 	}
 }
 
+// late notes by how much a question came too late, if that says something about the machine.
+func (c *client) late(by time.Duration) {
+	if by < askEvery {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lazy += by
+}
+
 // reset begins a new measurement.
 func (c *client) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.worst = 0
+	c.worst, c.lazy = 0, 0
+}
+
+// starved is for how long the machine had no time for the client since reset, and so hardly any for the routers.
+func (c *client) starved() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lazy
 }
 
 // outage is the longest time without an answer since reset.
