@@ -27,7 +27,7 @@ func TestRegressionA20_GlobalRefreshIsTakenOver(t *testing.T) {
 func TestRegressionB28_AdvertsGoOnDuringALongReload(t *testing.T) {
 	l := newLab(t)
 	p := l.start("vrrp")
-	text := strings.ReplaceAll(ownerConf, "advert_int 20", "version 3\nadvert_int 0.05")
+	text := strings.ReplaceAll(ownerConf, "advert_int 8", "version 3\nadvert_int 0.05")
 	p.reload(role.Prepare{Gen: 1}, text, l.pageFile)
 	nstest.Eventually(t, "it is MASTER", l.master)
 	if r := p.prepare(role.Prepare{Gen: 2, Reload: true}, load(t, strings.ReplaceAll(text, "100/24 }", "100/24\n192.0.2.101/24 }"))); r.Err != "" {
@@ -49,7 +49,7 @@ func TestRegressionB28_AdvertsGoOnDuringALongReload(t *testing.T) {
 	if bytes.Contains(heard, []byte{0}) {
 		t.Errorf("it said goodbye: %v", heard)
 	}
-	p.stop(role.Stop{Within: 5 * time.Second})
+	p.stop(role.Stop{Within: 30 * time.Second})
 }
 
 func TestRegressionC69_MembershipIsRestored(t *testing.T) {

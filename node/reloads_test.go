@@ -101,7 +101,7 @@ func TestRegressionB46_ReloadsLeaveNothingBehind(t *testing.T) {
 		}
 		return true
 	})
-	nstest.OK(t, ours.Send(role.Msg{Stop: &role.Stop{Within: 5 * time.Second}}))
+	nstest.OK(t, ours.Send(role.Msg{Stop: &role.Stop{Within: 30 * time.Second}}))
 	wait(func(m *role.Msg) bool { return m.Stopped != nil })
 	nstest.OK(t, <-ended)
 	nstest.Eventually(t, "all sockets are closed", func() bool { return rawSockets(t) == 0 })

@@ -37,12 +37,13 @@ type lab struct {
 
 const vip = "192.0.2.100/24"
 
-// ownerConf is a router that becomes MASTER at once, with an interval that no busy machine exceeds.
+// ownerConf is a router that becomes MASTER at once, with an interval that no busy machine exceeds. Where nobody takes over from it, a
+// polite end takes that long.
 const ownerConf = `vrrp_instance A {
 	interface eth0
 	virtual_router_id 51
 	priority 255
-	advert_int 20
+	advert_int 8
 	virtual_ipaddress { 192.0.2.100/24 }
 }`
 
@@ -86,6 +87,16 @@ func (l *lab) priorities() (got []byte) {
 			return got
 		}
 	}
+}
+
+// goodbye waits until the last advert that was heard is one of priority 0. The kernel hands packets to the other end when it comes to it.
+func (l *lab) goodbye() {
+	l.t.Helper()
+	var heard []byte
+	nstest.Eventually(l.t, "the last advert is one of priority 0", func() bool {
+		heard = append(heard, l.priorities()...)
+		return len(heard) > 0 && heard[len(heard)-1] == 0
+	})
 }
 
 // changes counts what happened to links and IPv4 addresses since the last call.
@@ -269,14 +280,11 @@ func TestRoleLife(t *testing.T) {
 	}
 
 	l.priorities()
-	p.stop(role.Stop{Within: 5 * time.Second})
+	p.stop(role.Stop{Within: 30 * time.Second})
 	if l.holds() {
 		t.Error("the address is still there")
 	}
-	heard := l.priorities()
-	if len(heard) == 0 || heard[len(heard)-1] != 0 {
-		t.Errorf("the last advert was not one of priority 0: %v", heard)
-	}
+	l.goodbye()
 	log := strings.Join(p.log, "\n")
 	for _, want := range []string{"(A) Entering MASTER STATE", "Assigned address 192.0.2.1 for interface eth0", "Sending gratuitous ARP on eth0 for 192.0.2.100"} {
 		if !strings.Contains(log, want) {
@@ -296,9 +304,10 @@ func TestRoleHandsOverWithoutSupervisor(t *testing.T) {
 	if code := p.code(); code != 70 || !strings.Contains(p.err.String(), "the supervisor is gone") {
 		t.Errorf("exit code %d: %s", code, p.err)
 	}
-	if heard := l.priorities(); l.holds() || len(heard) == 0 || heard[len(heard)-1] != 0 {
-		t.Errorf("holds %v, heard %v", l.holds(), heard)
+	if l.holds() {
+		t.Error("the address is still there")
 	}
+	l.goodbye()
 }
 
 // TestRoleResumes: the process that takes the place of one that was killed goes on as MASTER, and nobody notices.
@@ -337,7 +346,7 @@ func TestRoleResumes(t *testing.T) {
 	if n := l.changes(); n != 0 {
 		t.Errorf("%d changes in the kernel", n)
 	}
-	third.stop(role.Stop{Within: 5 * time.Second, Keep: true})
+	third.stop(role.Stop{Within: 30 * time.Second, Keep: true})
 	if !l.holds() {
 		t.Error("-V did not keep the address")
 	}
@@ -363,7 +372,7 @@ func TestRoleIsTooEarly(t *testing.T) {
 	}
 	p.reload(role.Prepare{Gen: 3}, ownerConf, l.pageFile)
 	nstest.Eventually(t, "it is MASTER", l.master)
-	p.stop(role.Stop{Within: 5 * time.Second})
+	p.stop(role.Stop{Within: 30 * time.Second})
 
 	early := l.start("vrrp")
 	early.stop(role.Stop{Within: time.Second})
@@ -396,7 +405,7 @@ func TestRoleRemovesARouter(t *testing.T) {
 		return bytes.Contains(heard, []byte{0})
 	})
 	// Nobody takes over, so the address stays for one interval; a stop shortens that.
-	p.stop(role.Stop{Within: 5 * time.Second})
+	p.stop(role.Stop{Within: 30 * time.Second})
 	if l.holds() {
 		t.Error("the address is still there")
 	}
@@ -407,7 +416,7 @@ func TestRoleTakesAFlood(t *testing.T) {
 	l := newLab(t)
 	nstest.OK(t, l.far.AddAddr("eth0", "192.0.2.2/24"))
 	p := l.start("vrrp")
-	conf := strings.ReplaceAll(strings.ReplaceAll(ownerConf, "255", "100"), "advert_int 20", "advert_int 1")
+	conf := strings.ReplaceAll(strings.ReplaceAll(ownerConf, "255", "100"), "advert_int 8", "advert_int 1")
 	p.reload(role.Prepare{Gen: 1}, conf, l.pageFile)
 	nstest.Eventually(t, "it listens", func() bool { s, ok := l.status(); return ok && s.State == vrrp.Backup })
 	stop, ended := make(chan struct{}), make(chan struct{})
@@ -435,5 +444,5 @@ func TestRoleTakesAFlood(t *testing.T) {
 	if latest <= 0 || most <= 0 {
 		t.Error("lateness is not shown")
 	}
-	p.stop(role.Stop{Within: 5 * time.Second})
+	p.stop(role.Stop{Within: 30 * time.Second})
 }

@@ -115,11 +115,11 @@ func TestRoleRecords(t *testing.T) {
 	nstest.Eventually(t, "it is MASTER", l.master)
 	begin("second") // ends the one before
 	end()
-	p.reload(role.Prepare{Gen: 2, Reload: true}, strings.Replace(ownerConf, "advert_int 20", "advert_int 10", 1))
+	p.reload(role.Prepare{Gen: 2, Reload: true}, strings.Replace(ownerConf, "advert_int 8", "advert_int 10", 1))
 	nstest.OK(t, p.ctl.Send(role.Msg{Record: &role.Record{}}))
 	end()
 	begin("third")
-	p.stop(role.Stop{Within: 5 * time.Second})
+	p.stop(role.Stop{Within: 30 * time.Second})
 	for name, want := range map[string]struct{ moves, configurations int }{"first": {1, 1}, "second": {0, 1}, "third": {1, 0}} {
 		f, err := os.Open(file(name))
 		nstest.OK(t, err)

@@ -230,7 +230,7 @@ func TestTentativeIsSeenAtStart(t *testing.T) {
 	t.Parallel()
 	a, b := nstest.New(t), nstest.New(t)
 	nstest.OK(t, a.AddVeth("eth0", b, "eth0"))
-	nstest.OK(t, a.SetSysctl("net/ipv6/conf/eth0/dad_transmits", "5")) // seconds, so that we are not too late
+	nstest.OK(t, a.SetSysctl("net/ipv6/conf/eth0/dad_transmits", "8")) // seconds, so that we are not too late
 	nstest.OK(t, errors.Join(b.SetUp("eth0"), a.SetUp("eth0")))
 	o := watchOver(t, a, Config{})
 	o.eventually("the end of duplicate address detection", func() bool { return linkLocal(o.links["eth0"]) == "good" })

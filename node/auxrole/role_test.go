@@ -78,7 +78,7 @@ func (s *super) stop() {
 		if err != nil {
 			s.t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		s.t.Error("the role does not end")
 	}
 	_ = s.ctl.Close()
@@ -111,7 +111,7 @@ func (s *super) meet() *role.Conn {
 // until waits for what must come; the time is only for a broken program.
 func (s *super) until(what string, ok func() bool) {
 	s.t.Helper()
-	for end := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
 		done := ok()
 		s.mu.Unlock()
@@ -251,7 +251,7 @@ func TestSupervisorGone(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the role does not end")
 	}
 	s.ctl = nil

@@ -114,7 +114,7 @@ func startRole(t *testing.T, own bool, journal *os.File) *super {
 		}
 		select {
 		case <-s.ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("the role does not end")
 		}
 	})
@@ -228,7 +228,7 @@ func (s *super) awaitPeer(what string, ok func(role.Msg) bool) role.Msg {
 
 func wait(t *testing.T, from *record, what string, ok func(role.Msg) bool) role.Msg {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if m, found := from.take(ok); found {
 			return m
 		}
@@ -269,7 +269,7 @@ func (d *diary) read() []string {
 // wait waits until there are n lines.
 func (d *diary) wait(n int) []string {
 	d.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if got := d.read(); len(got) >= n {
 			return got
 		}

@@ -37,7 +37,7 @@ func TestRegressionB45_ReloadEndsRunsOfTheOldConfiguration(t *testing.T) {
 	}
 	until := func(what string, cond func() bool) {
 		t.Helper()
-		for end := time.Now().Add(20 * time.Second); !cond(); time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(time.Minute); !cond(); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal(what)
 			}

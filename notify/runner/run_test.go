@@ -100,17 +100,18 @@ func TestObjectsSideBySideAndGroupLast(t *testing.T) {
 
 // A script that hangs is ended, with what it started, and the next is run.
 func TestHungNotifyScript(t *testing.T) {
+	t.Parallel() // it waits
 	d := newDiary(t)
 	s := startRole(t, false, nil)
 	conf := specs{Notify: notify.Spec{
-		Limits:  notify.Limits{Run: 200 * time.Millisecond},
+		Limits:  notify.Limits{Run: 5 * time.Second}, // enough for a shell to write a line,
 		Objects: []notify.ObjectSpec{d.object(notify.Instance, "A", "", "")},
 	}}
 	conf.Notify.Objects[0].Scripts[notify.Master] = d.script("A MASTER", "", "sleep 1000 & wait")
 	s.configure(1, conf, role.Prepare{})
 	s.link()
 	s.event(event(1, notify.Instance, "A", notify.Master))
-	s.await("line", logged("INSTANCE A: notify_master for state MASTER was ended after its limit of 200ms"))
+	s.await("line", logged("INSTANCE A: notify_master for state MASTER was ended after its limit of 5s"))
 	d.want("A MASTER", "A any INSTANCE A MASTER 100")
 }
 
@@ -138,7 +139,7 @@ func TestStopDelivers(t *testing.T) {
 	s.link()
 	s.event(event(1, notify.Instance, "A", notify.Master))
 	s.event(event(2, notify.Instance, "B", notify.Master))
-	s.send(role.Msg{Stop: &role.Stop{Within: 15 * time.Second}})
+	s.send(role.Msg{Stop: &role.Stop{Within: time.Minute}})
 	time.Sleep(20 * time.Millisecond)
 	s.event(event(3, notify.Instance, "A", notify.Stop))
 	s.event(event(4, notify.Instance, "B", notify.Stop))
@@ -180,7 +181,7 @@ func TestSupervisorGone(t *testing.T) {
 	select {
 	case err := <-s.ended:
 		s.ended <- err
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("still there")
 	}
 }
@@ -230,7 +231,7 @@ func TestKilledRunner(t *testing.T) {
 	}
 	_ = first.cmd.Process.Kill()
 	first.ended <- <-first.ended
-	for end := time.Now().Add(20 * time.Second); !allGone(pids, 3); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !allGone(pids, 3); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("scripts outlive the role")
 		}
@@ -244,7 +245,7 @@ func TestKilledRunner(t *testing.T) {
 	}
 	second.await("line", logged("was begun before this process was restarted and is not run again"))
 	d.wait(12)
-	second.send(role.Msg{Stop: &role.Stop{Within: 10 * time.Second}})
+	second.send(role.Msg{Stop: &role.Stop{Within: time.Minute}})
 	second.peer.Close()
 	second.await("Stopped", func(m role.Msg) bool { return m.Stopped != nil })
 	got := d.read()
@@ -264,7 +265,7 @@ func TestTracking(t *testing.T) {
 	flag := filepath.Join(t.TempDir(), "flag")
 	check := track.Spec{
 		Name: "check", Args: []string{"/bin/sh", "-c", "test ! -e " + flag + " || { echo that is \\\"bad\\\"; exit 7; }"}, Interval: 50 * time.Millisecond,
-		Timeout: 10 * time.Second, UID: uid, GID: gid,
+		Timeout: time.Minute, UID: uid, GID: gid,
 	}
 	hang := track.Spec{
 		Name: "hang", Args: []string{"/bin/sleep", "1000"}, Interval: time.Hour, Timeout: 100 * time.Millisecond, UID: uid, GID: gid,

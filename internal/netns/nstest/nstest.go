@@ -89,10 +89,10 @@ func OK(t testing.TB, err error) {
 // uses up, and fails the test with what otherwise.
 func Eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if cond() {
 			return
 		}
 	}
-	t.Fatalf("still not so after 20 s: %s", what)
+	t.Fatalf("still not so after a minute: %s", what)
 }

@@ -29,7 +29,7 @@ func result(t *testing.T, p track.Probe) track.Ended {
 	select {
 	case e := <-ended:
 		return e
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it does not end")
 		return track.Ended{}
 	}
@@ -60,7 +60,7 @@ func signalled(t *testing.T, p track.Probe) {
 		if e.Signal != sigTerm || e.Err != "" {
 			t.Errorf("%+v", e)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it does not end")
 	}
 }
