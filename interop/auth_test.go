@@ -14,7 +14,7 @@ func TestKeyChange(t *testing.T) {
 	long(t)
 	l := lab.New(t, lab.Options{Nodes: 2})
 	a, b := l.Nodes[0], l.Nodes[1]
-	const interval = 200 * time.Millisecond
+	const interval = 300 * time.Millisecond
 	files := func(auth string) [2]lab.File {
 		var f [2]lab.File
 		for i := range f {

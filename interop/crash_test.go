@@ -15,7 +15,7 @@ import (
 // TestCrashVRRP kills the process that does VRRP: it is started again and goes on as master, before the peer notices.
 func TestCrashVRRP(t *testing.T) {
 	r := newReloadLab(t)
-	calls, skip, old := len(r.d.read(t)), len(r.b.Daemon().Log()), r.a.Daemon().VRRPPid()
+	calls, skip, old := len(r.d.settled(t, r.Lab, 4)), len(r.b.Daemon().Log()), r.a.Daemon().VRRPPid()
 	r.a.Daemon().SignalVRRP(unix.SIGKILL)
 	r.WaitFor("another VRRP process runs", 2*second, func() bool {
 		pid := r.a.Daemon().VRRPPid()

@@ -32,12 +32,14 @@ func dump(l *lab.Lab, n *lab.Node) (out dumped) {
 		path := filepath.Join(n.Daemon().Dir, name)
 		n.Daemon().Signal(sig)
 		var text []byte
-		size := -1
+		same := 0
 		l.WaitFor(name, 3*second, func() bool { // keepalived's can be seen while they are written
-			before := size
+			before := len(text)
 			text, _ = os.ReadFile(path)
-			size = len(text)
-			return size > 0 && size == before
+			if same++; len(text) == 0 || len(text) != before {
+				same = 0
+			}
+			return same >= 20
 		})
 		return string(text)
 	}

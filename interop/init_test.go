@@ -1,8 +1,11 @@
 package interop
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,14 +51,10 @@ func TestInit(t *testing.T) {
 	if daemon == 0 {
 		t.Fatal("nobody is process 1")
 	}
-	if b, err := os.ReadFile(script + ".ran"); err != nil || len(b) == 0 {
-		t.Errorf("the script did not run: %v", err)
-	}
-	for _, pid := range descendants(daemon) {
-		if name := comm(pid); !strings.HasPrefix(name, "holdfast") || strings.HasPrefix(status(t, pid)["State"], "Z") {
-			t.Errorf("%s (%d) was not buried: %s", name, pid, status(t, pid)["State"])
-		}
-	}
+	l.WaitFor("the script has run", second, func() bool { b, err := os.ReadFile(script + ".ran"); return err == nil && len(b) > 0 })
+	l.WaitFor("all that it left is buried", second, func() bool {
+		return !slices.ContainsFunc(descendants(daemon), func(pid int) bool { return !strings.HasPrefix(comm(pid), "holdfast") || dead(pid) })
+	})
 	s.Leave(func() { _ = unix.Kill(daemon, unix.SIGTERM) })
 	if code := a.Daemon().Wait(5 * second); code != 0 {
 		t.Errorf("ended with %d", code)
@@ -63,4 +62,10 @@ func TestInit(t *testing.T) {
 	if left := a.Foreign(); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// dead reports whether a process has ended and nobody has waited for it.
+func dead(pid int) bool {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return strings.HasPrefix(string(b[bytes.LastIndexByte(b, ')')+1:]), " Z")
 }

@@ -51,7 +51,7 @@ func (r *reloadLab) unmoved(since time.Time, calls int) {
 
 func TestReloadSame(t *testing.T) {
 	r := newReloadLab(t)
-	calls, since := len(r.d.read(t)), time.Now()
+	calls, since := len(r.d.settled(t, r.Lab, 4)), time.Now()
 	for range 3 {
 		r.a.Daemon().Signal(unix.SIGHUP)
 		r.s.Stay(700 * time.Millisecond)
@@ -64,7 +64,7 @@ func TestReloadSame(t *testing.T) {
 
 func TestReloadBroken(t *testing.T) {
 	r := newReloadLab(t)
-	calls, since, skip := len(r.d.read(t)), time.Now(), len(r.a.Daemon().Log())
+	calls, since, skip := len(r.d.settled(t, r.Lab, 4)), time.Now(), len(r.a.Daemon().Log())
 	broken := strings.Replace(r.file.Text(), "\tvirtual_router_id 51\n", "", 1)
 	r.a.Daemon().Reload(broken)
 	r.a.Daemon().WaitLog(skip, "virtual_router_id", second)
@@ -77,7 +77,7 @@ func TestReloadBroken(t *testing.T) {
 
 func TestReloadRenamed(t *testing.T) {
 	r := newReloadLab(t)
-	calls, since := len(r.d.read(t)), time.Now()
+	calls, since := len(r.d.settled(t, r.Lab, 4)), time.Now()
 	renamed := r.file
 	renamed.Routers = []lab.Router{r.file.Routers[0]}
 	renamed.Routers[0].Name = "VI_renamed"
@@ -92,7 +92,7 @@ func TestReloadRenamed(t *testing.T) {
 
 func TestReloadAddress(t *testing.T) {
 	r := newReloadLab(t)
-	calls, since := len(r.d.read(t)), time.Now()
+	calls, since := len(r.d.settled(t, r.Lab, 4)), time.Now()
 	third := netip.MustParseAddr("10.0.0.102")
 	more := r.file
 	more.Routers = []lab.Router{r.file.Routers[0]}

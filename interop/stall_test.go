@@ -84,9 +84,7 @@ func TestStallMaster(t *testing.T) {
 			old := p.a.Daemon().VRRPPid()
 			p.s.Leave(func() { p.signal(p.a, c.whole, unix.SIGSTOP) })
 			p.Pass(stallTime)
-			if !p.b.Has(p.high.VR().VIPs[0]) {
-				t.Fatal("the peer did not take over")
-			}
+			p.WaitFor("the peer takes over", 0, func() bool { return p.b.Has(p.high.VR().VIPs[0]) })
 			p.signal(p.a, c.whole, unix.SIGCONT)
 			if c.back {
 				p.s.Elect(p.a, second)
@@ -146,7 +144,7 @@ func TestCrashRunner(t *testing.T) {
 	diary := newDiary(t, t.TempDir())
 	p := newPair(t, lab.Keepalived(t), func(f *lab.File) { f.Routers[0].Lines = []string{diary.hooks("VI_1")} })
 	old := familyOf(p.a.Daemon())
-	calls := len(diary.read(t))
+	calls := len(diary.settled(t, p.Lab, 4))
 	if err := unix.Kill(old.runner, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +161,7 @@ func TestCrashRunner(t *testing.T) {
 	}
 	p.s.Move(p.b, skewLow, func() { p.a.Daemon().Stop() })
 	told := ""
-	for _, e := range diary.read(t)[calls:] {
+	for _, e := range diary.settled(t, p.Lab, calls+1)[calls:] {
 		told += e.text + "\n"
 	}
 	if !strings.Contains(told, "VI_1 stop") {

@@ -18,7 +18,7 @@ import (
 )
 
 // Limit is how long a guest may live, in the time of the host.
-const Limit = 2 * time.Minute
+const Limit = 6 * time.Minute
 
 // Job is what a guest does.
 type Job struct {

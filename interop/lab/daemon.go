@@ -192,7 +192,7 @@ func (n *Node) KillAll() {
 	if d := n.daemon; d != nil {
 		<-d.exited
 	}
-	n.lab.poll(time.Now(), Margin, func() bool { return len(n.pids()) == 0 })
+	n.lab.poll(time.Now(), patience, func() bool { return len(n.pids()) == 0 })
 }
 
 func (n *Node) each(sig syscall.Signal) {

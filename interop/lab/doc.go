@@ -17,8 +17,9 @@
 // # Time
 //
 // All times are of the wall clock. Packets carry the kernel's receive time; address events the time at which the
-// subscription was read. Bounds come from the configured timers plus Margin, which is meant for a machine that is busy
-// with other things: the lab asserts outcomes of the protocol, not milliseconds.
+// subscription was read. A Scene's bounds come from the configured timers plus Margin, and all the time for which the machine
+// stood still meanwhile; everything else that must come is waited for until only a broken program can be the reason. The lab
+// asserts outcomes of the protocol, not milliseconds.
 //
 // # Cleaning up
 //

@@ -23,7 +23,8 @@ type stall struct {
 
 const (
 	meterEvery = 20 * time.Millisecond
-	meterFrom  = 100 * time.Millisecond // less than that no scenario notices
+	meterFrom  = 10 * time.Millisecond  // less than that is nobody's excuse
+	meterTell  = 100 * time.Millisecond // less than that no scenario notices at once
 )
 
 func startMeter(ctx context.Context) *meter {
@@ -62,6 +63,9 @@ func (m *meter) story() (text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, s := range m.stalls {
+		if s.over < meterTell {
+			continue
+		}
 		text += fmt.Sprintf("until %s this machine stood still for %v\n", clock(s.at), s.over.Round(time.Millisecond))
 	}
 	return text

@@ -52,7 +52,7 @@ func (s *Scene) ElectAny(within time.Duration) *Node {
 	s.lab.T.Helper()
 	from := time.Now()
 	var winner *Node
-	ok := s.lab.poll(from, within+Margin, func() bool {
+	ok := s.lab.poll(from, within+patience, func() bool {
 		for _, n := range s.lab.Nodes {
 			if s.missing(n, from) == "" {
 				winner = n
@@ -61,7 +61,7 @@ func (s *Scene) ElectAny(within time.Duration) *Node {
 		return winner != nil
 	})
 	if !ok {
-		s.lab.T.Fatalf("no router is the one master within %v and %v of margin: %s", within, Margin, s.missing(s.lab.Nodes[0], from))
+		s.lab.T.Fatalf("no router is the one master within %v, nor a minute later: %s", within, s.missing(s.lab.Nodes[0], from))
 	}
 	s.reach(winner, from, within)
 	return winner
@@ -125,9 +125,13 @@ func (s *Scene) Stay(d time.Duration) {
 func (s *Scene) reach(want *Node, from time.Time, within time.Duration) {
 	s.lab.T.Helper()
 	s.lab.rec.note("%s should be master within %v", want.Name, within)
-	ok := s.lab.poll(from, within+Margin, func() bool { return s.missing(want, from) == "" })
+	ok := s.lab.poll(from, within+patience, func() bool { return s.missing(want, from) == "" })
 	if !ok {
-		s.lab.T.Fatalf("%s is not the one master within %v and %v of margin: %s", want.Name, within, Margin, s.missing(want, from))
+		s.lab.T.Fatalf("%s is not the one master within %v, nor a minute later: %s", want.Name, within, s.missing(want, from))
+	}
+	if took, bound := time.Since(from), within+Margin+s.lab.meter.late(from); took > bound {
+		s.lab.T.Errorf("%s is the one master only after %v, more than the %v that it should take and what the machine made of it, %v",
+			want.Name, took, within, bound)
 	}
 	s.lab.rec.note("%s is the one master", want.Name)
 	s.lab.Pass(settle)
