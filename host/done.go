@@ -10,8 +10,12 @@ func (r *Reconciler) Done(results []OpResult) {
 			res = results[i]
 		}
 		f := &r.flight[i]
-		if f.node != nil {
+		switch {
+		case f.node != nil:
 			r.landLink(f, res)
+			continue
+		case f.wall:
+			r.landWall(f, res)
 			continue
 		}
 		if f.link != nil {

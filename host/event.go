@@ -11,6 +11,7 @@ const (
 	AddrDel                           // an address is gone: Addr
 	Forward6                          // IPv6 forwarding was switched on a link: Forward
 	EntryChanged                      // a route or rule was added, changed or deleted: Route or Rule, By
+	WallChanged                       // somebody else has changed the firewall
 )
 
 // Event is something that the kernel told of its own accord. Events come in the kernel's order, but late: what they tell
@@ -98,5 +99,6 @@ type Stats struct {
 	Added    uint64
 	Deleted  uint64
 	Refused  uint64
+	Walls    uint64 // changes of the firewall
 	Restored uint64 // addresses put back because the kernel drops them with their primary address
 }

@@ -27,6 +27,8 @@ func (r *Reconciler) Observe(ev *Event) {
 		}
 	case EntryChanged:
 		r.entryChanged(ev)
+	case WallChanged:
+		r.wall.doubt = r.wall.made != (Wall{})
 	case Forward6:
 		l := r.links[ev.Index]
 		switch {

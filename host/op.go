@@ -23,12 +23,16 @@ type Op struct {
 	Metric  uint32  // IFA_RT_PRIORITY, 0 for none
 	Address Address // Key.Link is for people only; Key.Prefix has the kernel's prefix length
 	Link    *LinkOp // it is about a virtual link, and not about an address; nothing else of the Op but Index counts
+	Wall    *WallOp // it is about the firewall, and nothing else counts
 }
 
 // String is the operation as tests and logs write it: "+10.0.0.3/24 eth0".
 func (o Op) String() string {
-	if o.Link != nil {
+	switch {
+	case o.Link != nil:
 		return o.Link.String()
+	case o.Wall != nil:
+		return o.Wall.String()
 	}
 	sign := "+"
 	if o.Delete || o.Knob != nil && !o.Knob.On {

@@ -8,6 +8,7 @@ type flight struct {
 	op   Op
 	link *linkState // nil for a route or rule
 	node *node      // it is about a virtual link; then the rest below is nil
+	wall bool       // it is about the firewall; the same
 	it   *item      // nil: an address of somebody else's that is put back
 	s    *standing  // the address that is added or deleted
 	back bool       // it is put back, because the kernel drops it with its primary address; it may stand still
@@ -25,6 +26,7 @@ func (r *Reconciler) Next(limit int) []Op {
 		it.queued = false
 		r.plan(it)
 	}
+	r.planWall()
 	r.planLate(limit)
 	n := min(limit, len(r.carry))
 	r.flight = append(r.flight[:0], r.carry[:n]...)
@@ -80,6 +82,10 @@ func (r *Reconciler) planWanted(it *item, l *linkState) {
 		return
 	}
 	it.linkless = false
+	if wait, failure := r.mustAwaitWall(it); wait || failure != "" {
+		r.planUnbarred(it, l, wait, failure)
+		return
+	}
 	s := l.find(it.at, it.addr.Peer)
 	switch {
 	case s != nil && s.vague:
@@ -94,6 +100,21 @@ func (r *Reconciler) planWanted(it *item, l *linkState) {
 		return
 	}
 	r.add(it, l, false)
+}
+
+// planUnbarred is for an address that is to be barred and is not yet, or can't be. One that stands already goes on standing while it waits, and
+// is taken away when the firewall can't be had.
+func (r *Reconciler) planUnbarred(it *item, l *linkState, wait bool, failure string) {
+	if wait {
+		return
+	}
+	it.stands = false
+	if s := l.at[it.at]; s != nil {
+		it.failure = failure
+		r.restore(l, r.remove(it, l, s))
+		return
+	}
+	r.settle(it, failure)
 }
 
 func (r *Reconciler) planUnwanted(it *item, l *linkState) {

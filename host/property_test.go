@@ -26,6 +26,9 @@ type engine struct {
 }
 
 func (e *engine) set(o host.Owner, s host.State) {
+	if o == host.Static {
+		s.Wall = wall
+	}
 	e.gen++
 	e.want[o] = s
 	e.owed[o], e.repeat[o] = true, false
@@ -108,6 +111,7 @@ func drawState(t *rapid.T) host.State {
 					a.Preferred = 0
 				}
 			}
+			a.Barred = rapid.IntRange(0, 2).Draw(t, "barred") == 0
 			s.Addresses = append(s.Addresses, a)
 		case 1:
 			s.Absent = append(s.Absent, addr(text).Key)
@@ -144,6 +148,7 @@ func TestProperty(t *testing.T) {
 			p.k.AddLink(name, true)
 			p.foreign[name] = map[string]bool{}
 		}
+		e.set(host.Static, host.State{})
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			p.step()
 		}
@@ -156,6 +161,7 @@ func TestProperty(t *testing.T) {
 		}
 		p.check()
 		p.checkTables()
+		p.checkWall()
 	})
 }
 
@@ -169,7 +175,7 @@ type property struct {
 func (p *property) step() {
 	t, k := p.t, p.k
 	link := rapid.SampledFrom(linkPool).Draw(t, "link")
-	switch rapid.IntRange(0, 15).Draw(t, "what") {
+	switch rapid.IntRange(0, 16).Draw(t, "what") {
 	case 0, 1, 2:
 		p.e.set(host.Owner(rapid.IntRange(0, 3).Draw(t, "owner")), drawState(t))
 	case 3:
@@ -208,6 +214,8 @@ func (p *property) step() {
 		p.foreignEntry()
 	case 15:
 		p.victimEntry()
+	case 16:
+		k.Flush()
 	}
 }
 
@@ -284,12 +292,16 @@ func (p *property) recount(link string) {
 // refuse lets the kernel refuse to add one of our addresses, until the end. Never to delete, and never what is not ours.
 func (p *property) refuse() {
 	victim := addr(rapid.SampledFrom(ourPool).Draw(p.t, "refused")).Key
+	noWall := rapid.IntRange(0, 3).Draw(p.t, "refused firewall") == 0
 	dst := tables(nil, rapid.SampledFrom(tablesPool[:7]).Draw(p.t, "refused route")).Routes[0].Dst
 	p.k.Refuse = func(op host.Op) string {
 		if op.Route != nil && op.Route.Dst == dst && !op.Delete {
 			return "not now"
 		}
 		if op.Address.Key == victim && !op.Delete && op.Proto == host.ProtoMark {
+			return "not now"
+		}
+		if op.Wall != nil && noWall {
 			return "not now"
 		}
 		return ""

@@ -37,8 +37,9 @@ type Reconciler struct {
 	items  map[string]map[netip.Prefix]*item // by link name
 	tables tables
 	knobs  map[string]*item // by link name
-	stamp  uint64           // of the Want that is being taken in
-	seq    uint64           // of the latest item
+	wall   wall
+	stamp  uint64 // of the Want that is being taken in
+	seq    uint64 // of the latest item
 
 	queue  queue[*item]
 	carry  []flight // planned, not handed out yet; the links are described as if they had been carried out already
@@ -87,6 +88,9 @@ type item struct {
 	linkless bool   // wanted, and not there because of its link: goes on when the link does
 	queued   bool
 	awaits   bool     // its virtual link to be there and up, or to be down
+	bar      Bar      // how its address is barred, if it is
+	isBarred bool     // bar counts
+	atWall   bool     // it waits for the firewall
 	flying   int      // operations planned or on their way
 	again    bool     // something changed while they were; look into it once more
 	failure  string   // what the kernel said to them, if not yes
@@ -171,7 +175,7 @@ func (r *Reconciler) Stats() Stats { return r.stats }
 
 // Pending reports whether there is anything to be done at once: operations to be made, or links to be looked at.
 func (r *Reconciler) Pending() bool {
-	return len(r.suspects) > 0 || (r.synced && (len(r.carry)+r.queue.len()+r.nodes.len()+r.late.len() > 0 || r.tables.suspect))
+	return len(r.suspects) > 0 || (r.synced && (len(r.carry)+r.queue.len()+r.nodes.len()+r.late.len() > 0 || r.tables.suspect || r.wallDue()))
 }
 
 func compareKeys(a, b Key) int {

@@ -20,6 +20,7 @@ type State struct {
 	Rules     []Rule        // wanted, added after the routes
 	Links     []VirtualLink // wanted; addresses on one of them wait until it is there and up
 	Promote   []string      // links whose promote_secondaries is to be on
+	Wall      Wall          // the firewall for addresses that are Barred, wanted by Static for all owners; the zero Wall for none
 	Absent    []Key         // to be deleted once if present, whoever added them: what an earlier run may have left (rule C5)
 	// AbsentRoutes and AbsentRules are the same for routes and rules. One counts as present if it is the same in everything
 	// that its Key tells, the protocol that it is marked with among it.
@@ -50,6 +51,7 @@ type Address struct {
 	Label     string       // IPv4 label; empty for none
 	Scope     uint8        // RT_SCOPE_*: 0 global, 200 site, 253 link, 254 host
 	Flags     uint32       // IFA_F_*: NODAD, HOMEADDRESS, MANAGETEMPADDR, NOPREFIXROUTE, MCAUTOJOIN
+	Barred    bool         // packets to it are not taken, and none is sent from it (rule N1): it stands only behind the Wall
 	Preferred uint32       // IPv6: preferred lifetime in seconds; Forever for no limit, 0 makes it deprecated at once (rule K7). IPv4: ignored, as keepalived does
 }
 

@@ -20,6 +20,7 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 	for _, n := range r.claimLinks(o, want.Links) {
 		r.askLink(n, o)
 	}
+	r.claimWall(id, want.Wall)
 	adds, gone, entries := r.claim(o, &want)
 	gone, goneEntries, knobs := split(gone)
 	gone = append(gone, r.leftovers(want.Absent)...)
@@ -98,6 +99,9 @@ func (r *Reconciler) claim(o *owner, want *State) (adds, gone, entries []*item) 
 		}
 		it.own(o, r.stamp)
 		it.key, it.addr, it.absent = key, a, false
+		if r.setBar(it); a.Barred {
+			r.wall.failure = "" // it is tried again
+		}
 		adds = append(adds, it)
 	}
 	entries = append(r.claimKnobs(o, want.Promote), r.claimEntries(o, want)...)
@@ -125,7 +129,7 @@ func (it *item) disown(id Owner) {
 		it.owners = slices.Delete(it.owners, i, i+1)
 	}
 	if len(it.owners) == 0 {
-		it.stands, it.linkless = false, false
+		it.stands, it.linkless, it.atWall = false, false, false
 	}
 }
 
@@ -188,6 +192,7 @@ func (r *Reconciler) tidy(it *item) {
 		}
 		return
 	}
+	r.unbar(it)
 	m := r.items[it.link]
 	delete(m, it.at)
 	if len(m) == 0 {

@@ -35,6 +35,11 @@ type Kernel struct {
 	rules      []host.Rule
 	tablesRead bool // so that there are events about them
 
+	// Open lists addresses that were to be barred and were added while nothing barred them.
+	Open    []host.Key
+	wall    *wall
+	flushed bool // the wall was deleted by somebody else, and not written anew since
+
 	links   []*link
 	last    int // the latest link's number
 	queue   []host.Event
@@ -126,8 +131,12 @@ func (k *Kernel) apply(op host.Op) host.OpResult {
 			return host.OpResult{Outcome: host.Refused, Text: text}
 		}
 	}
-	if op.Link != nil {
+	switch {
+	case op.Link != nil:
 		return k.applyLink(op)
+	case op.Wall != nil:
+		k.flushed = false
+		return k.applyWall(op.Wall)
 	}
 	if op.Route != nil || op.Rule != nil {
 		return k.applyEntry(op)
@@ -161,6 +170,9 @@ func (k *Kernel) apply(op host.Op) host.OpResult {
 	}
 	if at.Addr().Is6() && l.Up && a.Flags&host.FlagNoDAD == 0 {
 		a.Flags |= host.FlagTentative
+	}
+	if key := (host.Key{Link: l.Name, Prefix: at}); op.Address.Barred && !k.flushed && !k.Bars(key) {
+		k.Open = append(k.Open, key)
 	}
 	return k.insert(l, a)
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"holdfast.dev/host"
@@ -19,6 +20,9 @@ type machine struct {
 	requests *requests
 	watch    *watch
 	heavy    func() // called before something that may take long
+	// The firewall's, nil before there is one.
+	walls     *walls
+	wallWatch *wallWatch
 
 	pause time.Duration // before the next Snapshot
 	last  time.Time     // the latest Snapshot
@@ -37,14 +41,25 @@ func newMachine(cfg Config) (*machine, error) {
 		return nil, err
 	}
 	w.self = q.conn.PID()
-	return &machine{requests: q, watch: w, heavy: func() {}}, nil
+	m := &machine{requests: q, watch: w, heavy: func() {}}
+	q.wall = m.applyWall
+	return m, nil
 }
 
-func (m *machine) close() error { return errors.Join(m.requests.close(), m.watch.close()) }
+func (m *machine) close() error {
+	err := errors.Join(m.requests.close(), m.watch.close())
+	if m.walls != nil {
+		err = errors.Join(err, m.walls.close(), m.wallWatch.close())
+	}
+	return err
+}
 
 // Poll puts an overrun off that follows too closely on the last one.
 func (m *machine) Poll(events []host.Event) ([]host.Event, host.PollState) {
 	events, state := m.watch.poll(events)
+	if m.wallWatch != nil {
+		events = m.wallWatch.poll(events)
+	}
 	if state == host.Overrun && time.Since(m.last) < m.pause {
 		return events, host.Waiting
 	}
@@ -77,7 +92,7 @@ func (m *machine) Look(index int) (host.View, error) {
 }
 
 func (m *machine) Apply(ops []host.Op, results []host.OpResult) []host.OpResult {
-	if len(ops) > 0 && (ops[0].Link != nil || ops[0].Knob != nil) {
+	if slices.ContainsFunc(ops, func(o host.Op) bool { return o.Link != nil || o.Knob != nil || o.Wall != nil }) {
 		m.heavy() // each is several requests, and some take the kernel long
 	}
 	return m.requests.apply(ops, results)

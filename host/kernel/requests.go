@@ -26,17 +26,21 @@ type requests struct {
 	out    []byte
 	marks  bool // an IFA_PROTO was seen
 	slice  int  // operations sent at once
+	wall   func(*host.WallOp) host.OpResult
 
 	found map[int]arpConf // by base: its settings before the first virtual link was put on it
 }
 
 func newRequests(buffer int, force bool) (*requests, error) {
-	s, strict, err := dial(buffer, force)
+	s, strict, err := dial(unix.NETLINK_ROUTE, buffer, force)
 	if err != nil {
 		return nil, err
 	}
 	return &requests{
 		sock: s, strict: strict, acks: newInbox(host.MaxBatch, ackBuffer), parts: newInbox(1, dumpBuffer), slice: host.MaxBatch,
+		wall: func(*host.WallOp) host.OpResult {
+			return host.OpResult{Outcome: host.Refused, Text: "no firewall here"}
+		},
 	}, nil
 }
 
@@ -45,7 +49,7 @@ func (q *requests) apply(ops []host.Op, results []host.OpResult) []host.OpResult
 	for len(ops) > 0 {
 		before := cpuTime()
 		n := 0
-		for n < min(q.slice, len(ops)) && ops[n].Link == nil && ops[n].Knob == nil {
+		for n < min(q.slice, len(ops)) && ops[n].Link == nil && ops[n].Knob == nil && ops[n].Wall == nil {
 			n++
 		}
 		if n > 0 {
@@ -56,6 +60,8 @@ func (q *requests) apply(ops []host.Op, results []host.OpResult) []host.OpResult
 			switch {
 			case n > 1:
 				results = q.dropLinks(ops[:n], results)
+			case ops[0].Wall != nil:
+				results = append(results, q.wall(ops[0].Wall))
 			case ops[0].Knob != nil:
 				results = append(results, q.applyKnob(&ops[0]))
 			default:

@@ -12,17 +12,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sock is an rtnetlink socket of which we send and receive ourselves. Receiving never waits unless it says so.
+// sock is a netlink socket of which we send and receive ourselves. Receiving never waits unless it says so.
 type sock struct {
 	conn *netlink.Conn
 	fd   int // valid until close
 	seq  uint32
 }
 
-// dial opens a socket in the network namespace of the calling thread. What a kernel does not know of the options is
+// dial opens a socket of a netlink protocol in the network namespace of the calling thread. What a kernel does not know of the options is
 // left out; strict reports whether dumps can be told to be of one link.
-func dial(buffer int, force bool) (s *sock, strict bool, err error) {
-	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+func dial(protocol, buffer int, force bool) (s *sock, strict bool, err error) {
+	conn, err := netlink.Dial(protocol, nil)
 	if err != nil {
 		return nil, false, fmt.Errorf("opening a netlink socket: %w", err)
 	}

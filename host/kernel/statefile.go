@@ -29,10 +29,13 @@ type Items struct {
 	Routes []host.Route
 	Rules  []host.Rule
 	Links  []string // virtual interfaces, by name
+	Walls  []string // tables of the firewall, by name
 }
 
 // Len is the number of items.
-func (i *Items) Len() int { return len(i.Keys) + len(i.Routes) + len(i.Rules) + len(i.Links) }
+func (i *Items) Len() int {
+	return len(i.Keys) + len(i.Routes) + len(i.Rules) + len(i.Links) + len(i.Walls)
+}
 
 // Held is what a run leaves in its state file, for the next one to clean up if this one is killed: what it held. It means
 // something only on the same boot of the machine, and in the same network namespace.
@@ -50,6 +53,7 @@ type heldFile struct {
 	Routes    []host.Route  `json:"routes,omitempty"`
 	Rules     []host.Rule   `json:"rules,omitempty"`
 	Links     []string      `json:"interfaces,omitempty"`
+	Walls     []string      `json:"nftables,omitempty"`
 }
 
 type heldAddress struct {
@@ -83,7 +87,7 @@ func EncodeHeld(h Held) ([]byte, error) {
 	}
 	f := heldFile{
 		Version: heldVersion, Boot: h.Boot, Namespace: h.Namespace, Addresses: make([]heldAddress, len(h.Keys)),
-		Routes: h.Routes, Rules: h.Rules, Links: h.Links,
+		Routes: h.Routes, Rules: h.Rules, Links: h.Links, Walls: h.Walls,
 	}
 	for i, k := range h.Keys {
 		f.Addresses[i] = heldAddress{Link: k.Link, Address: k.Prefix}
@@ -105,13 +109,18 @@ func DecodeHeld(b []byte) (Held, error) {
 	if f.Version != heldVersion {
 		return Held{}, fmt.Errorf("state file: version %d, and only %d is known", f.Version, heldVersion)
 	}
-	h := Held{Boot: f.Boot, Namespace: f.Namespace, Items: Items{Routes: f.Routes, Rules: f.Rules, Links: f.Links}}
+	h := Held{Boot: f.Boot, Namespace: f.Namespace, Items: Items{Routes: f.Routes, Rules: f.Rules, Links: f.Links, Walls: f.Walls}}
 	if h.Len()+len(f.Addresses) > MaxHeldKeys {
 		return Held{}, fmt.Errorf("state file: more than %d addresses, routes and rules", MaxHeldKeys)
 	}
 	for _, name := range f.Links {
 		if !linkName(name) {
 			return Held{}, fmt.Errorf("state file: %q is not the name of an interface", name)
+		}
+	}
+	for _, name := range f.Walls {
+		if name == "" || strings.ContainsRune(name, 0) {
+			return Held{}, fmt.Errorf("state file: %q is not the name of a table", name)
 		}
 	}
 	for i := range f.Routes {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"holdfast.dev/host"
@@ -80,6 +81,29 @@ func SweepLinks(names []string) (removed []string, err error) {
 			case host.Refused, host.Unknown:
 				errs = append(errs, errors.New(res.Text))
 			}
+		}
+	}
+	return removed, errors.Join(errs...)
+}
+
+// SweepWalls deletes the firewall's tables with these names, where they are present and bear our mark. A kernel without nftables has none.
+func SweepWalls(tables []string) (removed []string, err error) {
+	w, err := newWalls()
+	if err != nil {
+		if lacking(err) {
+			err = nil
+		}
+		return nil, err
+	}
+	defer func() { _ = w.close() }()
+	var errs []error
+	for _, table := range tables {
+		dropped, err := w.dropMarked(table)
+		if dropped {
+			removed = append(removed, table)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("table %s: %w", table, err))
 		}
 	}
 	return removed, errors.Join(errs...)

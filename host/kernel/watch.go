@@ -27,7 +27,7 @@ type watch struct {
 }
 
 func newWatch(buffer int, force bool) (*watch, error) {
-	s, _, err := dial(buffer, force)
+	s, _, err := dial(unix.NETLINK_ROUTE, buffer, force)
 	if err != nil {
 		return nil, err
 	}

@@ -215,12 +215,22 @@ func (w *Writer) run() {
 			sleep(breather)
 		case w.m.watch.overrun:
 			w.wait(w.m.pause)
-		case w.rec.Spared():
-			w.poll(max(time.Until(w.spareUntil), 0)+time.Millisecond, true)
 		default:
-			w.wait(-1)
+			w.rest()
 		}
 	}
+}
+
+// rest waits until there is something to do.
+func (w *Writer) rest() {
+	limit := time.Duration(-1)
+	if w.rec.Spared() {
+		limit = max(time.Until(w.spareUntil), 0) + time.Millisecond
+	}
+	if wait, ok := w.m.wallWatch.due(); ok && (limit < 0 || wait < limit) {
+		limit = wait + time.Millisecond
+	}
+	w.poll(limit, true)
 }
 
 // calm relaxes the thread until hurry.
@@ -316,8 +326,11 @@ func (w *Writer) poll(limit time.Duration, events bool) {
 		ms = int(limit / time.Millisecond)
 	}
 	fds := []unix.PollFd{{Fd: int32(w.wakeFd), Events: unix.POLLIN}, {Fd: int32(w.m.watch.fd), Events: unix.POLLIN}}
-	if !events {
+	switch {
+	case !events:
 		fds = fds[:1]
+	case w.m.wallWatch != nil:
+		fds = append(fds, unix.PollFd{Fd: int32(w.m.wallWatch.fd), Events: unix.POLLIN})
 	}
 	_, _ = unix.Poll(fds, ms)
 	var counter [8]byte
