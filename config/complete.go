@@ -41,9 +41,7 @@ func (b *builder) identity(d *draft) {
 	if d.Family == 0 {
 		d.Family = IPv4
 	}
-	if d.Strict = d.strict.or(g.Strict); !d.strictPos.IsValid() {
-		d.strictPos = d.pos
-	}
+	d.Strict = d.strict.or(g.Strict)
 	def := g.Version
 	if d.Family == IPv6 {
 		def = 3
@@ -349,6 +347,13 @@ func (b *builder) strictAdverts(d *draft) {
 		d.LowerPrioNoAdvert, d.HigherPrioAdvert = true, false
 	}
 	d.Garp = b.shareGarp(garp)
+	every, all := g.GarpExtra, g.GarpExtraAll
+	if d.garpExtra.set {
+		every, all = d.garpExtra.v, d.garpAll
+	}
+	if every > 0 {
+		d.rare().GarpExtra, d.rare().GarpExtraAll = every, all
+	}
 	switch {
 	case !d.Owner():
 		if d.owner.or(false) {

@@ -39,7 +39,6 @@ type globalDraft struct {
 	garp         garpDraft
 	alert        opt[bool] // smtp_alert
 	alertVRRP    opt[bool]
-	strictPos    diag.Pos
 	user         *schema.Node
 }
 
@@ -180,7 +179,7 @@ var globalKeys = map[string]globalKey{
 	"vrrp_version":                        func(_ *builder, g *globalDraft, n *schema.Node) { setInt(&g.VRRP.Version, n) },
 	"vrrp_check_unicast_src":              func(_ *builder, g *globalDraft, _ *schema.Node) { g.VRRP.CheckUnicastSource = true },
 	"vrrp_skip_check_adv_addr":            func(_ *builder, g *globalDraft, n *schema.Node) { setFlag(&g.VRRP.SkipCheckAddresses, n) },
-	"vrrp_strict":                         func(_ *builder, g *globalDraft, n *schema.Node) { setFlag(&g.VRRP.Strict, n); g.strictPos = n.Pos },
+	"vrrp_strict":                         func(_ *builder, g *globalDraft, n *schema.Node) { setFlag(&g.VRRP.Strict, n) },
 	"vrrp_notify_priority_changes":        func(_ *builder, g *globalDraft, n *schema.Node) { setFlag(&g.VRRP.NotifyPriority, n) },
 	"fifo_write_vrrp_states_on_reload":    func(_ *builder, g *globalDraft, _ *schema.Node) { g.VRRP.FIFOStatesOnReload = true },
 	"vrrp_netlink_cmd_rcv_bufs":           func(_ *builder, g *globalDraft, n *schema.Node) { setInt(&g.VRRP.NetlinkCommand.Bytes, n) },

@@ -26,6 +26,8 @@ type draft struct {
 	ttl        opt[uint8]
 	group      netip.Addr // mcast_dst_ip
 	garp       garpDraft
+	garpExtra  opt[time.Duration]
+	garpAll    bool // garp_extra_if all
 	noPreempt  bool
 	noVIP      bool // no_virtual_ipaddress
 	unicast    bool // a unicast keyword was used
@@ -48,7 +50,6 @@ type draft struct {
 	xmitBase   bool
 	ipvlan     bool
 	vmacNames  []string // name and MAC given to use_vmac
-	strictPos  diag.Pos
 	member     *groupDraft
 }
 
@@ -110,7 +111,7 @@ var instanceKeys = map[string]instanceKey{
 	"accept":                     func(_ *builder, d *draft, _ *schema.Node) { d.accept.put(true) },
 	"no_accept":                  func(_ *builder, d *draft, _ *schema.Node) { d.accept.put(false) },
 	"skip_check_adv_addr":        (*builder).readSkipCheck,
-	"strict_mode":                func(_ *builder, d *draft, n *schema.Node) { putFlag(&d.strict, n); d.strictPos = n.Pos },
+	"strict_mode":                func(_ *builder, d *draft, n *schema.Node) { putFlag(&d.strict, n) },
 	"preempt":                    func(_ *builder, d *draft, _ *schema.Node) { d.noPreempt = false },
 	"nopreempt":                  func(_ *builder, d *draft, _ *schema.Node) { d.noPreempt = true },
 	"debug":                      func(_ *builder, d *draft, n *schema.Node) { setInt(&d.Debug, n) },
@@ -146,8 +147,8 @@ var instanceKeys = map[string]instanceKey{
 	"virtual_rules": func(b *builder, d *draft, n *schema.Node) {
 		d.routing().Rules = append(d.routing().Rules, b.readRules(n, "")...)
 	},
-	"garp_extra_if":             func(_ *builder, d *draft, n *schema.Node) { garpExtra(&d.rare().GarpExtra, &d.rare().GarpExtraAll, n) },
-	"vmac_garp_intvl":           func(_ *builder, d *draft, n *schema.Node) { garpExtra(&d.rare().GarpExtra, &d.rare().GarpExtraAll, n) },
+	"garp_extra_if":             func(_ *builder, d *draft, n *schema.Node) { d.readGarpExtra(n) },
+	"vmac_garp_intvl":           func(_ *builder, d *draft, n *schema.Node) { d.readGarpExtra(n) },
 	"lvs_sync_daemon_interface": func(_ *builder, d *draft, n *schema.Node) { setText(&d.rare().LVSSyncInterface, n) },
 	"linkbeat_use_polling":      func(_ *builder, d *draft, _ *schema.Node) { d.rare().LinkbeatPolling = true },
 	"use_ipvlan":                (*builder).readIPVLAN,

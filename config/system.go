@@ -186,6 +186,12 @@ func garpExtra(p *time.Duration, all *bool, n *schema.Node) {
 	}
 }
 
+func (d *draft) readGarpExtra(n *schema.Node) {
+	var every time.Duration
+	garpExtra(&every, &d.garpAll, n)
+	d.garpExtra.put(every)
+}
+
 func (g *globalDraft) iptables(n *schema.Node) {
 	g.Firewall.Iptables, g.Firewall.Chains = true, texts(n.Args)
 	if len(n.Args) == 0 {

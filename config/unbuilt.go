@@ -22,7 +22,6 @@ func (b *builder) findUnbuilt(tree []schema.Node) {
 	for i := range tree {
 		b.unbuilt(&tree[i])
 	}
-	b.noAccept()
 }
 
 func (b *builder) unbuilt(n *schema.Node) {
@@ -42,21 +41,4 @@ func (b *builder) unbuilt(n *schema.Node) {
 
 func (b *builder) use(pos diag.Pos, k *schema.Keyword, keyword string) {
 	b.cfg.Uses = append(b.cfg.Uses, Use{Pos: at(pos), Block: k.Block().Path, Keyword: keyword, Part: partOf(k)})
-}
-
-// noAccept lists instances that need the firewall although they do not say no_accept: strict mode implies it for
-// others than owners (rule A18).
-func (b *builder) noAccept() {
-	root := schema.Lookup("vrrp_instance")
-	for _, d := range b.drafts {
-		if d.Accept || d.Owner() || d.accept.set && !d.accept.v {
-			continue
-		}
-		keyword := "strict_mode"
-		if !d.strict.set {
-			keyword = "vrrp_strict"
-		}
-		k := root.Find("strict_mode")
-		b.use(d.strictPos, k, keyword)
-	}
 }

@@ -10,7 +10,6 @@ import (
 // features are what requirements and regressions wait for, each with a keyword that is refused at start as long as it is not built.
 var features = map[string]struct{ block, keyword string }{
 	"BFD":              {"root", "bfd_instance"},
-	"the firewall":     {"vrrp_instance", "no_accept"},
 	"notify FIFOs":     {"global_defs", "vrrp_notify_fifo"},
 	"mail":             {"vrrp_instance", "smtp_alert"},
 	"health checks":    {"root", "virtual_server"},

@@ -18,7 +18,11 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 		StartupDelay: g.StartupDelay, DelayAfterBoot: g.DelayAfterBoot,
 		Restore:      c.Global.LostAddress == config.LostRestore,
 		GarpInterval: g.GarpInterval, NAInterval: g.GNAInterval,
-		LogUnknownVRIDs: g.LogUnknownVRIDs,
+		LogUnknownVRIDs: g.LogUnknownVRIDs, Wall: specs.Wall(c),
+	}
+	for i := range c.GarpGroups {
+		gg := &c.GarpGroups[i]
+		out.GarpGroups = append(out.GarpGroups, vrrp.GarpGroup{GarpInterval: gg.ARP, NAInterval: gg.NA, Links: gg.Interfaces})
 	}
 	at := c.Layout()
 	for i := range c.Instances {
@@ -113,7 +117,29 @@ func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {
 	for n := range i.Excluded {
 		s.Addresses = append(s.Addresses, vrrp.Address{Address: specs.Address(&i.Excluded[n], at), NoTrack: i.Excluded[n].NoTrack, Excluded: true})
 	}
+	for n := range s.Addresses {
+		s.Addresses[n].Barred = specs.Barred(i)
+	}
+	extraSpec(&s, i)
 	return s
+}
+
+// extraSpec translates garp_extra_if: addresses on virtual interfaces other than the instance's own are announced with a period of their own, with
+// "all" those on any other interface (rule L12).
+func extraSpec(s *vrrp.Spec, i *config.Instance) {
+	if i.Rare == nil || i.Rare.GarpExtra == 0 {
+		return
+	}
+	s.Garp.Extra = i.Rare.GarpExtra
+	own := []string{s.Link}
+	if i.Virtual != nil && len(s.Virtual) > 0 {
+		own = append(own, s.Virtual[0].Name)
+	}
+	for n := range s.Addresses {
+		a := &s.Addresses[n]
+		virtual := slices.ContainsFunc(s.Virtual, func(v host.VirtualLink) bool { return v.Name == a.Link })
+		a.Extra = (virtual || i.Rare.GarpExtraAll) && !slices.Contains(own, a.Link)
+	}
 }
 
 // virtualSpec translates use_vmac, use_vmac_addr and use_ipvlan.

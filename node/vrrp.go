@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/config"
 	"holdfast.dev/host"
 	"holdfast.dev/host/kernel"
+	"holdfast.dev/host/specs"
 	"holdfast.dev/internal/shm"
 	"holdfast.dev/status"
 	"holdfast.dev/supervisor/role"
@@ -64,6 +65,7 @@ type generation struct {
 	links  usedLinks
 	tells  bool // it has notify scripts
 	kernel [2]config.SocketBuffer
+	chains bool // vrrp_iptables names chains, and addresses are barred
 }
 
 // newGeneration translates a configuration. Nothing of that is kept, for every garbage collection would have to look at it.
@@ -72,6 +74,7 @@ func newGeneration(number uint64, c *config.Config) *generation {
 	return &generation{
 		number: number, vrrp: VRRPConfig(c), sizes: bufferSizes(c), links: linksOf(c), tells: tells(c),
 		kernel: [2]config.SocketBuffer{g.NetlinkMonitor, g.NetlinkCommand},
+		chains: c.Global.Firewall.Iptables && specs.Wall(c) != (host.Wall{}),
 	}
 }
 
@@ -209,6 +212,11 @@ func (r *vrrpRole) prepare(p *role.Prepare, files []*os.File) error {
 			return err
 		}
 	}
+	if g.vrrp.Wall != (host.Wall{}) {
+		if err := kernel.CheckWall(); err != nil {
+			return fmt.Errorf("no_accept and strict mode need a firewall: %w", err)
+		}
+	}
 	if r.current == nil && p.Reload {
 		g.vrrp.StartupDelay = 0 // the daemon has started long ago, this is only another process of it (rule C8)
 	}
@@ -330,7 +338,7 @@ func (r *vrrpRole) commit(gen uint64) {
 	if !r.loop.apply(g.vrrp, gen, begin, parted, r.resume) {
 		return // the thread has ended, which the next Recv finds out
 	}
-	r.sayUnchanged(g)
+	r.sayOtherwise(g)
 	r.prepared, r.current, r.resume = nil, g, nil
 	// What reading the configuration took is several times what is left of it. At once: the first election is seconds away, and
 	// later it could fall on a take-over. And before the supervisor is told, which may change how threads are scheduled then.
@@ -338,8 +346,11 @@ func (r *vrrpRole) commit(gen uint64) {
 	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
 }
 
-// sayUnchanged tells of settings that only a new process takes over.
-func (r *vrrpRole) sayUnchanged(g *generation) {
+// sayOtherwise tells of settings that are not taken literally, or only by a new process.
+func (r *vrrpRole) sayOtherwise(g *generation) {
+	if g.chains && (r.current == nil || !r.current.chains) { // rule N2
+		r.teller.Say(vrrp.Info, "vrrp_iptables: nftables are used instead, in table "+g.vrrp.Wall.Table)
+	}
 	if r.current != nil && r.current.kernel != g.kernel {
 		r.teller.Say(vrrp.Info, "vrrp_netlink_*_rcv_bufs: the change takes effect when the process is started anew")
 	}

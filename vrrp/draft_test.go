@@ -59,6 +59,11 @@ func (w *world) draftWord(f []string) bool {
 				w.draft.Restore = v != "false"
 			case "garp":
 				w.draft.GarpInterval = w.dur(v)
+			case "garpgroup": // of some links: "eth0+eth1:100ms:50ms"
+				p := strings.Split(v, ":")
+				w.draft.GarpGroups = append(w.draft.GarpGroups, GarpGroup{Links: strings.Split(p[0], "+"), GarpInterval: w.dur(p[1]), NAInterval: w.dur(p[2])})
+			case "wall":
+				w.draft.Wall = host.Wall{Table: v, V4: true}
 			case "na":
 				w.draft.NAInterval = w.dur(v)
 			case "unknown":
@@ -163,6 +168,7 @@ func (w *world) number(s *Spec, k, v string) bool {
 func (w *world) timing(s *Spec, k, v string) bool {
 	to := map[string]*time.Duration{
 		"int": &s.Interval, "preempt": &s.PreemptDelay, "delay": &s.Garp.Delay, "refresh": &s.Garp.Refresh, "lowerdelay": &s.Garp.LowerDelay,
+		"extra": &s.Garp.Extra,
 	}[k]
 	if to == nil {
 		return false
@@ -190,7 +196,9 @@ func (w *world) list(s *Spec, k, v string) bool {
 		for _, a := range words {
 			text, noTrack := strings.CutSuffix(a, "!notrack")
 			text, noDAD := strings.CutSuffix(text, "!nodad")
-			addr := Address{Address: host.Address{Key: w.key(text)}, NoTrack: noTrack, Excluded: k == "excluded"}
+			text, barred := strings.CutSuffix(text, "!barred")
+			text, extra := strings.CutSuffix(text, "!extra")
+			addr := Address{Address: host.Address{Key: w.key(text), Barred: barred}, NoTrack: noTrack, Excluded: k == "excluded", Extra: extra}
 			if noDAD {
 				addr.Flags = host.FlagNoDAD
 			}

@@ -26,6 +26,7 @@ type Engine struct {
 	adverts heap // MASTER: when the next advert is due
 	timers  heap // everything else
 	garp    announcer
+	unlaned bool // announcements keep no gap anywhere
 
 	now      clock.Now
 	last     clock.Now

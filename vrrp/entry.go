@@ -57,7 +57,7 @@ func (s *Spec) wanted() []item {
 	items := make([]item, 0, len(s.Addresses)+len(s.Routes)+len(s.Rules))
 	for i := range s.Addresses {
 		a := &s.Addresses[i]
-		items = append(items, item{key: a.Key, address: a.Address, noTrack: a.NoTrack})
+		items = append(items, item{key: a.Key, address: a.Address, noTrack: a.NoTrack, extra: a.Extra})
 	}
 	for i := range s.Routes {
 		rt := &s.Routes[i]
@@ -75,7 +75,9 @@ func (it *item) same(b *item) bool {
 	if it.route != nil && b.route != nil {
 		return it.route.Same(b.route)
 	}
-	return it.key == b.key && it.address == b.address
+	a := it.address
+	a.Barred = b.address.Barred // that is the firewall's business
+	return it.key == b.key && a == b.address
 }
 
 // name is the item as people write it.

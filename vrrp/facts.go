@@ -31,6 +31,7 @@ func (e *Engine) trackChanged(s track.State) {
 }
 
 func (e *Engine) linkChanged(l *host.Link) {
+	was := e.links[l.Name]
 	old := e.link(l.Name)
 	c := &link{Link: *l}
 	e.debounce(c, e.links[l.Name])
@@ -48,6 +49,7 @@ func (e *Engine) linkChanged(l *host.Link) {
 		}
 	}
 	e.reassess(users, WhyRecovered)
+	e.linkBack(c, was)
 	if !cameUp {
 		return
 	}

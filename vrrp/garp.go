@@ -1,8 +1,6 @@
 package vrrp
 
 import (
-	"time"
-
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
 )
@@ -28,26 +26,33 @@ type job struct {
 	queued bool
 }
 
-// lane holds the jobs that wait because two packets on a link must keep a gap (rule M5).
-type lane struct {
-	link string
-	ipv6 bool
-	sent clock.Instant
-	jobs queue
+// burst announces all standing addresses of the router the given number of times. One that is still going on is prolonged, not doubled.
+func (r *Router) burst(rounds int) { r.prolong(&r.all, nil, rounds) }
+
+// burstExtra announces those on other links than its own (garp_extra_if), once.
+func (r *Router) burstExtra() {
+	var items []int32
+	for i := range r.keeper.items {
+		if r.keeper.items[i].extra {
+			items = append(items, int32(i))
+		}
+	}
+	if len(items) > 0 {
+		r.prolong(&r.extra, items, 1)
+	}
 }
 
-// burst announces all standing addresses of the router the given number of times. One that is still going on is prolonged, not doubled.
-func (r *Router) burst(rounds int) {
+// prolong begins a job of the router, or prolongs it.
+func (r *Router) prolong(j *job, items []int32, rounds int) {
 	if rounds <= 0 || r.state != Master {
 		return
 	}
-	j := &r.all
 	if j.queued && j.since == r.since {
 		j.rounds = max(j.rounds, rounds)
 		return
 	}
 	queued := j.queued
-	*j = job{router: r, since: r.since, rounds: rounds, queued: queued}
+	*j = job{router: r, since: r.since, items: items, rounds: rounds, queued: queued}
 	if !queued {
 		r.engine.garp.add(r.engine, j)
 	}
@@ -216,8 +221,8 @@ func (a *announcer) announce(e *Engine, r *Router, it *item) *lane {
 		return nil
 	}
 	addr := it.address.Prefix.Addr()
-	if e.gap(addr.Is6()) > 0 {
-		l := a.lane(it.address.Link, addr.Is6())
+	if key, gap := e.laneOf(r, it.address.Link, addr.Is6()); gap > 0 {
+		l := a.lane(key)
 		if l.freeAt(e) > e.now.Mono {
 			return l
 		}
@@ -231,32 +236,6 @@ func (a *announcer) announce(e *Engine, r *Router, it *item) *lane {
 		r.announcedAt = e.now.Mono
 	}
 	return nil
-}
-
-func (a *announcer) lane(link string, ipv6 bool) *lane {
-	for _, l := range a.lanes {
-		if l.link == link && l.ipv6 == ipv6 {
-			return l
-		}
-	}
-	l := &lane{link: link, ipv6: ipv6}
-	a.lanes = append(a.lanes, l)
-	return l
-}
-
-// freeAt is when the lane may carry its next packet.
-func (l *lane) freeAt(e *Engine) clock.Instant {
-	if l.sent == 0 {
-		return 0
-	}
-	return l.sent.Add(e.gap(l.ipv6))
-}
-
-func (e *Engine) gap(ipv6 bool) time.Duration {
-	if ipv6 {
-		return e.cfg.NAInterval
-	}
-	return e.cfg.GarpInterval
 }
 
 // Standing reports whether the kernel has confirmed the address for the owner. For checkers.

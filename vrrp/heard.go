@@ -98,6 +98,9 @@ func (r *Router) heardAsMaster(src netip.Addr, adv *wire.Advert) {
 	switch {
 	case adv.Priority == wire.PriorityRelease:
 		r.stats.ZeroReceived++
+		if r.rivalGoneAt != 0 {
+			r.rivalGone()
+		}
 		if r.mayAnswer() {
 			r.report(Info, 1, "Master received priority 0 message")
 			r.send(r.priority)
@@ -106,6 +109,7 @@ func (r *Router) heardAsMaster(src netip.Addr, adv *wire.Advert) {
 		}
 	case adv.Priority == r.priority && src == r.source:
 		r.stats.OwnAddress++
+		r.rivalHeard(adv.Interval)
 		if r.once(complainOwnAddress) {
 			r.report(Warning, 0, "WARNING - equal priority advert received from remote host with our IP address.")
 		}
@@ -142,6 +146,9 @@ func (r *Router) yield(src netip.Addr, adv *wire.Advert) {
 // send could be held off for ever (against rule E1).
 func (r *Router) lowerHeard(src netip.Addr, adv *wire.Advert) {
 	r.stats.LowerHeard++
+	if g := &r.spec.Garp; g.LowerRepeat == 0 || g.LowerDelay == 0 { // else the second burst comes when it is gone
+		r.rivalHeard(adv.Interval)
+	}
 	if !r.mayAnswer() {
 		return
 	}

@@ -7,12 +7,13 @@ import (
 
 // index finds the routers that an event is for. It is made anew with each configuration.
 type index struct {
-	byVRID   map[portKey][]*Router
-	byPort   map[PortID][]*Router
-	byLink   map[string][]*Router
-	bySource map[track.ID][]*Router
-	onStatic []*Router         // those that depend on static entries
-	virtual  map[host.Key]bool // addresses that some router has: none of them is ever a source address (rule A32)
+	byVRID    map[portKey][]*Router
+	byPort    map[PortID][]*Router
+	byLink    map[string][]*Router
+	bySource  map[track.ID][]*Router
+	onStatic  []*Router         // those that depend on static entries
+	garpGroup map[string]int    // by link: 1 + the index of its garp_group
+	virtual   map[host.Key]bool // addresses that some router has: none of them is ever a source address (rule A32)
 }
 
 type portKey struct {
@@ -30,6 +31,13 @@ func (e *Engine) reindex() {
 		bySource: map[track.ID][]*Router{},
 		virtual:  make(map[host.Key]bool, n),
 	}
+	x.garpGroup = make(map[string]int)
+	for i := range e.cfg.GarpGroups {
+		for _, name := range e.cfg.GarpGroups[i].Links {
+			x.garpGroup[name] = i + 1
+		}
+	}
+	e.unlaned = len(e.cfg.GarpGroups) == 0 && e.cfg.GarpInterval == 0 && e.cfg.NAInterval == 0
 	e.tick = 0
 	for _, r := range e.routers {
 		x.add(r)

@@ -14,6 +14,7 @@ type keeper struct {
 	items     []item
 	promote   string // the link that is to promote secondary addresses, empty for none
 	links     []virtual
+	wall      host.Wall  // of Static: the firewall of all owners
 	ended     bool       // the links are wanted no more than the addresses
 	absent    []host.Key // to be deleted if present: left by an earlier run, or removed from the configuration
 	leftovers []item     // the same of routes and rules
@@ -36,6 +37,7 @@ type item struct {
 	route     *host.Route // nil for all but a route
 	rule      *host.Rule  // nil for all but a rule
 	noTrack   bool
+	extra     bool // announced with a period of its own (garp_extra_if)
 	parted    bool // given up while the owner makes way
 	standing  bool
 	fresh     bool          // stands since the newest generation and is not announced yet
@@ -73,7 +75,7 @@ func (k *keeper) want(on bool) {
 // What configure changed.
 const (
 	keeperSame = iota
-	keeperLess // addresses are gone, or routes and rules changed
+	keeperLess // addresses are gone, or are barred or not any more, or routes and rules changed
 	keeperMore // there are new addresses
 )
 
@@ -92,7 +94,11 @@ func (k *keeper) configure(wanted []item, links []host.VirtualLink) (changed int
 		}
 		seen[it.key] = true
 		if was, ok := old[it.key]; ok && was.same(&it) {
-			was.noTrack = it.noTrack
+			was.noTrack, was.extra = it.noTrack, it.extra
+			if was.address.Barred != it.address.Barred { // nothing to announce, nothing to lose
+				was.address.Barred = it.address.Barred
+				changed = max(changed, keeperLess)
+			}
 			it = was
 		} else if it.isEntry() {
 			changed = max(changed, keeperLess)
@@ -142,6 +148,7 @@ func (k *keeper) desired(now clock.Instant) host.State {
 	if !k.wanted {
 		return st
 	}
+	st.Wall = k.wall
 	for i := range k.items {
 		if it := &k.items[i]; it.holdUntil <= now && !it.parted {
 			it.add(&st)

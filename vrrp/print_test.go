@@ -111,11 +111,18 @@ func (w *world) printWant(o host.Owner, gen uint64, st host.State) {
 	}
 	var words []string
 	for _, a := range st.Addresses {
-		words = append(words, a.Prefix.String()+"@"+a.Link)
+		word := a.Prefix.String() + "@" + a.Link
+		if a.Barred {
+			word += "!barred"
+		}
+		words = append(words, word)
 	}
 	text := strings.Join(words, " ")
 	if text == "" {
 		text = "nothing"
+	}
+	if st.Wall.Table != "" {
+		text += ", a firewall " + st.Wall.Table
 	}
 	if n := len(st.Absent); n > 0 {
 		text += fmt.Sprintf(", %d swept", n)

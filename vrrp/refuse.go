@@ -23,6 +23,7 @@ func (r *Router) refused(p *Received, reason wire.Reason) {
 // refuse does the same and writes to the log, once for each kind of trouble until the state or the master changes (rule F14). It returns
 // false. The texts begin as keepalived's do.
 func (r *Router) refuse(p *Received, adv *wire.Advert, reason wire.Reason) bool {
+	r.rivalHeard(adv.Interval) // whoever it is, it speaks for our VRID and perhaps our addresses
 	if r.refused(p, reason); r.once(uint8(reason)) {
 		r.explain(p, adv, reason)
 	}

@@ -184,7 +184,8 @@ func (r *Router) retire() {
 
 // forget drops the last of a removed router.
 func (e *Engine) forget(r *Router) {
-	r.advertAt, r.downAt, r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.leaveAt = 0, 0, 0, 0, 0, 0, 0
+	r.hush()
+	r.downAt, r.toldBy, r.leaveAt = 0, 0, 0
 	r.keeper.want(false)
 	r.keeper.retry = 0
 	e.adverts.set(&r.advert, 0)
@@ -284,6 +285,12 @@ func (r *Router) retime(old *Spec, added bool) {
 		r.refreshAt = 0
 		if s.Garp.Refresh > 0 {
 			r.refreshAt = now.Add(s.Garp.Refresh)
+		}
+	}
+	if s.Garp.Extra != old.Garp.Extra {
+		r.extraAt = 0
+		if s.Garp.Extra > 0 {
+			r.extraAt = now.Add(s.Garp.Extra)
 		}
 	}
 	if added && s.Garp.Delay > 0 {

@@ -17,7 +17,9 @@ func (e *Engine) configureStatic(c *Config) {
 	for i := range c.StaticRules {
 		s.Rules[i].Rule = c.StaticRules[i]
 	}
-	if e.static.configure(s.wanted(), nil) != keeperSame {
+	// The firewall is told of after everybody who has addresses behind it, see host.Reconciler.
+	if e.static.configure(s.wanted(), nil) != keeperSame || e.static.wall != c.Wall {
+		e.static.wall = c.Wall
 		e.touch(&e.static)
 	}
 }

@@ -45,28 +45,34 @@ type Router struct {
 	burstAt   clock.Instant // MASTER: the second burst of announcements
 	lowerAt   clock.Instant // MASTER: the second burst after a lower-priority advert
 	refreshAt clock.Instant // MASTER: the next refresh
+	extraAt   clock.Instant // MASTER: the next refresh of what stands on other links
 	leaveAt   clock.Instant // making way: what is left of the addresses goes
 	quietAt   clock.Instant // the addresses are no longer contested, if nobody takes one until then
 	advert    timer
 	timer     timer
 
 	all         job // the burst over all addresses
+	extra       job // that over those on other links
 	unannounced int // bursts over newly confirmed addresses whose first round is not over
 
-	lastSent   clock.Now
-	ipID       uint16
-	answeredAt clock.Instant // beginning of the interval that answers counts
-	answers    int
-	putOff     bool          // the take-over was put off already
-	released   bool          // the master said goodbye
-	overflowed clock.Instant // the kernel dropped packets for us
-	rivalSince clock.Instant // MASTER and owner: another owner is heard (rule E8)
-	rivalLast  clock.Instant
-	lowerTold  clock.Instant // MASTER: the last MASTER_RX_LOWER_PRI
-	complained uint64
-	sendErr    string
-	linkFault  string // what is wrong with the virtual links
-	contested  bool   // somebody keeps taking our addresses away
+	lastSent    clock.Now
+	ipID        uint16
+	answeredAt  clock.Instant // beginning of the interval that answers counts
+	answers     int
+	putOff      bool          // the take-over was put off already
+	released    bool          // the master said goodbye
+	overflowed  clock.Instant // the kernel dropped packets for us
+	rivalSince  clock.Instant // MASTER and owner: another owner is heard (rule E8)
+	rivalLast   clock.Instant
+	rivalGoneAt clock.Instant // MASTER: whoever else speaks for the addresses is gone if it is silent until then
+	againAt     clock.Instant // MASTER: the addresses are announced anew, because of againWhy
+	quietUntil  clock.Instant // they are not before
+	againWhy    string
+	lowerTold   clock.Instant // MASTER: the last MASTER_RX_LOWER_PRI
+	complained  uint64
+	sendErr     string
+	linkFault   string // what is wrong with the virtual links
+	contested   bool   // somebody keeps taking our addresses away
 
 	leave  *handover // it makes way and still has addresses
 	claims int       // addresses that were claimed in this Step
@@ -104,6 +110,10 @@ func (r *Router) becomeMaster(c Cause) {
 	}
 	if d := r.spec.Garp.Refresh; d > 0 {
 		r.refreshAt = e.now.Mono.Add(d)
+	}
+	r.extraAt = 0
+	if d := r.spec.Garp.Extra; d > 0 {
+		r.extraAt = e.now.Mono.Add(d)
 	}
 	r.keeper.want(true)
 	e.touch(&r.keeper)
@@ -181,7 +191,7 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 		r.send(wire.PriorityRelease)
 	}
 	if keep {
-		r.advertAt, r.burstAt, r.lowerAt, r.refreshAt = 0, 0, 0, 0
+		r.hush()
 	} else {
 		r.drop(from)
 		r.unpromote()
@@ -200,13 +210,19 @@ func (r *Router) enter(s State, c Cause) {
 	r.state, r.cause, r.since = s, c, r.engine.now
 	r.want, r.putOff, r.released = false, false, false
 	r.preemptAt, r.rivalSince, r.outranked, r.complained = 0, 0, 0, 0
+	r.quietUntil = 0
 	r.engine.do(&Transition{Owner: r.owner, Name: r.spec.Name, From: from, To: s, Cause: c})
 	r.changed()
 }
 
+// hush ends what only a MASTER says.
+func (r *Router) hush() {
+	r.advertAt, r.burstAt, r.lowerAt, r.refreshAt, r.extraAt, r.rivalGoneAt, r.againAt = 0, 0, 0, 0, 0, 0, 0
+}
+
 // drop gives up what a MASTER has.
 func (r *Router) drop(from State) {
-	r.advertAt, r.burstAt, r.lowerAt, r.refreshAt = 0, 0, 0, 0
+	r.hush()
 	if from == Master {
 		r.stats.ReleaseMaster++
 		if r.master == r.source {

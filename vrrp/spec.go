@@ -17,6 +17,7 @@ type Config struct {
 	// StaticRoutes and StaticRules are too.
 	StaticRoutes []host.Route
 	StaticRules  []host.Rule
+	Wall         host.Wall // the firewall for addresses that are Barred; the zero Wall for none
 	// StartupDelay is vrrp_startup_delay: no router leaves BACKUP before it has passed since the process started (rule B8).
 	StartupDelay time.Duration
 	// DelayAfterBoot is the same, measured from the boot of the machine; the later end counts.
@@ -27,6 +28,8 @@ type Config struct {
 	Debounce map[string]Debounce
 	// GarpInterval and NAInterval are the least gaps between two announcements on one link; 0 is none (rule M5).
 	GarpInterval, NAInterval time.Duration
+	// GarpGroups are links that share such gaps. A link is in one group at most.
+	GarpGroups []GarpGroup
 	// LogUnknownVRIDs tells of adverts that no router is configured for (rule F12).
 	LogUnknownVRIDs bool
 }
@@ -109,6 +112,7 @@ type Address struct {
 	host.Address
 	Excluded bool // not carried in adverts
 	NoTrack  bool // its loss does not matter (rule K1)
+	Extra    bool // it stands on another link than the router's own, and is announced with Garp.Extra as its period
 }
 
 // Route is one virtual route.
@@ -138,6 +142,7 @@ type Garp struct {
 	RefreshRepeat int
 	LowerDelay    time.Duration // from a lower-priority advert to the second burst; 0 is none
 	LowerRepeat   int           // 0 is none
+	Extra         time.Duration // period of addresses that are Extra; 0 is none
 }
 
 // GroupSpec is one sync group.

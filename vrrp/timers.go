@@ -44,7 +44,7 @@ func (r *Router) listen(wait time.Duration) {
 func (r *Router) arm() {
 	r.engine.adverts.set(&r.advert, r.advertAt)
 	at := r.downAt
-	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.toldBy, r.quietAt, r.leaveAt, r.keeper.retryAt()} {
+	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.extraAt, r.rivalGoneAt, r.againAt, r.toldBy, r.quietAt, r.leaveAt, r.keeper.retryAt()} {
 		at = clock.Min(at, t)
 	}
 	r.engine.timers.set(&r.timer, at)
@@ -74,6 +74,16 @@ func (r *Router) timerDue() {
 	if due(r.refreshAt) {
 		r.refreshAt = next(r.refreshAt, r.spec.Garp.Refresh, now)
 		r.burst(r.spec.Garp.RefreshRepeat)
+	}
+	if due(r.extraAt) {
+		r.extraAt = next(r.extraAt, r.spec.Garp.Extra, now)
+		r.burstExtra()
+	}
+	if due(r.rivalGoneAt) {
+		r.rivalGone()
+	}
+	if due(r.againAt) {
+		r.again("%s", r.againWhy)
 	}
 	if due(r.keeper.retryAt()) {
 		r.retry()

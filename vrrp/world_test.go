@@ -325,6 +325,14 @@ func (w *world) link(f []string) {
 			l.Index += 100
 			l.MAC[0] = 6
 		default:
+			if port, ok := strings.CutPrefix(word, "port="); ok {
+				l.Master = w.links[port].Index
+				continue
+			}
+			if base, ok := strings.CutPrefix(word, "base="); ok {
+				l.Base = w.links[base].Index
+				continue
+			}
 			addr, flag, _ := strings.Cut(word, "!")
 			flags := map[string]uint32{"tentative": host.FlagTentative, "dadfailed": host.FlagDADFailed}[flag]
 			p := netip.MustParsePrefix(addr)

@@ -38,10 +38,10 @@ var interfaceUpDownDelaysKeys = []Keyword{
 }
 
 var garpGroupKeys = []Keyword{
-	{Name: "garp_interval", Args: list(seconds(0, 4294967295)), Means: "gap between GARPs in the group", Good: "garp_interval 0.01", Bad: "garp_interval 5000"},
-	{Name: "gna_interval", Args: list(seconds(0, 4294967295)), Means: "gap between NAs in the group", Good: "gna_interval 0.01", Bad: "gna_interval 5000"},
-	{Name: "interface", Args: list(iface()), Repeat: Many, Means: "single member interface", Good: "interface eth1", Bad: "interface a_name_that_is_too_long"},
-	{Name: "interfaces", Opens: Words, Each: each(iface()), Means: "member interfaces", Good: "interfaces {\neth0 eth1\n}", Bad: "interfaces now {\neth0 eth1\n}"},
+	{Name: "garp_interval", Args: list(seconds(0, 4294967295)), Means: "gap between GARPs in the group", Good: "garp_interval 0.01", Bad: "garp_interval 5000", Built: Yes},
+	{Name: "gna_interval", Args: list(seconds(0, 4294967295)), Means: "gap between NAs in the group", Good: "gna_interval 0.01", Bad: "gna_interval 5000", Built: Yes},
+	{Name: "interface", Args: list(iface()), Repeat: Many, Means: "single member interface", Good: "interface eth1", Bad: "interface a_name_that_is_too_long", Built: Yes},
+	{Name: "interfaces", Opens: Words, Each: each(iface()), Means: "member interfaces", Good: "interfaces {\neth0 eth1\n}", Bad: "interfaces now {\neth0 eth1\n}", Built: Yes},
 }
 
 var sslKeys = []Keyword{

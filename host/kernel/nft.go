@@ -24,7 +24,7 @@ const (
 	nftTypeIndex, nftTypeIfname = 20, 41
 	nftTypeBits                 = 6 // of each part of a concatenation
 
-	icmp6           = 58
+	protoICMP6      = 58
 	neighborSolicit = 135
 	neighborAdvert  = 136
 

@@ -175,7 +175,7 @@ func (x *batch) neighbors(table, chain string) {
 	for _, typ := range [...]byte{neighborSolicit, neighborAdvert} {
 		x.rule(table, chain, func() {
 			x.meta(unix.NFT_REG_1, unix.NFT_META_L4PROTO)
-			x.compare(icmp6)
+			x.compare(protoICMP6)
 			x.payload(unix.NFT_REG_1, nftTransport, 0, 1)
 			x.compare(typ)
 			x.verdict(nftAccept)

@@ -39,7 +39,7 @@ func Sweep(path string, c *config.Config) error {
 	}
 	now := Items(c)
 	old.Keys, old.Routes, old.Rules = append(now.Keys, old.Keys...), append(now.Routes, old.Routes...), append(now.Rules, old.Rules...)
-	old.Links = append(now.Links, old.Links...)
+	old.Links, old.Walls = append(now.Links, old.Links...), append(now.Walls, old.Walls...)
 	if err := remove(collect(map[host.Key]bool{}, old)); err != nil {
 		return err
 	}
@@ -58,6 +58,10 @@ func remove(items kernel.Items) error {
 	if len(items.Links) > 0 {
 		_, linkErr := kernel.SweepLinks(items.Links)
 		err = errors.Join(err, linkErr)
+	}
+	if len(items.Walls) > 0 { // last: until then nobody is answered
+		_, wallErr := kernel.SweepWalls(items.Walls)
+		err = errors.Join(err, wallErr)
 	}
 	return err
 }
@@ -136,6 +140,9 @@ func Items(cs ...*config.Config) kernel.Items {
 		if c == nil {
 			continue
 		}
+		if w := specs.Wall(c); w.Table != "" {
+			all.Walls = append(all.Walls, w.Table)
+		}
 		at := c.Layout()
 		for _, v := range at.Links {
 			all.Links = append(all.Links, v.Name)
@@ -172,6 +179,11 @@ func collect(seen map[host.Key]bool, items kernel.Items) (fresh kernel.Items) {
 	for _, name := range items.Links {
 		if is(host.Key{Link: name}) {
 			fresh.Links = append(fresh.Links, name)
+		}
+	}
+	for _, name := range items.Walls {
+		if is(host.Key{Entry: "table " + name}) {
+			fresh.Walls = append(fresh.Walls, name)
 		}
 	}
 	for i := range items.Routes {

@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { nstest.Main(m) }
 
 func configuration(link string, addrs ...string) *config.Config {
-	c := &config.Config{Instances: []config.Instance{{Name: "V"}}}
+	c := &config.Config{Instances: []config.Instance{{Name: "V", Accept: true}}}
 	for _, a := range addrs {
 		c.Instances[0].Addresses = append(c.Instances[0].Addresses, config.Address{Prefix: netip.MustParsePrefix(a), Dev: link})
 	}
@@ -109,7 +109,7 @@ func TestSweepRouting(t *testing.T) {
 		}
 		c := &config.Config{
 			Routes: []config.Route{{Family: config.IPv4, Dst: netip.MustParsePrefix("10.5.0.0/16"), Dev: "eth0", Type: 1, Table: 254, Protocol: 18}},
-			Instances: []config.Instance{{Name: "V", Routing: &config.Routing{Rules: []config.Rule{
+			Instances: []config.Instance{{Name: "V", Accept: true, Routing: &config.Routing{Rules: []config.Rule{
 				{Family: config.IPv4, From: netip.MustParsePrefix("10.5.0.0/16"), Table: 7, Priority: 100, Protocol: 18},
 				{Family: config.IPv4, From: netip.MustParsePrefix("10.5.0.0/16"), Table: 7, Priority: 101, Protocol: 18},
 			}}}},
