@@ -15,12 +15,16 @@ import (
 // ordinary for as long as it takes.
 const (
 	collectEvery = 500 * time.Millisecond // how often somebody looks whether it is time
-	collectFrom  = 4 << 20                // octets of heap that are too few to look at, as the runtime's own minimum
+	collectFrom  = 1 << 20                // octets of garbage that are too few to look at
+	// settleTicks is for how many looks the heap must have stood nearly still before what a burst of work left is given back too.
+	settleTicks  = 10
+	settleGrowth = 64 << 10 // octets in that time that are nearly still
 	// collectLimit is from where on the runtime collects by itself after all, whatever that costs.
 	collectLimit = 512 << 20
 )
 
-// collector collects garbage when what was allocated has doubled. It must be made after the role's first thread is what it shall be.
+// collector collects garbage when what was allocated has doubled, and when a burst of work is over. It must be made after the role's first
+// thread is what it shall be.
 type collector struct {
 	one   sync.Mutex
 	tasks *sched.Tasks
@@ -53,6 +57,7 @@ func (c *collector) run() {
 	tick := time.NewTicker(collectEvery)
 	defer tick.Stop()
 	sizes := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	var h heapLook
 	for {
 		select {
 		case <-c.stop:
@@ -60,10 +65,29 @@ func (c *collector) run() {
 		case <-tick.C:
 		}
 		metrics.Read(sizes)
-		if now, live := sizes[0].Value.Uint64(), sizes[1].Value.Uint64(); now > max(2*live, collectFrom) {
+		if h.due(sizes[0].Value.Uint64(), sizes[1].Value.Uint64()) {
 			c.Collect()
 		}
 	}
+}
+
+// heapLook decides when it is time to collect.
+type heapLook struct {
+	base  uint64 // size of the heap when it began to stand nearly still
+	ticks int    // for how long it has
+}
+
+// due is told, at each look, the octets that are allocated and those that survived the last collection.
+func (h *heapLook) due(now, live uint64) bool {
+	if now < live+collectFrom {
+		*h = heapLook{}
+		return false
+	}
+	if now < h.base || now > h.base+settleGrowth {
+		*h = heapLook{base: now}
+	}
+	h.ticks++
+	return now > 2*live || h.ticks > settleTicks
 }
 
 // Collect collects now, and gives back what is free. Two at a time would take each other's threads for ordinary ones.
