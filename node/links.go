@@ -207,15 +207,7 @@ func (b *linkBook) sources(name string, l *seenLink, now [2]netip.Addr) {
 // the engine does.
 func (r *vrrpRole) kernelSays(l *loop, rep *host.Report, synced func()) {
 	if len(rep.Gone)+len(rep.Changed) > 0 || rep.Synced {
-		r.links.Note(rep)
-	}
-	for _, name := range rep.Gone {
-		l.ports.Link(name, 0, 0)
-		l.Post(input{event: &vrrp.LinkGone{Name: name}})
-	}
-	for _, lk := range rep.Changed {
-		l.ports.Link(lk.Name, lk.Index, lk.MTU)
-		l.Post(input{event: &vrrp.LinkChanged{Link: lk}})
+		r.beats.Take(rep)
 	}
 	for _, lost := range rep.Lost {
 		l.Post(input{event: &vrrp.Lost{Lost: lost}})
@@ -228,5 +220,18 @@ func (r *vrrpRole) kernelSays(l *loop, rep *host.Report, synced func()) {
 	}
 	if rep.Synced {
 		synced()
+	}
+}
+
+// linksAre passes on what is known of interfaces.
+func (r *vrrpRole) linksAre(l *loop, rep *host.Report) {
+	r.links.Note(rep)
+	for _, name := range rep.Gone {
+		l.ports.Link(name, 0, 0)
+		l.Post(input{event: &vrrp.LinkGone{Name: name}})
+	}
+	for _, lk := range rep.Changed {
+		l.ports.Link(lk.Name, lk.Index, lk.MTU)
+		l.Post(input{event: &vrrp.LinkChanged{Link: lk}})
 	}
 }

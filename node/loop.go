@@ -16,6 +16,7 @@ import (
 	"holdfast.dev/link/poll"
 	"holdfast.dev/status"
 	"holdfast.dev/supervisor/sched"
+	"holdfast.dev/track"
 	"holdfast.dev/vrrp"
 )
 
@@ -70,6 +71,8 @@ type loop struct {
 	token     poll.Token
 	batch     *link.Batch
 	shown     shown
+	moves     moves
+	sources   shownSources
 	rx        vrrp.Received
 	due       vrrp.AdvertsDue
 	wakeup    vrrp.Wakeup
@@ -83,6 +86,7 @@ type loop struct {
 	stopOnce  sync.Once
 	interval  time.Duration // the shortest of the configuration
 	late      lateness
+	overdue   time.Duration // from what lateness on a round is counted in the page; 0 for never
 	lateTo    chan<- lateRound
 	garp      complaint
 }
@@ -107,6 +111,7 @@ func newLoop(page *status.Page, t *teller, detail int) (*loop, error) {
 		poller: p, announcer: a, station: s, teller: t, page: page, detail: detail,
 		open: map[vrrp.PortID]*heardPort{}, tokens: map[poll.Token]*heardPort{}, batch: link.NewBatch(batchPackets),
 		shown: shown{slots: map[host.Owner]int{}, names: map[host.Owner]string{}}, stopped: make(chan struct{}),
+		moves: moves{page: page, open: map[host.Owner]openMove{}, untold: map[string]untold{}}, sources: shownSources{page: page, places: map[track.ID]int{}},
 	}
 	l.inbox = poll.NewInbox(inboxItems, p.Wake, mergeLinks)
 	l.driver = NewRecorder(poll.Now(), l)
@@ -219,14 +224,14 @@ func (l *loop) run(ready chan<- struct{}) error {
 // round is one round of the thread: adverts that are due, packets, the inbox, then decisions.
 func (l *loop) round(found poll.Ready) {
 	start := poll.Now()
-	l.measure(start.Mono)
-	l.driver.Handle(start, &l.due)
+	l.moves.woken, l.moves.late = start.Mono, l.measure(start.Mono)
+	l.advertsDue(start)
 	drained := l.receive(found.Tokens, start.Mono)
 	l.rest()
 	for _, in := range l.inbox.Take() {
 		l.take(in)
 		if l.rest() {
-			l.driver.Handle(poll.Now(), &l.due) // thousands of things may wait here, adverts may not
+			l.advertsDue(poll.Now()) // thousands of things may wait here, adverts may not
 		}
 	}
 	now := poll.Now()
@@ -245,6 +250,13 @@ func (l *loop) round(found poll.Ready) {
 	}
 	l.arm(now.Mono)
 	l.rest()
+}
+
+// advertsDue sends the adverts whose time has come.
+func (l *loop) advertsDue(now clock.Now) {
+	l.moves.regular = true
+	l.driver.Handle(now, &l.due)
+	l.moves.regular = false
 }
 
 // rest sleeps a moment if the thread has not slept for its budget: under RLIMIT_RTTIME the kernel kills what never does. It reports
@@ -271,12 +283,16 @@ func (l *loop) arm(now clock.Instant) {
 }
 
 // measure notes how late the round is, if its deadline has come.
-func (l *loop) measure(now clock.Instant) {
+func (l *loop) measure(now clock.Instant) time.Duration {
 	if l.late.deadline == 0 || now < l.late.deadline {
-		return
+		return 0
 	}
 	d := now.Sub(l.late.deadline)
 	l.late.add(d)
+	l.page.Timing(status.Lateness).Add(d)
+	if l.overdue > 0 && d >= l.overdue {
+		l.page.AddOverdue()
+	}
 	l.page.SetLateness(l.late.max, l.late.quantile(0.99))
 	if tooLate(d, l.interval) {
 		select {
@@ -284,6 +300,7 @@ func (l *loop) measure(now clock.Instant) {
 		default: // one is being told of
 		}
 	}
+	return d
 }
 
 // take deals with one thing of the inbox.
@@ -294,8 +311,11 @@ func (l *loop) take(in input) {
 	case in.do != nil:
 		in.do(l)
 	case in.event != nil:
-		if _, ok := in.event.(*vrrp.Stop); ok {
+		switch ev := in.event.(type) {
+		case *vrrp.Stop:
 			l.stop = true
+		case *vrrp.Tracked:
+			l.sources.show(&ev.State, time.Now().UnixNano())
 		}
 		l.driver.Handle(poll.Now(), in.event)
 	}
@@ -325,6 +345,7 @@ func (l *loop) apply(c *vrrp.Config, gen uint64, before, parted func(l *loop), r
 func (l *loop) configure(c *vrrp.Config, gen uint64, resume []vrrp.Resume) (leaving []vrrp.Port) {
 	defer sched.Relax()() // with thousands of instances it may take longer than vrrp_rlimit_rttime
 	l.interval = shortest(c)
+	l.sources.keep(c)
 	l.driver.SetGeneration(gen)
 	l.driver.Handle(poll.Now(), &vrrp.Configure{Config: c, Resume: resume})
 	return l.driver.Engine.LeavingPorts()

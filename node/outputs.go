@@ -55,6 +55,7 @@ func (l *loop) Announce(items []vrrp.Announcement) {
 			l.teller.Say(vrrp.Warning, "cannot announce addresses: "+err.Error())
 		}
 	}
+	l.moves.announced(items, l.driver.Engine)
 	if l.detail > 0 {
 		l.teller.Sent(items, func(a *vrrp.Announcement) string { return l.shown.names[a.Owner] })
 	}
@@ -67,6 +68,7 @@ func (l *loop) Want(o host.Owner, gen uint64, want host.State) { l.kernel.Want(o
 func (l *loop) Forget(o host.Owner) {
 	l.kernel.Forget(o)
 	s := &l.shown
+	l.moves.forget(o, s.names[o])
 	if i, ok := s.slots[o]; ok {
 		delete(s.slots, o)
 		delete(s.names, o)
@@ -76,7 +78,10 @@ func (l *loop) Forget(o host.Owner) {
 }
 
 // Tell queues a notification.
-func (l *loop) Tell(ev notify.Event) { l.teller.Event(ev) }
+func (l *loop) Tell(ev notify.Event) {
+	l.teller.Event(ev)
+	l.moves.told(&ev)
+}
 
 // Report queues a log line. What nobody asked for is left out here.
 func (l *loop) Report(r *vrrp.Report) {
@@ -92,8 +97,8 @@ func (l *loop) Refused(r *vrrp.Refused) {
 	}
 }
 
-// Moved is told of every transition; the log has its line already, the status page shows the last one.
-func (l *loop) Moved(*vrrp.Transition) {}
+// Moved shows a transition in the status page; the log has its line already.
+func (l *loop) Moved(t *vrrp.Transition) { l.moves.begin(t) }
 
 // Publish shows a router in the status page.
 func (l *loop) Publish(r *vrrp.Router) {
@@ -112,6 +117,7 @@ func (l *loop) Publish(r *vrrp.Router) {
 	if s.names[o] != r.Name() {
 		s.names[o] = r.Name()
 	}
+	l.moves.confirmed(o, l.driver.Engine.Confirmed(o))
 	r.Status(&s.status)
 	s.record.Set(&s.status)
 	l.page.Put(i, &s.record)

@@ -124,6 +124,9 @@ func (l *loop) Send(s *vrrp.Send) error {
 	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
 		err = l.sendOn(p, s)
 	}
+	if err == nil {
+		l.moves.sent(s.Owner)
+	}
 	return err
 }
 

@@ -20,7 +20,7 @@ import (
 // adverts could not be verified again: the file is for its owner only.
 const (
 	recordFormat  = "holdfast recording"
-	recordVersion = 2
+	recordVersion = 3
 )
 
 // recordHead is the first line.

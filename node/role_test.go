@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,34 @@ func (l *lab) status() (s vrrp.Status, ok bool) {
 	return rec.Status(), true
 }
 
+// stepsAreKnown looks at what the page tells of the transition to MASTER: every step has its time, and they come in order.
+func (l *lab) stepsAreKnown() {
+	l.t.Helper()
+	var m status.Move
+	last := l.page.LastMove()
+	if !l.page.Move(last, &m) || m.To != vrrp.Master || m.Name == "" {
+		l.t.Fatalf("the last of %d transitions is %+v", last, m)
+	}
+	nstest.Eventually(l.t, "all steps are noted", func() bool {
+		l.page.Move(last, &m)
+		return !slices.Contains(m.At[:], 0)
+	})
+	order := []status.Step{status.Decided, status.Sent, status.Confirmed, status.Announced}
+	for i := range order[1:] {
+		if m.At[order[i]] > m.At[order[i+1]] {
+			l.t.Errorf("step %d was at %d, before step %d at %d", order[i+1], m.At[order[i+1]], order[i], m.At[order[i]])
+		}
+	}
+	if m.At[status.Queued] < m.At[status.Decided] || m.At[status.Woken] > m.At[status.Decided] {
+		l.t.Errorf("steps %v", m.At)
+	}
+	for kind, least := range map[status.Timed]uint64{status.Decision: 1, status.Sending: 1, status.Kernel: 1, status.Garp: 1} {
+		if c := l.page.Timing(kind).Read(); c.Count < least {
+			l.t.Errorf("histogram %d has counted %d", kind, c.Count)
+		}
+	}
+}
+
 func (l *lab) master() bool {
 	s, ok := l.status()
 	return ok && s.State == vrrp.Master && s.Standing == 1
@@ -256,6 +285,7 @@ func TestRoleLife(t *testing.T) {
 		return s.Stats.Announced >= 5
 	})
 	before, _ := l.status()
+	l.stepsAreKnown()
 	l.changes()
 
 	for gen := uint64(2); gen <= 3; gen++ {

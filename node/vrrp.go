@@ -47,6 +47,7 @@ type vrrpRole struct {
 
 	// From the first Prepare on.
 	loop   *loop
+	beats  *linkBeats
 	kernel *kernel.Writer
 	page   *status.Page
 	resume []vrrp.Resume
@@ -63,7 +64,9 @@ type generation struct {
 	vrrp   *vrrp.Config
 	sizes  bufferSize
 	links  usedLinks
-	tells  bool // it has notify scripts
+	polled polled
+	auto   time.Duration // from what lateness on the real-time priority is raised; 0 for never
+	tells  bool          // it has notify scripts
 	kernel [2]config.SocketBuffer
 	chains bool // vrrp_iptables names chains, and addresses are barred
 }
@@ -72,10 +75,18 @@ type generation struct {
 func newGeneration(number uint64, c *config.Config) *generation {
 	g := &c.Global.VRRP
 	return &generation{
-		number: number, vrrp: VRRPConfig(c), sizes: bufferSizes(c), links: linksOf(c), tells: tells(c),
-		kernel: [2]config.SocketBuffer{g.NetlinkMonitor, g.NetlinkCommand},
+		number: number, vrrp: VRRPConfig(c), sizes: bufferSizes(c), links: linksOf(c), polled: polledOf(c), tells: tells(c),
+		kernel: [2]config.SocketBuffer{g.NetlinkMonitor, g.NetlinkCommand}, auto: overdueFrom(&c.Global.Auto),
 		chains: c.Global.Firewall.Iptables && specs.Wall(c) != (host.Wall{}),
 	}
+}
+
+// overdueFrom is the lateness of a round from which on the real-time priority is raised (max_auto_priority, rule Q16); 0 for never.
+func overdueFrom(a *config.AutoPriority) time.Duration {
+	if a.Max <= 0 {
+		return 0
+	}
+	return a.Delay
 }
 
 // RunVRRP is the vrrp role: it obeys the control connection until it is told to stop, or the connection ends because the
@@ -249,6 +260,8 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 	}
 	l.ports = newPortKeeper(func(c portChange) { l.Post(input{port: &c}) }, func(text string) { r.teller.Say(vrrp.Warning, text) })
 	r.links.Use(&g.links)
+	r.beats = newLinkBeats(func(rep *host.Report) { r.linksAre(l, rep) }, func(text string) { r.teller.Say(vrrp.Warning, text) })
+	r.beats.Use(g.polled)
 	monitor, command := g.kernel[0], g.kernel[1]
 	synced := make(chan struct{})
 	known := sync.OnceFunc(func() { close(synced) })
@@ -268,6 +281,7 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 	}
 	// A thread that ended must not be found out by the next message only.
 	l.Start(func() { r.ctl.Inject(role.Msg{Abort: &role.Gen{}}) })
+	r.beats.Start()
 	w.Start() // the thread takes what is reported from the beginning: there may be more links than the inbox has room for
 	select {
 	case <-synced:
@@ -325,7 +339,9 @@ func (r *vrrpRole) commit(gen uint64) {
 	}
 	first := r.current == nil
 	r.links.Use(&g.links)
+	r.beats.Use(g.polled)
 	begin := func(l *loop) {
+		l.overdue = g.auto
 		if first {
 			l.page.ClearAll()
 		}
@@ -362,6 +378,7 @@ func (r *vrrpRole) end() {
 		return
 	}
 	r.garbage.Keep(nil)
+	r.beats.Close()
 	r.loop.Close()
 	_ = r.kernel.Close() // what it added stays, or was removed
 	r.loop.ports.Shut()

@@ -60,6 +60,8 @@ type Run struct {
 	Step   int    // which of the event's scripts it is, from 0
 	What   string // the keyword that configured it, for the log
 	Script Script // with all arguments
+	// Arrived is when the event reached this process.
+	Arrived clock.Instant
 }
 
 // Signal asks for a signal to the whole process group of a job.

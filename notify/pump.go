@@ -87,7 +87,7 @@ func (d *Dispatcher) begin(now clock.Now, o *object, q *delivery) {
 	}
 	d.jobs[j.id] = j
 	o.job = j
-	d.do(Run{Job: j.id, Event: q.ev, Step: q.next, What: st.what, Script: st.script})
+	d.do(Run{Job: j.id, Event: q.ev, Step: q.next, What: st.what, Script: st.script, Arrived: q.at})
 	q.next++
 }
 

@@ -83,7 +83,7 @@ func TestReplayNotices(t *testing.T) {
 	whole := string(recordingOf(t, 1<<20).Bytes)
 	otherwise := strings.Replace(whole, `"K":"Wakeup","D":`, `"K":"Wakeup","D":1`, 1)
 	for name, text := range map[string]string{
-		"empty": "", "no recording": "{}\n", "another version": strings.Replace(whole, `"Version":2`, `"Version":9`, 1),
+		"empty": "", "no recording": "{}\n", "another version": strings.Replace(whole, `"Version":3`, `"Version":9`, 1),
 		"decided otherwise": otherwise, "cut": whole[:len(whole)/2] + "\n", "unknown event": whole + `{"K":"Whim"}` + "\n",
 		"garbage": whole + `{"K":"Received","E":[1]}` + "\n", "generation": whole + `{"K":"generation","E":"x"}` + "\n",
 	} {

@@ -30,5 +30,15 @@ func FuzzPage(f *testing.F) {
 		}
 		_, _, _ = p.Beat(), p.PID(), p.Malformed()
 		_, _ = p.Lateness()
+		copy(mem[movesAt+int(at)%(1<<12):], junk)
+		copy(mem[sourcesAt+int(at)%(1<<12):], junk)
+		var m Move
+		for id := uint64(0); id < 8; id++ {
+			_ = p.Move(id, &m)
+		}
+		_ = p.Move(p.LastMove(), &m)
+		for i := range min(p.TopSource(), 8) {
+			_, _, _ = p.Source(i)
+		}
 	})
 }

@@ -11,13 +11,20 @@ import (
 
 // Geometry of the page. The memory of slots that were never used is never touched.
 const (
-	Slots    = 8192 // virtual routers that can be shown
-	Size     = headerSize + Slots*slotSize
-	slotSize = 1024
+	Slots = 8192 // virtual routers that can be shown
+	// Moves is how many transitions are kept, and Sources of how many tracked sources the state is shown.
+	Moves   = 4096
+	Sources = 2048
+	// Size of the memory in octets.
+	Size = sourcesAt + Sources*sourceSize
+
+	slotSize  = 1024
+	movesAt   = headerSize + Slots*slotSize
+	sourcesAt = movesAt + Moves*moveSize
 
 	headerSize = 4096
 	magic      = 0x686f6c6466617374 // "holdfast"
-	version    = 4
+	version    = 5
 )
 
 type header struct {
@@ -29,6 +36,11 @@ type header struct {
 
 	lateMax, lateMost atomic.Int64 // nanoseconds
 	malformed         atomic.Uint64
+	overdue           atomic.Uint64
+
+	moves   atomic.Uint64 // number of the last transition
+	sources atomic.Uint64 // places of tracked sources in use are below
+	timings [timed]Histogram
 }
 
 // slot holds a record under a sequence counter: odd while it is written.
@@ -49,7 +61,8 @@ type Page struct{ mem []byte }
 // ErrPage is returned for memory that is not a page of this build.
 var ErrPage = errors.New("not a status page of this version")
 
-// Open takes memory of Size bytes, 8-byte aligned. Memory that is all zero becomes an empty page.
+// Open takes memory of Size bytes, 8-byte aligned. Memory that is all zero becomes an empty page, so what may only be read has to be one
+// already.
 func Open(mem []byte) (*Page, error) {
 	if len(mem) < Size || uintptr(unsafe.Pointer(&mem[0]))%8 != 0 {
 		return nil, ErrPage
@@ -95,6 +108,12 @@ func (p *Page) Lateness() (latest, most time.Duration) {
 	h := p.header()
 	return time.Duration(h.lateMax.Load()), time.Duration(h.lateMost.Load())
 }
+
+// AddOverdue counts a round that was so late that its thread should come before others.
+func (p *Page) AddOverdue() { p.header().overdue.Add(1) }
+
+// Overdue is how many such rounds there were since the page was made.
+func (p *Page) Overdue() uint64 { return p.header().overdue.Load() }
 
 // AddMalformed counts a packet that was dropped before it could be said which virtual router it was for.
 func (p *Page) AddMalformed() { p.header().malformed.Add(1) }

@@ -21,6 +21,7 @@ func example() vrrp.Status {
 		Source: netip.MustParseAddr("192.0.2.1"), Master: netip.MustParseAddr("192.0.2.1"), MasterPriority: 120,
 		Interval: time.Second, MasterInterval: time.Second, LastSent: clock.Now{Mono: 9, Boot: 11}, LastHeard: 3, Standing: 3, Addresses: 2, Refused: 1, Faults: 4,
 		Contested: true, Told: "MASTER", SendError: "no", Stats: vrrp.Stats{Received: 1, Sent: 2, AddrList: 12, SumBad: 13, Dropped: [wire.Reasons]uint64{wire.BadICV: 14, wire.WrongPeer: 15}},
+		Speakers: [vrrp.Speakers]vrrp.Speaker{{Addr: netip.MustParseAddr("192.0.2.1"), Priority: 120, At: 19}, {Addr: netip.MustParseAddr("192.0.2.9"), Priority: 1, At: 20}},
 		Sequence: 16, Refusal: vrrp.Refusal{Reason: wire.BadICV, From: netip.MustParseAddr("192.0.2.9"), At: clock.Now{Mono: 17, Wall: 18}},
 	}
 }

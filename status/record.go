@@ -22,6 +22,8 @@ type Record struct {
 	refusedAt, refusedWall            int64
 	standing, addresses, refused      uint32
 	faults, sequence                  uint32
+	speakers                          [vrrp.Speakers]speaker
+	spoken                            [vrrp.Speakers]uint8 // their priorities
 	state, vrid, family, base         uint8
 	priority, masterPriority, why     uint8
 	refusal                           uint8
@@ -29,6 +31,11 @@ type Record struct {
 }
 
 type text [64]byte
+
+type speaker struct {
+	addr [16]byte
+	at   int64
+}
 
 const (
 	flagContested = 1 << iota
@@ -89,6 +96,11 @@ func (r *Record) Set(s *vrrp.Status) {
 	r.standing, r.addresses, r.refused, r.faults = uint32(s.Standing), uint32(s.Addresses), uint32(s.Refused), uint32(s.Faults)
 	r.state, r.vrid, r.base, r.priority = uint8(s.State), s.Identity.VRID, s.BasePriority, s.Priority
 	r.masterPriority, r.why = s.MasterPriority, uint8(s.Cause.Why)
+	for i := range s.Speakers {
+		from := &s.Speakers[i]
+		r.speakers[i].at, r.spoken[i] = int64(from.At), from.Priority
+		putAddr(&r.speakers[i].addr, from.Addr)
+	}
 	r.family = 4
 	if s.Identity.IPv6 {
 		r.family = 6
@@ -106,6 +118,9 @@ func (r *Record) Status() vrrp.Status {
 		LastSent:  clock.Now{Mono: clock.Instant(r.lastSent), Boot: clock.Instant(r.lastBoot)},
 		LastHeard: clock.Instant(r.lastHeard), Standing: int(r.standing), Addresses: int(r.addresses), Refused: int(r.refused),
 		Contested: r.flags&flagContested != 0, Told: get(r.told[:]), SendError: get(r.sendErr[:]),
+	}
+	for i, from := range r.speakers {
+		s.Speakers[i] = vrrp.Speaker{Addr: getAddr(from.addr), Priority: r.spoken[i], At: clock.Instant(from.at)}
 	}
 	s.Faults = int(r.faults)
 	s.Stats, s.Sequence = r.stats, r.sequence

@@ -79,7 +79,7 @@ func (s *Supervisor) begin(cfg *config.Config) {
 func (s *Supervisor) prepare(c *child, gen uint64, cfg *config.Config, file *os.File) {
 	files := []*os.File{file}
 	if memory := c.memory(); memory != nil && !c.paged {
-		files = append(files, memory)
+		files = append(files, memory...)
 		c.paged = true
 	}
 	if events := s.processEvents(c, cfg); events != nil {
@@ -168,6 +168,7 @@ func (s *Supervisor) done(c *child, gen uint64) {
 func (s *Supervisor) retune(c *child) {
 	p, forked := c.proc.(forked)
 	next := c.setupFor(s.cfg, &s.opt)
+	c.keepRaised(&next, &s.cfg.Global.Auto)
 	if !forked || c.name != role.VRRP || reflect.DeepEqual(next, c.setup) {
 		return
 	}

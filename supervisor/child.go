@@ -36,6 +36,7 @@ type child struct {
 	page  *page         // nil for roles without a heart
 	// journal is where the runner notes what it began, so that the next one does not begin it again; nil for other roles.
 	journal *os.File
+	runs    *os.File // where it shows what becomes of scripts; nil for other roles
 	heart   heart
 	pulse   pulse // of roles without a heart
 	past    restarts
@@ -53,17 +54,22 @@ type child struct {
 	resume    bool
 	answerBy  time.Time // when its answer is overdue
 	killAt    time.Time
-	recording bool // its elections
-	killed    bool // because it did not do what it should
+	recording bool   // its elections
+	overdue   uint64 // rounds that came too late, as far as they were acted on
+	raised    int    // the real-time priority that it was raised to; 0 for not
+	killed    bool   // because it did not do what it should
 	setup     sched.Setup
 }
 
-// memory is what outlives the processes of the role; nil for nothing.
-func (c *child) memory() *os.File {
-	if c.page != nil {
-		return c.page.file
+// memory is what outlives the processes of the role.
+func (c *child) memory() []*os.File {
+	switch {
+	case c.page != nil:
+		return []*os.File{c.page.file}
+	case c.journal != nil:
+		return []*os.File{c.journal, c.runs}
 	}
-	return c.journal
+	return nil
 }
 
 // setupFor is what the role's process runs with for a configuration.
@@ -71,6 +77,7 @@ func (c *child) setupFor(cfg *config.Config, o *Options) sched.Setup {
 	if c.name == role.VRRP {
 		setup := sched.VRRP(&cfg.Global.VRRPProcess, o.Core)
 		setup.Jail = !o.Open
+		mayRaise(&setup, &cfg.Global.Auto)
 		return setup
 	}
 	if c.name == role.Aux {
@@ -88,7 +95,7 @@ func (c *child) wanted(cfg *config.Config, o *Options) bool {
 	case role.Runner:
 		return cfg.Parts.VRRP && needsRunner(cfg)
 	case role.Aux:
-		return cfg.Parts.VRRP && needsAux(cfg)
+		return cfg.Parts.VRRP && (o.Window || needsAux(cfg))
 	}
 	return false
 }
@@ -143,7 +150,10 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	c.born, c.state, c.paged = now, down, false
 	c.resume = c.past.mayResume(now)
 	c.restartAt, c.killAt, c.killed = time.Time{}, time.Time{}, false
-	c.heart, c.recording = heart{}, false
+	c.heart, c.recording, c.raised = heart{}, false, 0
+	if c.page != nil {
+		c.overdue = c.page.page.Overdue()
+	}
 	c.pulse = pulse{}
 	s.say(logs.Info, "Starting %s child process, pid=%d", c.title, proc.pid())
 	if c.pid != nil {
@@ -156,6 +166,7 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 		s.listeners.Go(func() { s.relayErrors(c.ident, proc.pid(), stderr) })
 	}
 	s.introduce(c)
+	s.showWindow(c)
 	if c.name == role.VRRP && s.opt.Trace != "" {
 		s.record(c)
 	}

@@ -22,7 +22,7 @@ func TestStartReloadStop(t *testing.T) {
 	vrrp := atoi(t, d.wait(`Starting VRRP child process, pid=(\d+)`))
 	runner := atoi(t, d.wait(`Starting Runner child process, pid=(\d+)`))
 	d.waitAll(`vrrp: peer runner with 1`, `runner: peer vrrp with 1`,
-		`vrrp: prepare 1 reload=false resume=false descriptors=2`, `runner: prepare 1 reload=false resume=false descriptors=2`,
+		`vrrp: prepare 1 reload=false resume=false descriptors=2`, `runner: prepare 1 reload=false resume=false descriptors=3`,
 		`vrrp: commit 1`, `runner: commit 1`, `Startup complete`)
 	for name, want := range map[string]int{"keepalived.pid": d.cmd.Process.Pid, "vrrp.pid": vrrp} {
 		if got, err := os.ReadFile(filepath.Join(h.dir, name)); err != nil || string(got) != fmt.Sprintln(want) {

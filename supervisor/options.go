@@ -49,6 +49,9 @@ type Options struct {
 	// Trace is the file to which all processes of the vrrp role record their elections; empty for none until somebody asks for it.
 	Trace string
 
+	Window    bool // serve the socket on which the daemon can be asked how it is
+	WindowGID int  // the group that may ask beside root; 0 for none
+
 	Unprivileged *sched.User // who the aux role becomes; nil where we are not root ourselves
 
 	RunDir string // default /run

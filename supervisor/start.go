@@ -150,6 +150,10 @@ func (s *Supervisor) adopt(cfg *config.Config) error {
 	if s.children[role.Runner].journal, err = role.MemFile("holdfast-journal"); err != nil {
 		return err
 	}
+	if s.children[role.Runner].runs, err = newRuns(); err != nil {
+		return err
+	}
+	s.openWindow()
 	for _, c := range s.order {
 		if s.hooks.Mains[c.name] == nil && c.wanted(cfg, &s.opt) {
 			return fmt.Errorf("the %s process is not built into this program", c.title)
@@ -227,10 +231,11 @@ func (s *Supervisor) finish(started bool) {
 	}
 	for _, c := range s.order {
 		c.pid.Remove()
-		if memory := c.memory(); memory != nil {
+		for _, memory := range c.memory() {
 			memory.Close()
 		}
 	}
+	s.window.close()
 	s.pid.Remove()
 	if started {
 		s.say(logs.Info, "CPU usage (self/children) user: %s", usage())

@@ -39,6 +39,8 @@ type Supervisor struct {
 	gen    uint64         // the last generation that was given out
 	change *change
 
+	window *window // nil for none
+
 	opening map[string]bool // tracked files that are being opened for the aux role
 	loading bool            // the files are being read
 	queued  bool            // another reload was asked for
@@ -182,6 +184,7 @@ func (s *Supervisor) look() {
 		}
 		still := c.heart.look(c.page.page.Beat())
 		alive = alive && still == 0
+		s.raise(c)
 		if still >= s.opt.Timing.Still {
 			s.hung(c, "has shown no heartbeat for %s", time.Duration(still)*s.opt.Timing.Tick)
 		}

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"net/netip"
 
+	"holdfast.dev/clock"
 	"holdfast.dev/host"
 	"holdfast.dev/notify"
 )
@@ -33,6 +34,8 @@ type (
 		Name     string
 		From, To State
 		Cause    Cause
+		Priority uint8     // our effective one
+		At       clock.Now // when it was decided
 	}
 
 	// Notify hands an event to the notification queues.

@@ -35,6 +35,7 @@ func (e *Engine) receive(p *Received) {
 	if !ok {
 		return
 	}
+	r.hears(p.Src, &adv)
 	if r.leave != nil {
 		r.heardLeaving(p.Src, &adv)
 	}

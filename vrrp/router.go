@@ -36,6 +36,7 @@ type Router struct {
 	master         netip.Addr // whom we take for the master; our own address while we are
 	masterPriority uint8
 	masterInterval time.Duration // learnt in version 3 (rule B3)
+	speakers       [Speakers]Speaker
 	heard          clock.Instant // the last advert that restarted the down timer
 	outranked      clock.Instant // the last advert of a master that we are about to preempt
 
@@ -211,7 +212,9 @@ func (r *Router) enter(s State, c Cause) {
 	r.want, r.putOff, r.released = false, false, false
 	r.preemptAt, r.rivalSince, r.outranked, r.complained = 0, 0, 0, 0
 	r.quietUntil = 0
-	r.engine.do(&Transition{Owner: r.owner, Name: r.spec.Name, From: from, To: s, Cause: c})
+	r.engine.do(&Transition{
+		Owner: r.owner, Name: r.spec.Name, From: from, To: s, Cause: c, Priority: r.priority, At: r.engine.now,
+	})
 	r.changed()
 }
 

@@ -48,10 +48,11 @@ type Status struct {
 	Interval       time.Duration
 	LastSent       clock.Now
 	LastHeard      clock.Instant
-	Standing       int  // addresses, routes and rules that the kernel holds for us
-	Addresses      int  // addresses among them
-	Refused        int  // those that it refuses
-	Contested      bool // somebody keeps taking our addresses away
+	Speakers       [Speakers]Speaker // whose adverts were heard last
+	Standing       int               // addresses, routes and rules that the kernel holds for us
+	Addresses      int               // addresses among them
+	Refused        int               // those that it refuses
+	Contested      bool              // somebody keeps taking our addresses away
 	Told           string
 	SendError      string
 	Refusal        Refusal // the last advert that was not taken
@@ -97,7 +98,7 @@ func (r *Router) Status(s *Status) {
 		Fault: r.health.fault, Faults: r.health.faults, BasePriority: r.spec.Priority, Priority: r.priority,
 		Source: r.source, Master: r.master, MasterPriority: r.masterPriority, MasterInterval: r.masterInterval,
 		Interval: r.spec.Interval, LastSent: r.lastSent, LastHeard: r.heard, Contested: r.contested, Told: r.toldLast,
-		SendError: r.sendErr, Refusal: r.refusal, Stats: r.stats,
+		SendError: r.sendErr, Refusal: r.refusal, Stats: r.stats, Speakers: r.speakers,
 	}
 	if s.Fault == "" {
 		s.Fault = r.health.pending
@@ -122,6 +123,14 @@ func (r *Router) Status(s *Status) {
 			s.Refused++
 		}
 	}
+}
+
+// Confirmed is when the kernel last answered for all that an owner wants; 0 where it has not done so since the router became MASTER.
+func (e *Engine) Confirmed(o host.Owner) clock.Instant {
+	if r := e.owners[o]; r != nil {
+		return r.confirmedAt
+	}
+	return 0
 }
 
 // Has reports whether the engine still knows the owner. A router that was removed from the configuration is known until the

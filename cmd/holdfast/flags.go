@@ -24,6 +24,7 @@ type flags struct {
 	id     string // -i
 	checks expand.Checks
 	strict bool
+	mute   bool   // --no-window
 	test   bool   // -t
 	out    string // file for the findings of -t; empty for stderr
 	done   bool   // everything that was asked for has been printed

@@ -63,7 +63,7 @@ func subcommand(args []string) (code int, ok bool) {
 
 // subcommands are the things that one can ask for besides the daemon.
 func subcommands() []*cobra.Command {
-	return append([]*cobra.Command{sweepCommand(), demoCommand()}, configCommands()...)
+	return append([]*cobra.Command{statusCommand(), eventsCommand(), sweepCommand(), demoCommand()}, configCommands()...)
 }
 
 // daemon runs what the options ask for.
@@ -82,7 +82,7 @@ func daemon(called string) int {
 	if err := supervisor.EnterNamespace(supervisor.Namespace(&f.opt, &h)); err != nil {
 		return complain(err)
 	}
-	f.opt.Unprivileged = unprivileged()
+	f.opt.Unprivileged, f.opt.WindowGID, f.opt.Window = unprivileged(), windowGroup(), !f.mute
 	report := func(int) {}
 	if !f.opt.Foreground {
 		code, done, tell, err := supervisor.Daemonise()

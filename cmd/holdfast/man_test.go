@@ -70,7 +70,7 @@ func manual() string {
 	b.WriteString(".\\\" Made from the tables of options and commands by go test ./cmd/holdfast \\-run TestManual \\-update; change it there.\n")
 	b.WriteString(".TH HOLDFAST 8\n.SH NAME\nholdfast \\- keeps a service address alive (VRRP), in the place of keepalived\n")
 	b.WriteString(".SH SYNOPSIS\n.B holdfast\n[\\fIOPTION\\fR]...\n.br\n.B holdfast\n\\fICOMMAND\\fR [\\fIARGUMENT\\fR]...\n")
-	b.WriteString(".SH DESCRIPTION\n" + roff(`Without a command holdfast is a daemon that reads the configuration of keepalived as it is and takes part in the elections that it describes. Called by the name keepalived it takes the same options and prints findings in keepalived's words. With a command it answers a question and touches no running daemon.`) + "\n")
+	b.WriteString(".SH DESCRIPTION\n" + roff(`Without a command holdfast is a daemon that reads the configuration of keepalived as it is and takes part in the elections that it describes. Called by the name keepalived it takes the same options and prints findings in keepalived's words. With a command it answers a question: status and events ask a running daemon, which goes on undisturbed.`) + "\n")
 	b.WriteString(".SH OPTIONS\n")
 	for i := range options {
 		if options[i].set != nil {

@@ -80,6 +80,7 @@ func processOptions() []option {
 		{keyArg(0, "signum", getopt.Required), "PURPOSE", "print the number of the signal for STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON or (holdfast) TRACE", setSignum},
 		{key(0, "ignore-sigint"), "", "ignore SIGINT", flag(func(f *flags) *bool { return &f.opt.IgnoreINT })},
 		{key(0, "single-process"), "", "holdfast: all in one process, for tests only", flag(func(f *flags) *bool { return &f.opt.Single })},
+		{key(0, "no-window"), "", "holdfast: no socket for holdfast status and events", flag(func(f *flags) *bool { return &f.mute })},
 		{key(0, "no-jail"), "", "holdfast: without seccomp and Landlock, should they ever be in the way", flag(func(f *flags) *bool { return &f.opt.Open })},
 		{key('v', "version"), "", "print the version", setVersion},
 		{key('h', "help"), "", "print this", setHelp},

@@ -34,7 +34,7 @@ func runScripts(ctl *role.Conn) error {
 }
 
 // runAux is the role for what needs no privilege.
-func runAux(ctl *role.Conn) error { return auxrole.Run(ctl, auxrole.Trackers) }
+func runAux(ctl *role.Conn) error { return auxrole.Run(ctl, auxrole.Trackers, auxrole.Window) }
 
 // processEvents asks the kernel to tell of processes, with the receive buffer that the configuration wants.
 func processEvents(c *config.Config) (*os.File, error) {
@@ -55,6 +55,18 @@ func unprivileged() *sched.User {
 	}
 	const nobody = 65534
 	return &sched.User{UID: nobody, GID: nobody}
+}
+
+// windowGroup is the group whose members may ask the daemon how it is; 0 where there is none, or where we could not give it anything.
+func windowGroup() int {
+	if os.Geteuid() != 0 {
+		return 0
+	}
+	gid, ok := machine.Env().Group("holdfast")
+	if !ok {
+		return 0
+	}
+	return int(gid)
 }
 
 // readSpecs is what the runner has to know of a configuration.

@@ -30,7 +30,7 @@ var staticRulesKeys = []Keyword{
 }
 
 var linkbeatInterfacesKeys = []Keyword{
-	{Name: Entry, Args: list(iface(), optional(choice("METHOD", "MII", "ETHTOOL", "IOCTL"))), Repeat: Many, Means: "interface to poll", Good: "eth0 ETHTOOL", Bad: "eth0 MAGIC"},
+	{Name: Entry, Args: list(iface(), optional(choice("METHOD", "MII", "ETHTOOL", "IOCTL"))), Repeat: Many, Means: "interface to poll", Good: "eth0 ETHTOOL", Bad: "eth0 MAGIC", Built: Yes},
 }
 
 var interfaceUpDownDelaysKeys = []Keyword{

@@ -146,7 +146,7 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "virtual_ipaddress_excluded", Opens: Entries, Repeat: Many, Means: "VIPs not in adverts", Good: "virtual_ipaddress_excluded {\n\t2001:db8::5/64 preferred_lft 0 -nodad\n}", Bad: "virtual_ipaddress_excluded now {\n\t2001:db8::5/64 preferred_lft 0 -nodad\n}", Built: Yes},
 	{Name: "no_virtual_ipaddress", Means: "do not complain about no VIPs", Default: "off", Since: "2.3", Good: "no_virtual_ipaddress", Bad: "no_virtual_ipaddress now", Built: Yes},
 	{Name: "promote_secondaries", Means: "set promote_secondaries sysctl on interface", Default: "off", Good: "promote_secondaries", Bad: "promote_secondaries now", Built: Yes},
-	{Name: "linkbeat_use_polling", Means: "poll own interface", Default: "off", Old: "deprecated", Loud: true, Good: "linkbeat_use_polling", Bad: "linkbeat_use_polling now"},
+	{Name: "linkbeat_use_polling", Means: "poll own interface", Default: "off", Old: "deprecated", Loud: true, Good: "linkbeat_use_polling", Bad: "linkbeat_use_polling now", Built: Yes},
 	{Name: "v3_checksum_as_v2", Args: yesNo(), Means: "VRRPv3 IPv4 checksum without pseudo header", Default: "global", Since: "2.3", Good: "v3_checksum_as_v2 true", Bad: "v3_checksum_as_v2 maybe", Built: Yes},
 	{Name: "virtual_routes", Opens: Entries, Repeat: Many, Means: "routes while MASTER", Good: "virtual_routes {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}", Bad: "virtual_routes now {\n\tdefault via 10.0.0.254 dev eth0 table 100\n}", Built: Yes},
 	{Name: "virtual_rules", Opens: Entries, Repeat: Many, Means: "rules while MASTER", Good: "virtual_rules {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}", Bad: "virtual_rules now {\n\tto 10.9.0.0/16 lookup 100 priority 20\n}", Built: Yes},

@@ -91,8 +91,9 @@ var pure = map[string][]string{
 	"host/specs":    {"config", "host"},
 	"track":         {"clock"},
 	"vrrp":          {"clock", "host", "notify", "track", "vrrp/wire"},
-	"status":        {"clock", "vrrp", "host", "vrrp/wire"},
+	"status":        {"clock", "vrrp", "host", "vrrp/wire", "track"},
 	"status/dump":   {"config", "status", "vrrp", "vrrp/wire"},
+	"status/view":   {"clock", "config", "status", "status/dump", "track", "vrrp", "vrrp/wire"},
 	"config/diag":   {},
 	"config/lex":    {"config/diag"},
 	"config/expand": {"config/diag", "config/lex"},
@@ -152,6 +153,7 @@ var layers = map[string][]string{
 	"track/watch/probe": {"track", "clock"},
 	"notify":            {"clock"},
 	"config/files":      {"config/expand", "config/diag", "config/lex"},
+	"api":               {"status/view"},
 	"supervisor/role":   {"clock", "config", "notify", "track"},
 }
 

@@ -5,6 +5,7 @@ package auxrole
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -45,6 +46,7 @@ type Host struct {
 	greet   []func(name role.Name, conn *role.Conn)
 	waiting map[string][]chan opened // files that were asked for
 	closed  bool
+	window  func(m *role.Window, files []*os.File) error // nil for nobody
 }
 
 type opened struct {
@@ -111,6 +113,10 @@ func (r *aux) obey(m role.Msg, files []*os.File) (stop bool) {
 	case m.Peer != nil && len(files) == 1:
 		r.host.meet(m.Peer.Role, files[0])
 		files[0] = nil
+	case m.Window != nil:
+		if err := r.host.show(m.Window, files); err != nil {
+			r.host.Say(8, 0, "nobody can ask this daemon anything: "+err.Error())
+		}
 	case m.Opened != nil:
 		r.host.opened(m.Opened, files)
 	case m.Stop != nil:
@@ -184,6 +190,20 @@ func closeAll(files []*os.File) {
 // Say writes a line to the log; level has the numbers of log/slog, detail says how many -D it takes.
 func (h *Host) Say(level, detail int, text string) {
 	_ = h.ctl.Send(role.Msg{Log: &role.Log{Level: level, Detail: detail, Text: text, At: time.Now().UnixNano()}})
+}
+
+// Log writes a line to the log.
+func (h *Host) Log(l role.Log) { _ = h.ctl.Send(role.Msg{Log: &l}) }
+
+// show hands what belongs to the window to the service that is for it.
+func (h *Host) show(m *role.Window, files []*os.File) error {
+	switch {
+	case len(files) != 3:
+		return fmt.Errorf("%d descriptors came with the socket", len(files))
+	case h.window == nil:
+		return nil
+	}
+	return h.window(m, files)
 }
 
 // Tell sends the state of a tracked source to the vrrp role, if it is there.

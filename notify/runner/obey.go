@@ -8,7 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast.dev/internal/shm"
 	"holdfast.dev/notify"
+	"holdfast.dev/status"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/track"
 )
@@ -17,7 +19,7 @@ import (
 func (r *runner) prepare(p role.Prepare, files []*os.File) {
 	g := &generation{gen: p.Gen, reload: p.Reload, resume: p.Resume}
 	err := fileError("configuration", len(files))
-	if n := len(files); n == 1 || n == 2 {
+	if n := len(files); n >= 1 && n <= 3 {
 		g.notify, g.track, err = r.opt.Specs(files[0], p.Gen)
 		files[0].Close()
 		files = files[1:]
@@ -35,26 +37,41 @@ func (r *runner) prepare(p role.Prepare, files []*os.File) {
 	})
 }
 
-// install makes a generation ready to be committed. The first one may bring the journal.
+// install makes a generation ready to be committed. The first one may bring the journal, and the memory for what becomes of scripts.
 func (r *runner) install(g *generation, files []*os.File) error {
 	if r.journal == nil {
-		var f *os.File
-		if len(files) > 0 {
-			fd, err := unix.FcntlInt(files[0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
-			if err != nil {
-				return err
-			}
-			f = os.NewFile(uintptr(fd), "journal")
-		}
-		j, err := openJournal(f)
-		if err != nil {
+		if err := r.remember(files); err != nil {
 			return err
 		}
-		r.journal = j
 	}
 	r.prepared = g
 	r.dispatch.Prepare(g.notify)
 	return nil
+}
+
+// remember takes what a former process has written, or begins anew.
+func (r *runner) remember(files []*os.File) error {
+	var f *os.File
+	if len(files) > 0 {
+		fd, err := unix.FcntlInt(files[0].Fd(), unix.F_DUPFD_CLOEXEC, 3)
+		if err != nil {
+			return err
+		}
+		f = os.NewFile(uintptr(fd), "journal")
+	}
+	j, err := openJournal(f)
+	if err != nil {
+		return err
+	}
+	memory := make([]byte, status.RunsSize)
+	if len(files) > 1 {
+		if memory, err = shm.Map(files[1], status.RunsSize); err != nil {
+			return err
+		}
+	}
+	r.runs, err = status.OpenRuns(memory)
+	r.journal = j
+	return err
 }
 
 // obey does what the supervisor says.

@@ -14,6 +14,7 @@ import (
 	"holdfast.dev/clock"
 	"holdfast.dev/notify"
 	"holdfast.dev/notify/script"
+	"holdfast.dev/status"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/track"
 	"holdfast.dev/track/watch"
@@ -36,6 +37,7 @@ type runner struct {
 	starter *script.Starter
 	watcher *watch.Watcher
 	journal *journal
+	runs    *status.Runs // what becomes of scripts, for everybody to see
 
 	dispatch *notify.Dispatcher
 	jobs     map[uint64]*script.Process
@@ -152,11 +154,18 @@ func (r *runner) start(a notify.Run) {
 	r.journal.begin(&a.Event, a.Step)
 	s := &a.Script
 	c := script.Command{Args: s.Args, Open: s.Open, UID: s.UID, GID: s.GID, Groups: s.Groups}
+	shown := r.show(&a)
 	r.jobs[a.Job] = r.starter.Start(c,
-		func(at clock.Instant) { r.post(func() { r.step(notify.Began{Job: a.Job, At: at}) }) },
+		func(at clock.Instant) {
+			r.post(func() {
+				shown.began(at)
+				r.step(notify.Began{Job: a.Job, At: at})
+			})
+		},
 		func(res script.Result) {
 			r.post(func() {
 				delete(r.jobs, a.Job)
+				shown.ended(res.String())
 				r.step(notify.Ended{Job: a.Job, Fail: res.String(), Took: res.Took()})
 			})
 		})

@@ -60,9 +60,9 @@ func address(c *config.Config, a *config.Address, set bool) string {
 	return b.String()
 }
 
-// held reports whether the kernel holds all addresses of an instance for us. Of which it holds some nobody tells, so none is called set
+// Held reports whether the kernel holds all addresses of an instance for us. Of which it holds some nobody tells, so none is called set
 // then.
-func held(in *config.Instance, st *vrrp.Status) bool {
+func Held(in *config.Instance, st *vrrp.Status) bool {
 	seen := map[config.Address]bool{}
 	for _, list := range [][]config.Address{in.Addresses, in.Excluded} {
 		for i := range list {

@@ -34,7 +34,7 @@ func Data(s *Snapshot) []byte {
 }
 
 func (t *text) instance(s *Snapshot, in *config.Instance) {
-	st := s.of(in)
+	st := s.Of(in)
 	t.object("VRRP Instance = %s", in.Name)
 	t.field("VRRP Version = %d", in.Version)
 	if in.SyncGroup != "" {

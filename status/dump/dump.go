@@ -32,8 +32,8 @@ func Take(c *config.Config, p *status.Page, zone *time.Location) *Snapshot {
 	return s
 }
 
-// of returns the status of an instance.
-func (s *Snapshot) of(in *config.Instance) vrrp.Status {
+// Of returns the status of an instance.
+func (s *Snapshot) Of(in *config.Instance) vrrp.Status {
 	st, ok := s.Status[in.Name]
 	if !ok {
 		st.BasePriority, st.Priority, st.Interval = in.Priority, in.Priority, in.AdvertInterval
@@ -49,8 +49,8 @@ func wanted(in *config.Instance, st *vrrp.Status) vrrp.State {
 	return vrrp.Backup
 }
 
-// group is the state of a sync group: what all of its members are, and FAULT if one is.
-func (s *Snapshot) group(g *config.SyncGroup) vrrp.State {
+// Group is the state of a sync group: what all of its members are, and FAULT if one is.
+func (s *Snapshot) Group(g *config.SyncGroup) vrrp.State {
 	state, first := vrrp.Init, true
 	for _, name := range g.Members {
 		switch st := s.Status[name].State; {

@@ -27,7 +27,7 @@ func JSON(s *Snapshot) []byte {
 	j.b = append(j.b, '[')
 	for i := range c.Instances {
 		in := &c.Instances[i]
-		st := s.of(in)
+		st := s.Of(in)
 		if i > 0 {
 			j.b = append(j.b, ',')
 		}
@@ -163,7 +163,7 @@ func (j *object) lists(c *config.Config, in *config.Instance, st *vrrp.Status) {
 			j.str(x.key, command(x.command))
 		}
 	}
-	set := held(in, st)
+	set := Held(in, st)
 	all := func(list []config.Address) (out []string) {
 		for i := range list {
 			out = append(out, address(c, &list[i], set))

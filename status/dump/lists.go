@@ -6,7 +6,7 @@ import (
 )
 
 func (t *text) addresses(c *config.Config, in *config.Instance, st *vrrp.Status) {
-	set := held(in, st)
+	set := Held(in, st)
 	if len(in.Addresses) > 0 {
 		t.field("Virtual IP (%d):", len(in.Addresses))
 		for i := range in.Addresses {
@@ -75,7 +75,7 @@ func (t *text) scripts(n *config.Notify) {
 }
 
 func (t *text) group(s *Snapshot, g *config.SyncGroup) {
-	t.object("VRRP Sync Group = %s, %s", g.Name, s.group(g))
+	t.object("VRRP Sync Group = %s, %s", g.Name, s.Group(g))
 	faults, inits := 0, 0
 	for _, name := range g.Members {
 		switch s.Status[name].State {

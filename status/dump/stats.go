@@ -31,7 +31,7 @@ func Stats(s *Snapshot) []byte {
 	t := &text{}
 	for i := range s.Config.Instances {
 		in := &s.Config.Instances[i]
-		st := s.of(in)
+		st := s.Of(in)
 		c := count(&st.Stats)
 		t.b = append(t.b, "VRRP Instance: "+in.Name+"\n"...)
 		t.counts(2, "Advertisements", "Received", st.Stats.Received, "Sent", st.Stats.Sent)

@@ -31,6 +31,7 @@ type Msg struct {
 	Peer    *Peer    `json:",omitempty"` // with a descriptor: the direct socket to another role
 	Stop    *Stop    `json:",omitempty"` // leave: hand over, clean up, exit 0
 	Signal  *Signal  `json:",omitempty"` // a signal that the supervisor passes on (dumps)
+	Window  *Window  `json:",omitempty"` // to aux, with the status page, the runner's memory and a listening socket: answer there
 	Record  *Record  `json:",omitempty"` // with the file as a descriptor: record all inputs; without one: stop that
 
 	// Ping is answered by Recv itself, with Pong: so whoever answers reads what it is told.
@@ -109,6 +110,9 @@ type Opened struct {
 	File string
 	Err  string `json:",omitempty"`
 }
+
+// Window comes with what the answers to questions are made of. Both memories are open for reading only.
+type Window struct{ Version string }
 
 // Stop asks a role to leave.
 type Stop struct {

@@ -1,0 +1,240 @@
+// Package view is what the daemon tells of itself to whoever asks: the state of all virtual routers, and the latest events with the times
+// of their steps, as values with a JSON form (docs/api.md) and a form for people. It is pure: what it knows comes from the
+// snapshot that the dumps are made of too, and from the memory that the processes share.
+package view
+
+import (
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/config"
+	"holdfast.dev/status"
+	"holdfast.dev/status/dump"
+	"holdfast.dev/track"
+)
+
+// Source is what a Status and events are made of.
+type Source struct {
+	Version    string // of the program
+	Generation uint64 // of the configuration
+	Config     *config.Config
+	Page       *status.Page
+	Runs       *status.Runs
+	Zone       *time.Location
+	Now        clock.Now
+	Troubles   []Trouble // what the self-check knows
+}
+
+// Status is the answer to "how are you".
+type Status struct {
+	Version    string     `json:"version"`
+	Time       time.Time  `json:"time"`
+	PID        int        `json:"pid"` // of the vrrp process
+	Generation uint64     `json:"generation"`
+	Instances  []Instance `json:"instances"`
+	Groups     []Group    `json:"groups"`
+	Trackers   []Tracker  `json:"trackers"`
+	Troubles   []Trouble  `json:"troubles"`
+	Timings    []Timing   `json:"timings"`
+}
+
+// Instance is one virtual router.
+type Instance struct {
+	Name             string    `json:"name"`
+	Interface        string    `json:"interface"`
+	VRID             uint8     `json:"vrid"`
+	Family           int       `json:"family"` // 4 or 6
+	Version          uint8     `json:"version"`
+	Group            string    `json:"group,omitempty"`
+	State            string    `json:"state"`
+	Since            time.Time `json:"since,omitzero"`
+	Why              string    `json:"why"`
+	Priority         Priority  `json:"priority"`
+	Source           string    `json:"source,omitempty"`
+	AdvertIntervalMS float64   `json:"advert_interval_ms"`
+	Master           string    `json:"master,omitempty"`
+	MasterPriority   uint8     `json:"master_priority,omitempty"`
+	Peers            []Peer    `json:"peers"`
+	Addresses        []Address `json:"addresses"`
+	Held             int       `json:"held"` // addresses, routes and rules that the kernel holds for it
+	Trackers         []Tracked `json:"trackers"`
+	Troubles         []string  `json:"troubles"`
+	Counters         Counters  `json:"counters"`
+	Last             *Event    `json:"last,omitempty"` // the last transition
+}
+
+// Priority says what the priority is made of.
+type Priority struct {
+	Base uint8    `json:"base"`
+	Now  uint8    `json:"now"`
+	Why  []string `json:"why"` // what changed it, in words
+}
+
+// Peer is somebody whose adverts were heard.
+type Peer struct {
+	Address  string    `json:"address"`
+	Priority uint8     `json:"priority"`
+	Heard    time.Time `json:"heard"`
+}
+
+// Address is one that the instance has to hold as MASTER.
+type Address struct {
+	Address   string `json:"address"`
+	Interface string `json:"interface"`
+	// Held is "yes" or "no", or "some" where the kernel holds only some of the instance's and nobody knows which.
+	Held string `json:"held"`
+}
+
+// Tracked is what an instance tracks, and what that does to it.
+type Tracked struct {
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	Weight int    `json:"weight"`
+	Status string `json:"status,omitempty"` // up, down or unknown; not known here for interfaces
+	Effect string `json:"effect,omitempty"` // in words: "+10", "fault"
+}
+
+// Counters are those of the instance since its process started.
+type Counters struct {
+	Received      uint64            `json:"adverts_received"`
+	Sent          uint64            `json:"adverts_sent"`
+	BecameMaster  uint64            `json:"became_master"`
+	ReleaseMaster uint64            `json:"released_master"`
+	PutOff        uint64            `json:"take_overs_put_off"`
+	Slept         uint64            `json:"stood_still"`
+	AddressLost   uint64            `json:"addresses_lost"`
+	Announced     uint64            `json:"gratuitous_sent"`
+	Dropped       map[string]uint64 `json:"dropped"` // adverts that were not taken, by reason
+}
+
+// Group is a sync group.
+type Group struct {
+	Name    string   `json:"name"`
+	State   string   `json:"state"`
+	Members []string `json:"members"`
+}
+
+// Tracker is a source of states.
+type Tracker struct {
+	Kind   string    `json:"kind"`
+	Name   string    `json:"name"`
+	Status string    `json:"status"`
+	Since  time.Time `json:"since,omitzero"`
+	Value  int       `json:"value,omitempty"` // the number in a file
+	Reason string    `json:"reason,omitempty"`
+}
+
+// Trouble is something that delays us, or keeps us from doing what we should.
+type Trouble struct {
+	Kind  string    `json:"kind"`
+	Text  string    `json:"text"`
+	Since time.Time `json:"since"`
+}
+
+// Timing is a histogram of durations.
+type Timing struct {
+	Name    string   `json:"name"`
+	Means   string   `json:"means"`
+	Count   uint64   `json:"count"`
+	SumUS   float64  `json:"sum_us"`
+	MaxUS   float64  `json:"max_us"`
+	P50US   float64  `json:"p50_us"` // the end of the bucket in which it lies
+	P99US   float64  `json:"p99_us"`
+	Buckets []Bucket `json:"buckets"`
+}
+
+// Bucket counts durations up to LeUS, and above the bucket before. The last one has no end: its LeUS is 0.
+type Bucket struct {
+	LeUS  float64 `json:"le_us"`
+	Count uint64  `json:"count"`
+}
+
+// Of makes the Status.
+func (s *Source) Of() *Status {
+	snap := dump.Take(s.Config, s.Page, s.Zone)
+	out := &Status{
+		Version: s.Version, Time: s.wall(s.Now.Wall), PID: s.Page.PID(), Generation: s.Generation,
+		Instances: []Instance{}, Groups: []Group{}, Trackers: []Tracker{}, Troubles: s.Troubles, Timings: s.Timings(),
+	}
+	if out.Troubles == nil {
+		out.Troubles = []Trouble{}
+	}
+	states := s.trackers(out)
+	last := s.lastMoves()
+	for i := range s.Config.Instances {
+		in := s.instance(&s.Config.Instances[i], snap, states)
+		in.Last = last[in.Name]
+		out.Instances = append(out.Instances, in)
+	}
+	for i := range s.Config.Groups {
+		g := &s.Config.Groups[i]
+		out.Groups = append(out.Groups, Group{g.Name, snap.Group(g).String(), g.Members})
+	}
+	return out
+}
+
+// trackers lists the sources, and gives their states.
+func (s *Source) trackers(out *Status) map[track.ID]track.State {
+	states := map[track.ID]track.State{}
+	for i := range s.Page.TopSource() {
+		st, wall, ok := s.Page.Source(i)
+		if !ok {
+			continue
+		}
+		states[st.ID()] = st
+		out.Trackers = append(out.Trackers, Tracker{
+			Kind: st.Kind.String(), Name: st.Source, Status: st.Status.String(), Since: s.wall(wall), Value: st.Value, Reason: st.Reason,
+		})
+	}
+	return states
+}
+
+// wall is a moment of CLOCK_REALTIME.
+func (s *Source) wall(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).In(s.Zone)
+}
+
+// at is a moment of CLOCK_MONOTONIC, as the wall clock would have shown it if it had not been set since.
+func (s *Source) at(i clock.Instant) time.Time {
+	if i == 0 {
+		return time.Time{}
+	}
+	return s.wall(s.Now.Wall - int64(s.Now.Mono.Sub(i)))
+}
+
+// timings say what is in each histogram.
+var timings = [...]struct{ name, means string }{
+	status.Lateness: {"wakeup_late", "from a deadline of the election thread to the beginning of its round"},
+	status.Decision: {"decision", "from the beginning of the round to the decision of a transition"},
+	status.Sending:  {"advert", "from the decision of a MASTER to its first advert on the wire"},
+	status.Kernel:   {"kernel", "from the decision of a MASTER to the kernel's confirmation of its addresses"},
+	status.Garp:     {"gratuitous", "from that confirmation to the first gratuitous ARP or unsolicited NA"},
+}
+
+// Timings are all histograms.
+func (s *Source) Timings() (out []Timing) {
+	for i, t := range timings {
+		out = append(out, timing(t.name, t.means, s.Page.Timing(status.Timed(i))))
+	}
+	return append(out,
+		timing("script_start", "from the hand-over of a transition to the execution of a script", s.Runs.Start()),
+		timing("script_run", "from the execution of a script to its end", s.Runs.Took()))
+}
+
+func timing(name, means string, h *status.Histogram) Timing {
+	c := h.Read()
+	t := Timing{Name: name, Means: means, Count: c.Count, SumUS: us(c.Sum), MaxUS: us(c.Max), P50US: us(c.Quantile(0.5)), P99US: us(c.Quantile(0.99))}
+	for i, n := range c.Buckets {
+		b := Bucket{Count: n}
+		if i < len(status.Bounds) {
+			b.LeUS = us(status.Bounds[i])
+		}
+		t.Buckets = append(t.Buckets, b)
+	}
+	return t
+}
+
+func us(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
