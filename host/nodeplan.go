@@ -177,5 +177,9 @@ func (r *Reconciler) landLink(f *flight, res OpResult) {
 	case LinkShape:
 		n.shaped = f.op.Index
 		r.enqueueLink(n)
+	case LinkDrop:
+		if l := r.links[f.op.Index]; l != nil {
+			l.dying = true // it is no sibling of others any more
+		}
 	}
 }

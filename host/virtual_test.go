@@ -93,15 +93,17 @@ func TestLastVirtualLinkOnItsBase(t *testing.T) {
 		}
 		return ""
 	}
-	for i := range 20 {
+	const many = 3*host.MaxBatch + 1
+	for i := range many {
 		v := vmac(false)
 		v.Name, v.MAC[5] = fmt.Sprintf("vrrp.%d", i), byte(i)
 		w.r.Want(host.Owner(i+1), 1, host.State{Links: []host.VirtualLink{v}})
 	}
 	w.run()
-	for i := range 20 {
+	for i := range many {
 		w.r.Want(host.Owner(i+1), 2, host.State{})
 	}
+	w.k.PollLimit = 1 // events are late
 	w.run()
 	if got := w.k.String(); got != "eth0 up:\n" || len(alone) != 1 {
 		t.Errorf("the last one: %v; kernel: %s", alone, got)

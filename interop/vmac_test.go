@@ -151,7 +151,7 @@ func TestVirtualMACLeftovers(t *testing.T) {
 }
 
 // TestRegressionB48_XmitBaseToggledWithIPv6: reloads that begin and end vmac_xmit_base. The router stays MASTER, and its adverts come from the virtual MAC or
-// from the interface's own.
+// from the interface's own. Besides, disable_local_igmp holds from the start to the end.
 func TestRegressionB48_XmitBaseToggledWithIPv6(t *testing.T) {
 	t.Parallel()
 	if reference() {
@@ -161,7 +161,14 @@ func TestRegressionB48_XmitBaseToggledWithIPv6(t *testing.T) {
 	a := l.Nodes[0]
 	r := medium{3, true, false}.router(a, a, 200)
 	r.Lines = []string{"use_vmac"}
-	text := lab.File{Routers: []lab.Router{r}}.Text()
+	file := func(r lab.Router) string {
+		return lab.File{Global: []string{"disable_local_igmp"}, Routers: []lab.Router{r}}.Text()
+	}
+	text := file(r)
+	reports := func() string {
+		v, _ := a.NS.Sysctl("net/ipv4/igmp_link_local_mcast_reports")
+		return strings.TrimSpace(v)
+	}
 	base := r
 	base.Lines = []string{"use_vmac", "vmac_xmit_base"}
 	s := l.Scene(r.VR())
@@ -170,7 +177,7 @@ func TestRegressionB48_XmitBaseToggledWithIPv6(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		mac  frame.MAC
-	}{{lab.File{Routers: []lab.Router{base}}.Text(), frame.MAC(macOf(a))}, {text, lab.VirtualMAC(r)}} {
+	}{{file(base), frame.MAC(macOf(a))}, {text, lab.VirtualMAC(r)}} {
 		from := time.Now()
 		a.Daemon().Reload(c.text)
 		l.WaitFor("adverts from "+c.mac.String(), 4*r.Interval, func() bool {
@@ -180,4 +187,11 @@ func TestRegressionB48_XmitBaseToggledWithIPv6(t *testing.T) {
 		s.Stay(r.Interval)
 	}
 	s.End()
+	if got := reports(); got != "0" {
+		t.Errorf("reports of link-local groups: %s", got)
+	}
+	a.Daemon().Stop()
+	if got := reports(); got != "1" {
+		t.Errorf("reports of link-local groups after a stop: %s", got)
+	}
 }

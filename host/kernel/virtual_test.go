@@ -144,7 +144,7 @@ func TestVirtualMACsGoTogether(t *testing.T) {
 	base := []string{"ipv4/conf/eth0/arp_ignore", "ipv4/conf/eth0/arp_announce"}
 	before := settings(t, n, base...)
 	o := watchOver(t, n, Config{})
-	const many = 70 // more than a batch
+	const many = 150 // more than two batches
 	for i := range byte(many) {
 		o.w.Want(host.Owner(i+1), 1, vmac(i+1, true, fmt.Sprintf("10.0.1.%d/32", i), fmt.Sprintf("fd00::%d/128", i)))
 	}
