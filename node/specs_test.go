@@ -42,6 +42,18 @@ func TestRouterSpec(t *testing.T) {
 		{"nothing", "", "", func(*vrrp.Spec) {}},
 		{"priority", "", "priority 200", func(s *vrrp.Spec) { s.Priority = 200 }},
 		{"state", "", "state MASTER", func(s *vrrp.Spec) { s.StateMaster, s.Priority = true, 255 }},
+		{"no_accept", "", "no_accept", func(s *vrrp.Spec) { s.Addresses[0].Barred = true }},
+		{"strict mode", "vrrp_strict", "", func(s *vrrp.Spec) {
+			s.Addresses[0].Barred, s.LowerPrioNoAdvert, s.Garp.LowerDelay, s.Garp.LowerRepeat = true, true, 0, 0
+		}},
+		{"strict mode that accepts, version 3", "vrrp_strict", "version 3\naccept", func(s *vrrp.Spec) {
+			s.Version, s.LowerPrioNoAdvert, s.Garp.LowerDelay, s.Garp.LowerRepeat = 3, true, 0, 0
+			s.Sum = wire.DefaultForm(3, false)
+			s.Accept = s.Sum | wire.FormPlain
+		}},
+		{"an owner has no firewall", "", "priority 255\nno_accept", func(s *vrrp.Spec) { s.Priority, s.StateMaster = 255, true }},
+		{"garp_extra_if without another interface", "", "garp_extra_if all 30", func(s *vrrp.Spec) { s.Garp.Extra = 30 * time.Second }},
+		{"garp_extra_if of the globals, switched off", "vrrp_garp_extra_if 30", "garp_extra_if 0", func(*vrrp.Spec) {}},
 		{"nopreempt", "", "nopreempt", func(s *vrrp.Spec) { s.NoPreempt = true }},
 		{"preempt_delay", "", "preempt_delay 7", func(s *vrrp.Spec) { s.PreemptDelay = 7 * time.Second }},
 		{"advert_int", "", "advert_int 3", func(s *vrrp.Spec) { s.Interval = 3 * time.Second }},
@@ -205,6 +217,59 @@ vrrp_instance B {
 	}
 	if len(got.Ports()) != 2 {
 		t.Errorf("ports %+v", got.Ports())
+	}
+}
+
+// TestWallAndGroups: what the file says of the firewall, of garp_groups, and of addresses elsewhere (rules A19, M5, L12).
+func TestWallAndGroups(t *testing.T) {
+	got := VRRPConfig(load(t, `global_defs {
+	nftables ha
+	nftables_priority -7
+	nftables_ifindex
+	nftables_counters
+	vrrp_garp_extra_if 30
+}
+garp_group {
+	garp_interval 0.5
+	gna_interval 0.25
+	interfaces { eth0 }
+}
+vrrp_instance A {
+	interface eth0
+	virtual_router_id 51
+	use_vmac
+	no_accept
+	virtual_ipaddress {
+		192.0.2.100/24
+		192.0.2.101/24 dev eth1 use_vmac
+		192.0.2.102/24 dev eth1
+	}
+	virtual_ipaddress_excluded { 2001:db8::1/64 }
+}
+vrrp_instance B {
+	interface eth1
+	virtual_router_id 52
+	priority 255
+	no_accept
+	virtual_ipaddress { 192.0.2.200/24 }
+}`))
+	if want := (host.Wall{Table: "ha", Priority: -7, V4: true, V6: true, ByIndex: true, Counters: true}); got.Wall != want {
+		t.Errorf("firewall %+v, want %+v", got.Wall, want)
+	}
+	if g := got.GarpGroups; len(g) != 1 || g[0].GarpInterval != 500*time.Millisecond || g[0].NAInterval != 250*time.Millisecond || len(g[0].Links) != 1 {
+		t.Errorf("groups %+v", g)
+	}
+	a := got.Routers[0]
+	if a.Garp.Extra != 30*time.Second {
+		t.Errorf("extra every %v", a.Garp.Extra)
+	}
+	for i, extra := range []bool{false, true, false, false} {
+		if a.Addresses[i].Extra != extra || !a.Addresses[i].Barred {
+			t.Errorf("%+v: extra should be %v, barred true", a.Addresses[i], extra)
+		}
+	}
+	if b := got.Routers[1].Addresses[0]; b.Barred {
+		t.Errorf("an owner's address is barred: %+v", b)
 	}
 }
 

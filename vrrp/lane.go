@@ -20,7 +20,7 @@ type laneKey struct {
 	ipv6  bool
 }
 
-// GarpGroup is a garp_group: links that share a gap. Where it has none for a family, that of each link holds.
+// GarpGroup is a garp_group: links that share a gap. Where it has none for a family there is none, as in keepalived 2.2.7.
 type GarpGroup struct {
 	GarpInterval, NAInterval time.Duration // 0 is none
 	Links                    []string
@@ -45,7 +45,7 @@ func (e *Engine) laneOf(r *Router, link string, ipv6 bool) (key laneKey, gap tim
 			break
 		}
 	}
-	if n := e.index.garpGroup[link]; n > 0 && e.cfg.GarpGroups[n-1].gap(ipv6) > 0 {
+	if n := e.index.garpGroup[link]; n > 0 {
 		key = laneKey{group: n, ipv6: ipv6}
 	} else {
 		key = laneKey{link: link, ipv6: ipv6}
