@@ -32,7 +32,7 @@ func run(m *testing.M) int {
 	set := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { set[f.Name] = true })
 	if !set["test.parallel"] {
-		_ = flag.Set("test.parallel", "16") // they mostly wait; a lab limits itself
+		_ = flag.Set("test.parallel", "24") // they mostly wait; a lab limits itself
 	}
 	defer lab.CleanUp()
 	code := m.Run()

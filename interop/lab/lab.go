@@ -20,7 +20,7 @@ const Limit = 5 * time.Minute
 const patience = time.Minute
 
 // atOnce limits the labs that live at the same time: daemons that starve each other prove nothing.
-var atOnce = make(chan struct{}, 8)
+var atOnce = make(chan struct{}, 12)
 
 // Options say what a lab consists of.
 type Options struct {
