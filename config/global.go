@@ -193,6 +193,9 @@ var globalKeys = map[string]globalKey{
 	"log_unknown_vrids":                   func(_ *builder, g *globalDraft, _ *schema.Node) { g.VRRP.LogUnknownVRIDs = true },
 	"vrrp_owner_ignore_adverts":           func(_ *builder, g *globalDraft, n *schema.Node) { setFlag(&g.VRRP.OwnerIgnoreAdverts, n) },
 	"vrrp_lost_address":                   func(_ *builder, g *globalDraft, n *schema.Node) { setInt(&g.LostAddress, n) },
+	"vrrp_notify_superseded":              func(_ *builder, g *globalDraft, n *schema.Node) { setFlagChoice(&g.Notify.Merge, n) },
+	"vrrp_notify_timeout":                 func(_ *builder, g *globalDraft, n *schema.Node) { setTime(&g.Notify.Limit, n) },
+	"vrrp_notify_webhook":                 (*builder).webhook,
 	"vrrp_broken_script":                  func(_ *builder, g *globalDraft, n *schema.Node) { setFlagChoice(&g.BrokenFails, n) },
 }
 

@@ -16,6 +16,7 @@ type Global struct {
 	RandomSeed     *uint32       `json:",omitzero"`
 	BrokenFails    bool          `json:",omitzero"` // holdfast's own: a script that can't be run counts as failed
 	LostAddress    LostAddress   `json:",omitzero"` // holdfast's own: what to do when someone deletes our address
+	Notify         Delivery      `json:",omitzero"` // holdfast's own
 	VRRP           VRRPDefaults  `json:",omitzero"`
 	VRRPProcess    ProcessTuning `json:",omitzero"`
 	CheckerProcess ProcessTuning `json:",omitzero"`
@@ -128,6 +129,39 @@ const (
 	RxAdvert                 // by the size of the largest advert
 	RxBytes                  // a number of bytes
 )
+
+// Delivery is how notify scripts are run, as far as keepalived has no say in it.
+type Delivery struct {
+	Merge bool          `json:",omitzero"` // vrrp_notify_superseded merge: of states that wait only the newest is told
+	Limit time.Duration `json:",omitzero"` // vrrp_notify_timeout: how long a script may run; 0 is the default
+	// Webhooks are the addresses that are told of every transition (vrrp_notify_webhook).
+	Webhooks []Webhook `json:",omitzero"`
+}
+
+// Webhook is an address that transitions are posted to.
+type Webhook struct {
+	URL     string        // http or https, unique
+	Timeout time.Duration // of one try; default 5 s
+	Tries   int           // at most; default 5
+}
+
+// MailsVRRP reports whether any instance or group tells of its state by mail, and there is a server and somebody to tell.
+func (c *Config) MailsVRRP() bool {
+	if m := &c.Global.Mail; m.Server == "" || len(m.To) == 0 {
+		return false
+	}
+	for i := range c.Instances {
+		if c.Instances[i].SMTPAlert {
+			return true
+		}
+	}
+	for i := range c.Groups {
+		if c.Groups[i].SMTPAlert {
+			return true
+		}
+	}
+	return false
+}
 
 // LostAddress is what a MASTER does when somebody else deletes one of its addresses.
 type LostAddress uint8

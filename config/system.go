@@ -159,6 +159,38 @@ func (b *builder) smtpTimeout(g *globalDraft, n *schema.Node) {
 	}
 }
 
+// maxWebhooks bounds them: each has a queue of its own.
+const maxWebhooks = 64
+
+func (b *builder) webhook(g *globalDraft, n *schema.Node) {
+	v, ok := n.Arg(0)
+	if !ok {
+		return
+	}
+	h := Webhook{URL: v.Text, Timeout: 5 * time.Second, Tries: 5}
+	for i := range n.Opts {
+		u := &n.Opts[i]
+		switch {
+		case !u.OK:
+		case u.Name() == "timeout":
+			h.Timeout = duration(u.Args[0])
+		case u.Name() == "tries":
+			h.Tries = int(u.Args[0].Int)
+		}
+	}
+	for i := range g.Notify.Webhooks {
+		if g.Notify.Webhooks[i].URL == h.URL {
+			g.Notify.Webhooks[i] = h
+			return
+		}
+	}
+	if len(g.Notify.Webhooks) == maxWebhooks {
+		b.errorf(n.Pos, "", "vrrp_notify_webhook: more than %d", maxWebhooks)
+		return
+	}
+	g.Notify.Webhooks = append(g.Notify.Webhooks, h)
+}
+
 func (g *globalDraft) autoMax(n *schema.Node) {
 	g.Auto.Max = 99
 	setInt(&g.Auto.Max, n)

@@ -10,8 +10,6 @@ import (
 // features are what requirements and regressions wait for, each with a keyword that is refused at start as long as it is not built.
 var features = map[string]struct{ block, keyword string }{
 	"BFD":              {"root", "bfd_instance"},
-	"notify FIFOs":     {"global_defs", "vrrp_notify_fifo"},
-	"mail":             {"vrrp_instance", "smtp_alert"},
 	"health checks":    {"root", "virtual_server"},
 	"IPVS sync daemon": {"global_defs", "lvs_sync_daemon"},
 }

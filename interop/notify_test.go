@@ -108,7 +108,9 @@ func TestNotify(t *testing.T) {
 			l.Nodes[1].Start(lab.Keepalived(t), low.Text())
 			theirs := life(t, l, lab.Keepalived(t).RunsScripts(t), group)
 			mine := life(t, l, ours(t), group)
-			compareNotify(t, theirs, mine, group)
+			compareNotify(t, theirs.calls, mine.calls, group)
+			compareLines(t, theirs.lines, mine.lines)
+			compareMails(t, theirs.mails, mine.mails)
 		})
 	}
 }
@@ -124,11 +126,12 @@ func notifyRouters(l *lab.Lab, node, priority int, group bool) []lab.Router {
 }
 
 // life is that of the preferred router: it starts, becomes master, loses a link, gets it back and is stopped.
-func life(t *testing.T, l *lab.Lab, p lab.Program, group bool) []entry {
+func life(t *testing.T, l *lab.Lab, p lab.Program, group bool) heard {
 	t.Helper()
 	a, b := l.Nodes[0], l.Nodes[1]
 	d := newDiary(t, t.TempDir())
-	f := lab.File{Global: []string{"script_user root"}, Routers: notifyRouters(l, 0, 200, group)}
+	e := newListeners(t, l)
+	f := lab.File{Global: append([]string{"script_user root"}, e.lines()...), Routers: notifyRouters(l, 0, 200, group)}
 	for i := range f.Routers {
 		f.Routers[i].Lines = append(f.Routers[i].Lines, d.hooks(f.Routers[i].Name))
 	}
@@ -149,9 +152,14 @@ func life(t *testing.T, l *lab.Lab, p lab.Program, group bool) []entry {
 	s.Stay(3 * second / 2) // scripts of the next transition are another burst
 	s.Move(a, 2*downHigh, a.PlugSpare)
 	s.Stay(3 * second / 2) // scripts of the next transition are another burst
+	before := 5            // transitions of each object; the reference lets nobody hear its end
+	if group {
+		before *= 3
+	}
+	l.WaitFor("all was heard", second, func() bool { return len(e.read(t)) >= before && len(e.server.Mails()) >= before })
 	s.Move(b, skewLow, a.Daemon().Stop)
 	s.End()
-	return d.settled(t, l, 6)
+	return heard{d.settled(t, l, 6), e.read(t), e.server.Mails()}
 }
 
 func compareNotify(t *testing.T, theirs, mine []entry, group bool) {

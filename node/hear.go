@@ -32,9 +32,7 @@ func (r *vrrpRole) meet(name role.Name, f *os.File) {
 		_ = p.conn.Close() // it ends its hearer
 	}
 	p.conn = conn
-	if name == role.Runner {
-		r.teller.Runner(conn)
-	}
+	r.teller.Meet(name, conn)
 	if r.loop != nil {
 		r.listen(name, p)
 	}
@@ -44,16 +42,14 @@ func (r *vrrpRole) meet(name role.Name, f *os.File) {
 func (r *vrrpRole) listen(name role.Name, p *peer) {
 	l, filter, conn := r.loop, p.book.connection(), p.conn
 	r.hearers.Go(func() {
-		r.hear(conn, l, filter)
-		if name == role.Runner {
-			r.teller.RunnerGone(conn)
-		}
+		r.hear(name, conn, l, filter)
+		r.teller.Gone(name, conn)
 		_ = conn.Close()
 	})
 }
 
 // hear reads what the other role says until the connection ends; then the supervisor sends another, if there is to be one.
-func (r *vrrpRole) hear(c *role.Conn, l *loop, filter *hearing) {
+func (r *vrrpRole) hear(name role.Name, c *role.Conn, l *loop, filter *hearing) {
 	for {
 		m, files, err := c.Recv()
 		closeFiles(files)
@@ -66,7 +62,7 @@ func (r *vrrpRole) hear(c *role.Conn, l *loop, filter *hearing) {
 				l.Post(input{event: &vrrp.Tracked{State: *m.Track}})
 			}
 		case m.Delivered != nil:
-			r.teller.Delivered(*m.Delivered)
+			r.teller.Delivered(name, *m.Delivered)
 		}
 	}
 }

@@ -24,7 +24,27 @@ func NotifySpec(c *config.Config, gen uint64, groups Groups) notify.Spec {
 		o.Members = g.Members
 		s.Objects = append(s.Objects, o)
 	}
+	s.Pipes = pipes(c, groups)
+	g := &c.Global.Notify
+	s.Limits.Merge, s.Limits.Run = g.Merge, g.Limit
 	return s
+}
+
+// pipes are the named pipes for the events of VRRP. The same path twice is one pipe, the reader is then that of notify_fifo.
+func pipes(c *config.Config, groups Groups) (out []notify.PipeSpec) {
+	for _, f := range []*config.FIFO{c.Global.FIFO.All, c.Global.FIFO.VRRP} {
+		if f == nil || len(out) > 0 && out[0].Path == f.Path {
+			continue
+		}
+		p := notify.PipeSpec{Path: f.Path, UID: f.User.UID, GID: f.User.GID}
+		if f.Script != nil {
+			s := script(f.Script, groups)
+			s.Args = append(s.Args[:len(s.Args):len(s.Args)], f.Path)
+			p.Reader = &s
+		}
+		out = append(out, p)
+	}
+	return out
 }
 
 func notifyObject(kind notify.Object, name string, n *config.Notify, groups Groups) notify.ObjectSpec {

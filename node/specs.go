@@ -18,7 +18,7 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 		StartupDelay: g.StartupDelay, DelayAfterBoot: g.DelayAfterBoot,
 		Restore:      c.Global.LostAddress == config.LostRestore,
 		GarpInterval: g.GarpInterval, NAInterval: g.GNAInterval,
-		LogUnknownVRIDs: g.LogUnknownVRIDs, Wall: specs.Wall(c),
+		LogUnknownVRIDs: g.LogUnknownVRIDs, RepeatStates: g.FIFOStatesOnReload, Wall: specs.Wall(c),
 	}
 	for i := range c.GarpGroups {
 		gg := &c.GarpGroups[i]
@@ -29,7 +29,9 @@ func VRRPConfig(c *config.Config) *vrrp.Config {
 		out.Routers = append(out.Routers, routerSpec(&c.Instances[i], at))
 	}
 	for i := range c.Groups {
-		out.Groups = append(out.Groups, vrrp.GroupSpec{Name: c.Groups[i].Name, Members: c.Groups[i].Members})
+		out.Groups = append(out.Groups, vrrp.GroupSpec{
+			Name: c.Groups[i].Name, Members: c.Groups[i].Members, Mail: c.Groups[i].SMTPAlert,
+		})
 	}
 	for i := range c.Debounce {
 		d := &c.Debounce[i]
@@ -88,6 +90,7 @@ func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {
 		CheckPeers: i.CheckSource, SkipCheckAddrs: i.SkipCheckAddrs, OwnerIgnore: i.OwnerIgnore,
 		LowerPrioNoAdvert: i.LowerPrioNoAdvert, HigherPrioAdvert: i.HigherPrioAdvert, TimerExpiredBackup: i.ExpiredBackup != 0,
 		Promote: i.PromoteSecondaries, DontTrackPrimary: i.DontTrackPrimary, TrackSource: i.TrackSource, NotifyPriority: i.NotifyPriority,
+		TellDeleted: i.Notify.TellDeleted, Mail: i.SMTPAlert,
 		Garp: vrrp.Garp{
 			Delay: i.Garp.Delay, Repeat: i.Garp.Repeat, Refresh: i.Garp.Refresh, RefreshRepeat: i.Garp.RefreshRepeat,
 			LowerDelay: i.Garp.LowerPrioDelay, LowerRepeat: i.Garp.LowerPrioCount,

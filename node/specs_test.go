@@ -302,10 +302,10 @@ func TestBufferSizes(t *testing.T) {
 }
 
 func TestTells(t *testing.T) {
-	if tells(load(t, "vrrp_instance A {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 192.0.2.100 }\n}")) {
+	if notifies(load(t, "vrrp_instance A {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 192.0.2.100 }\n}")) {
 		t.Error("a configuration without scripts has somebody to tell")
 	}
-	if !tells(load(t, "vrrp_instance A {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 192.0.2.100 }\nnotify_master /bin/true\n}")) {
+	if !notifies(load(t, "vrrp_instance A {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress { 192.0.2.100 }\nnotify_master /bin/true\n}")) {
 		t.Error("a notify script is not told")
 	}
 }

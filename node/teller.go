@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"holdfast.dev/host"
-	"holdfast.dev/notify"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/supervisor/sched"
 	"holdfast.dev/vrrp"
@@ -21,13 +20,11 @@ type teller struct {
 	ctl   *role.Conn
 	names func(index int) string // of interfaces, for the lines about announcements
 
-	mu     sync.Mutex
-	lines  []role.Log
-	lost   uint64
-	frames []frame // announcements to be told of one by one
-	wanted bool    // somebody may want notifications
-	events backlog
-	runner *role.Conn
+	mu      sync.Mutex
+	lines   []role.Log
+	lost    uint64
+	frames  []frame // announcements to be told of one by one
+	outlets map[role.Name]*outlet
 
 	lineWake, eventWake chan struct{}
 	stop                chan struct{}
@@ -67,7 +64,7 @@ const (
 
 func newTeller(ctl *role.Conn, names func(index int) string) *teller {
 	t := &teller{
-		ctl: ctl, names: names,
+		ctl: ctl, names: names, outlets: map[role.Name]*outlet{role.Runner: {}, role.Aux: {}},
 		lineWake: make(chan struct{}, 1), eventWake: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	t.done.Go(func() {
@@ -118,62 +115,6 @@ func (t *teller) Sent(items []vrrp.Announcement, router func(*vrrp.Announcement)
 	poke(t.lineWake)
 }
 
-// Event queues a notification. It does not wait.
-func (t *teller) Event(ev notify.Event) {
-	t.mu.Lock()
-	if t.wanted {
-		t.events.push(ev)
-	}
-	t.mu.Unlock()
-	poke(t.eventWake)
-}
-
-// Want says whether there is anybody who may want notifications. If not, none are kept: what happened before somebody wants to
-// know is not news.
-func (t *teller) Want(on bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.wanted = on; !on && t.runner == nil {
-		t.events.clear()
-	}
-}
-
-// Runner switches to a new connection to the runner, which is told everything that the old one did not acknowledge.
-func (t *teller) Runner(c *role.Conn) {
-	t.mu.Lock()
-	t.events.rewind()
-	t.runner = c
-	t.mu.Unlock()
-	poke(t.eventWake)
-}
-
-// RunnerGone is told of the end of a connection. Until there is another one notifications wait.
-func (t *teller) RunnerGone(c *role.Conn) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.runner != c {
-		return
-	}
-	t.runner = nil
-	if !t.wanted {
-		t.events.clear()
-	}
-}
-
-// Delivered forgets what the runner has dealt with.
-func (t *teller) Delivered(d role.Delivered) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.events.delivered(&d)
-}
-
-// Waiting is how many notifications the runner has not dealt with yet.
-func (t *teller) Waiting() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.events.len()
-}
-
 func poke(wake chan struct{}) {
 	select {
 	case wake <- struct{}{}:
@@ -190,32 +131,6 @@ func (t *teller) serve(wake <-chan struct{}, flush func()) {
 		case <-t.stop:
 			flush()
 			return
-		}
-	}
-}
-
-// flushEvents tells the runner what it does not know yet. A failure means that it is gone: another one will be told again.
-func (t *teller) flushEvents() {
-	var events []notify.Event
-	for {
-		t.mu.Lock()
-		runner, dropped := t.runner, t.events.dropped
-		t.events.dropped = 0
-		if events = events[:0]; runner != nil {
-			events = t.events.take(events, lineBatch)
-		}
-		t.mu.Unlock()
-		if dropped > 0 {
-			t.Say(vrrp.Warning, fmt.Sprintf("%d notifications that later ones had superseded were left out: the script runner is too slow", dropped))
-		}
-		if len(events) == 0 {
-			return
-		}
-		for _, ev := range events {
-			_ = runner.Send(role.Msg{Event: &ev})
-		}
-		if len(events) == lineBatch {
-			time.Sleep(linePause)
 		}
 	}
 }

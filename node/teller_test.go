@@ -48,27 +48,27 @@ func seqs(t *testing.T, c *role.Conn, n int) (got []uint64) {
 func TestTellerTellsANewRunnerWhatTheOldOneDidNotDo(t *testing.T) {
 	tell, _ := testTeller(t)
 	defer tell.Close()
-	tell.Want(true)
+	tell.Want(role.Runner, everything)
 	for seq := uint64(1); seq <= 4; seq++ {
 		tell.Event(event(string(rune('A'+seq%2)), seq))
 	}
 	first, runner := pair(t)
-	tell.Runner(first)
+	tell.Meet(role.Runner, first)
 	if got := seqs(t, runner, 4); fmt.Sprint(got) != "[1 2 3 4]" {
 		t.Fatal(got)
 	}
-	tell.Delivered(role.Delivered{Object: notify.Instance, Name: "B", Seq: 1})
-	tell.Delivered(role.Delivered{Object: notify.Instance, Name: "A", Seq: 4})
+	tell.Delivered(role.Runner, role.Delivered{Object: notify.Instance, Name: "B", Seq: 1})
+	tell.Delivered(role.Runner, role.Delivered{Object: notify.Instance, Name: "A", Seq: 4})
 	runner.Close()
-	tell.RunnerGone(first)
+	tell.Gone(role.Runner, first)
 	tell.Event(event("C", 5)) // while there is no runner
 	second, again := pair(t)
-	tell.Runner(second)
+	tell.Meet(role.Runner, second)
 	tell.Event(event("C", 6))
 	if got := seqs(t, again, 3); fmt.Sprint(got) != "[3 5 6]" {
 		t.Fatal(got)
 	}
-	tell.RunnerGone(first) // the end of the old connection is found out late
+	tell.Gone(role.Runner, first) // the end of the old connection is found out late
 	tell.Event(event("C", 7))
 	if got := seqs(t, again, 1); got[0] != 7 {
 		t.Fatal(got)
@@ -82,19 +82,19 @@ func TestTellerKeepsNothingForNobody(t *testing.T) {
 	for seq := uint64(1); seq <= 100; seq++ {
 		tell.Event(event("A", seq))
 	}
-	if n := tell.Waiting(); n != 0 {
+	if n := tell.Waiting(role.Runner); n != 0 {
 		t.Fatalf("%d events wait for nobody", n)
 	}
 	conn, runner := pair(t)
-	tell.Runner(conn)
-	tell.Want(true)
+	tell.Meet(role.Runner, conn)
+	tell.Want(role.Runner, everything)
 	tell.Event(event("A", 101))
 	if got := seqs(t, runner, 1); got[0] != 101 {
 		t.Fatal(got)
 	}
-	tell.Want(false)
-	tell.RunnerGone(conn)
-	if n := tell.Waiting(); n != 0 {
+	tell.Want(role.Runner, nil)
+	tell.Gone(role.Runner, conn)
+	if n := tell.Waiting(role.Runner); n != 0 {
 		t.Fatalf("%d events wait for nobody", n)
 	}
 }
@@ -102,9 +102,9 @@ func TestTellerKeepsNothingForNobody(t *testing.T) {
 // TestTellerCountsWhatIsDropped: nobody reads, so most lines go, but not their number; notifications are not held up by it.
 func TestTellerCountsWhatIsDropped(t *testing.T) {
 	tell, super := testTeller(t)
-	tell.Want(true)
+	tell.Want(role.Runner, everything)
 	conn, runner := pair(t)
-	tell.Runner(conn)
+	tell.Meet(role.Runner, conn)
 	const lines = 30000
 	for i := range lines {
 		tell.Say(vrrp.Info, fmt.Sprint(i))
@@ -150,8 +150,8 @@ func TestTellerCountsWhatIsDropped(t *testing.T) {
 func TestTellerCloseFlushes(t *testing.T) {
 	tell, super := testTeller(t)
 	conn, runner := pair(t)
-	tell.Want(true)
-	tell.Runner(conn)
+	tell.Want(role.Runner, everything)
+	tell.Meet(role.Runner, conn)
 	tell.Event(event("A", 1))
 	tell.Say(vrrp.Info, "last words")
 	tell.Close()

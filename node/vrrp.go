@@ -17,21 +17,39 @@ import (
 	"holdfast.dev/host/kernel"
 	"holdfast.dev/host/specs"
 	"holdfast.dev/internal/shm"
+	"holdfast.dev/notify"
 	"holdfast.dev/status"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/supervisor/sched"
 	"holdfast.dev/vrrp"
 )
 
-// tells reports whether a configuration has anybody to tell of transitions.
-func tells(c *config.Config) bool {
+// tells is whom a configuration has tell of transitions, and of which: nil functions for nobody.
+type tells struct{ runner, aux func(*notify.Event) bool }
+
+func tellsOf(c *config.Config) (t tells) {
+	if notifies(c) {
+		t.runner = everything
+	}
+	if len(c.Global.Notify.Webhooks) > 0 {
+		t.aux = (*notify.Event).News
+	} else if c.MailsVRRP() {
+		t.aux = func(ev *notify.Event) bool { return ev.Mail && ev.News() }
+	}
+	return t
+}
+
+func everything(*notify.Event) bool { return true }
+
+// notifies reports whether a configuration has scripts or pipes that are told of transitions.
+func notifies(c *config.Config) bool {
 	spec := NotifySpec(c, 0, func(string, uint32) []uint32 { return nil })
 	for i := range spec.Objects {
 		if o := &spec.Objects[i]; len(o.Scripts) > 0 || o.Any != nil {
 			return true
 		}
 	}
-	return false
+	return len(spec.Pipes) > 0
 }
 
 // vrrpRole is the process that holds the elections. Its control goroutine prepares what can fail and may wait; the election thread
@@ -66,7 +84,7 @@ type generation struct {
 	links  usedLinks
 	polled polled
 	auto   time.Duration // from what lateness on the real-time priority is raised; 0 for never
-	tells  bool          // it has notify scripts
+	tells  tells
 	kernel [2]config.SocketBuffer
 	chains bool // vrrp_iptables names chains, and addresses are barred
 }
@@ -75,7 +93,7 @@ type generation struct {
 func newGeneration(number uint64, c *config.Config) *generation {
 	g := &c.Global.VRRP
 	return &generation{
-		number: number, vrrp: VRRPConfig(c), sizes: bufferSizes(c), links: linksOf(c), polled: polledOf(c), tells: tells(c),
+		number: number, vrrp: VRRPConfig(c), sizes: bufferSizes(c), links: linksOf(c), polled: polledOf(c), tells: tellsOf(c),
 		kernel: [2]config.SocketBuffer{g.NetlinkMonitor, g.NetlinkCommand}, auto: overdueFrom(&c.Global.Auto),
 		chains: c.Global.Firewall.Iptables && specs.Wall(c) != (host.Wall{}),
 	}
@@ -345,12 +363,19 @@ func (r *vrrpRole) commit(gen uint64) {
 		if first {
 			l.page.ClearAll()
 		}
-		if l.parted = nil; g.tells {
-			r.teller.Want(true)
+		l.parted = nil
+		if g.tells.runner != nil {
+			r.teller.Want(role.Runner, g.tells.runner)
+		}
+		if g.tells.aux != nil {
+			r.teller.Want(role.Aux, g.tells.aux)
 		}
 	}
 	// What the change itself does, and what becomes later of those that it removes, is told if the configuration before had anybody to tell.
-	parted := func(*loop) { r.teller.Want(g.tells) }
+	parted := func(*loop) {
+		r.teller.Want(role.Runner, g.tells.runner)
+		r.teller.Want(role.Aux, g.tells.aux)
+	}
 	if !r.loop.apply(g.vrrp, gen, begin, parted, r.resume) {
 		return // the thread has ended, which the next Recv finds out
 	}

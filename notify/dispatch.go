@@ -20,7 +20,7 @@ type Dispatcher struct {
 	current  *table
 	previous *table // for events that were decided before a reload, and those of what it deleted
 	prepared *table
-	gone     map[key]departed // instances that a reload deleted and that were not told so yet
+	gone     map[key]Departed // instances that a reload deleted and that were not told so yet
 
 	objects map[key]*object
 	ready   []*object // those with something queued and nothing running, by the Seq of their first
@@ -69,7 +69,7 @@ type job struct {
 // NewDispatcher makes a Dispatcher without a configuration.
 func NewDispatcher() *Dispatcher {
 	return &Dispatcher{
-		gone: make(map[key]departed), objects: make(map[key]*object), jobs: make(map[uint64]*job), resume: make(map[Resume]int),
+		gone: make(map[key]Departed), objects: make(map[key]*object), jobs: make(map[uint64]*job), resume: make(map[Resume]int),
 	}
 }
 
@@ -192,7 +192,7 @@ func (d *Dispatcher) arrived(now clock.Now, ev *Event) {
 		o.members = spec.Members
 	}
 	steps := t.steps(ev, o.told)
-	if ev.State != MasterRxLowPrio {
+	if ev.State != MasterRxLowPrio && ev.News() {
 		o.told = ev.State
 	}
 	q := &delivery{ev: *ev, at: now.Mono, steps: steps, group: t.limits.Group}
@@ -218,11 +218,14 @@ func (d *Dispatcher) shorten(o *object, l Limits) {
 	if len(waiting) < 2 || !l.Merge && len(waiting) <= l.Queue {
 		return
 	}
-	var state, rx bool
+	var state, rx, other bool
 	keep := slices.Clone(o.queue[:len(o.queue)-len(waiting)])
 	for _, q := range slices.Backward(waiting) {
 		seen := &state
-		if q.ev.State == MasterRxLowPrio {
+		switch {
+		case !q.ev.News():
+			seen = &other
+		case q.ev.State == MasterRxLowPrio:
 			seen = &rx
 		}
 		if *seen && q.next == 0 {

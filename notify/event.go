@@ -2,7 +2,11 @@
 // per object. This file is what the election says; the sinks are folders of their own.
 package notify
 
-import "holdfast.dev/clock"
+import (
+	"fmt"
+
+	"holdfast.dev/clock"
+)
 
 // Object is the kind of thing that an Event is about, in the words that scripts and FIFOs get.
 type Object string
@@ -21,6 +25,9 @@ const (
 	Stop            = "STOP"
 	Deleted         = "DELETED"
 	MasterRxLowPrio = "MASTER_RX_LOWER_PRI"
+	// MasterPriority and BackupPriority tell of a new effective priority, to readers of pipes only (rule J15).
+	MasterPriority = "MASTER_PRIORITY"
+	BackupPriority = "BACKUP_PRIORITY"
 )
 
 // Event is one announcement. Events of one (Object, Name) are delivered in the order of Seq, one at a time.
@@ -31,7 +38,45 @@ type Event struct {
 	Name     string
 	State    string
 	Priority uint8 // effective priority; 0 for groups
-	Times    Times
+	// Shown is State as all but the script of a state are told it, where that differs: FAULT for DELETED without notify_deleted, and
+	// Nothing if FAULT was told already (rule P8).
+	Shown string `json:",omitempty"`
+	// Again is set on a state that is no news: only readers of pipes are told (fifo_write_vrrp_states_on_reload).
+	Again bool `json:",omitempty"`
+	Mail  bool `json:",omitempty"` // smtp_alert: by mail too
+	Times Times
+}
+
+// Nothing is what Event.Shown says of an event that is told to nobody but the script of its state.
+const Nothing = "-"
+
+// Word is the state as pipes, mails and the generic script are told it; empty for not at all.
+func (e *Event) Word() string {
+	switch e.Shown {
+	case "":
+		return e.State
+	case Nothing:
+		return ""
+	}
+	return e.Shown
+}
+
+// News reports whether the event is a change of state, not only something to be written to a pipe.
+func (e *Event) News() bool {
+	return !e.Again && e.State != MasterPriority && e.State != BackupPriority
+}
+
+// Line is the event as it stands in a pipe (outputs.md section 4), with the newline; empty if it is not written.
+func (e *Event) Line() string {
+	word := e.Word()
+	if word == "" {
+		return ""
+	}
+	prio := e.Priority
+	if e.Object == Group {
+		prio = 0
+	}
+	return fmt.Sprintf("%s \"%s\" %s %d\n", e.Object, e.Name, word, prio)
 }
 
 // Times says where the time went, each on CLOCK_MONOTONIC; zero where it does not apply.

@@ -1,11 +1,35 @@
 package notify
 
-// departed is an instance that a reload deleted, with its scripts. A MASTER hands over first and is told as DELETED when its addresses are
+import (
+	"cmp"
+	"slices"
+)
+
+// Departed is an instance that a reload deleted, with its scripts. A MASTER hands over first and is told as DELETED when its addresses are
 // gone; any number of reloads may come before that.
-type departed struct {
-	gen    uint64 // the last that had it
-	spec   *ObjectSpec
-	limits Limits
+type Departed struct {
+	Gen    uint64 // the last that had it
+	Spec   *ObjectSpec
+	Limits Limits
+}
+
+// Departed lists the deleted instances of which nobody was told yet, for a process that takes the place of this one.
+func (d *Dispatcher) Departed() []Departed {
+	var out []Departed
+	for _, g := range d.gone {
+		out = append(out, g)
+	}
+	slices.SortFunc(out, func(a, b Departed) int { return cmp.Compare(a.Spec.Name, b.Spec.Name) })
+	return out
+}
+
+// Restore takes over what another process has listed.
+func (d *Dispatcher) Restore(list []Departed) {
+	for _, g := range list {
+		if g.Spec != nil && len(d.gone) < maxGone {
+			d.gone[key{g.Spec.Object, g.Spec.Name}] = g
+		}
+	}
 }
 
 // maxGone bounds them: an event that never comes, because its sender died, must not be waited for without end.
@@ -21,15 +45,15 @@ func (d *Dispatcher) part() {
 			continue
 		}
 		own := *o // the other objects of its generation are let go
-		d.gone[k] = departed{d.previous.spec.Gen, &own, d.previous.limits}
+		d.gone[k] = Departed{d.previous.spec.Gen, &own, d.previous.limits}
 	}
 	for len(d.gone) > maxGone {
 		oldest := d.current.spec.Gen
 		for _, g := range d.gone {
-			oldest = min(oldest, g.gen)
+			oldest = min(oldest, g.Gen)
 		}
 		for k, g := range d.gone {
-			if g.gen == oldest {
+			if g.Gen == oldest {
 				delete(d.gone, k)
 			}
 		}
@@ -39,9 +63,9 @@ func (d *Dispatcher) part() {
 // terms gives the generation in whose terms an event is meant, which for the end of a deleted instance may be long out of force.
 func (d *Dispatcher) terms(ev *Event) *table {
 	k := key{ev.Object, ev.Name}
-	if g, ok := d.gone[k]; ok && ev.State == Deleted && ev.Gen == g.gen {
+	if g, ok := d.gone[k]; ok && ev.State == Deleted && ev.Gen == g.Gen {
 		delete(d.gone, k)
-		return &table{spec: &Spec{Gen: g.gen}, limits: g.limits, objects: map[key]*ObjectSpec{k: g.spec}}
+		return &table{spec: &Spec{Gen: g.Gen}, limits: g.Limits, objects: map[key]*ObjectSpec{k: g.Spec}}
 	}
 	return d.table(ev.Gen)
 }

@@ -42,7 +42,7 @@ var keywords = map[string]string{
 // has no part in MASTER_RX_LOWER_PRI (rule Y9).
 func (t *table) steps(ev *Event, last string) []step {
 	o := t.objects[key{ev.Object, ev.Name}]
-	if o == nil {
+	if o == nil || !ev.News() {
 		return nil
 	}
 	state := ev.State

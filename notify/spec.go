@@ -7,6 +7,14 @@ type Spec struct {
 	Gen     uint64
 	Objects []ObjectSpec
 	Limits  Limits
+	Pipes   []PipeSpec
+}
+
+// PipeSpec is a named pipe that is told of every event.
+type PipeSpec struct {
+	Path     string
+	UID, GID uint32  // whose it is, if it has to be made
+	Reader   *Script // who reads it, with the path as last argument; nil for somebody else
 }
 
 // ObjectSpec is one virtual router or sync group with its scripts.

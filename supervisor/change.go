@@ -187,6 +187,7 @@ func (s *Supervisor) complete() {
 	ch := s.change
 	s.change = nil
 	s.umask(ch.cfg)
+	s.dropPipes(ch.cfg)
 	if ch.first {
 		s.say(logs.Info, "Startup complete")
 	} else {

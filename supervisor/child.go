@@ -100,8 +100,11 @@ func (c *child) wanted(cfg *config.Config, o *Options) bool {
 	return false
 }
 
-// needsAux reports whether anything is tracked that needs neither a script nor a privilege.
+// needsAux reports whether anything is tracked, or told to anybody, that needs neither a script nor a privilege.
 func needsAux(cfg *config.Config) bool {
+	if len(cfg.Global.Notify.Webhooks) > 0 || cfg.MailsVRRP() {
+		return true
+	}
 	for i := range cfg.Instances {
 		for _, t := range cfg.Instances[i].Track.Others {
 			if t.Kind != config.OfBFD {
@@ -114,7 +117,7 @@ func needsAux(cfg *config.Config) bool {
 
 // needsRunner reports whether anything may have to be executed.
 func needsRunner(cfg *config.Config) bool {
-	if len(cfg.Scripts) > 0 {
+	if f := &cfg.Global.FIFO; len(cfg.Scripts) > 0 || f.All != nil || f.VRRP != nil {
 		return true
 	}
 	for i := range cfg.Instances {
@@ -246,6 +249,8 @@ func (s *Supervisor) message(c *child, m *role.Msg) {
 		s.asked(m.Asked.Number)
 	case m.Recorded != nil:
 		c.recording = false
+	case m.Open != nil && c.name == role.Runner:
+		s.pipeFor(c, m.Open.Pipe)
 	case m.Open != nil && c.name == role.Aux:
 		s.openFor(c, m.Open.File)
 	case m.Stopped != nil:

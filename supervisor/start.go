@@ -212,6 +212,7 @@ func (s *Supervisor) finish(started bool) {
 	if s.prints != nil {
 		close(s.prints)
 	}
+	s.dropPipes(nil)
 	if started {
 		s.clean()
 		s.runStop()

@@ -74,6 +74,9 @@ func (s *Supervisor) leave(c *child, within time.Duration) {
 		return
 	}
 	c.state, c.answerBy = leaving, time.Time{}
+	if c.name == role.Runner {
+		s.letPipesGo()
+	}
 	c.killAt = time.Now().Add(within)
 	if err := c.conn.Send(role.Msg{Stop: &role.Stop{Within: within, Keep: s.opt.Keep}}); err != nil {
 		c.killAt = time.Now()

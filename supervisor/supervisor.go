@@ -41,9 +41,10 @@ type Supervisor struct {
 
 	window *window // nil for none
 
-	opening map[string]bool // tracked files that are being opened for the aux role
-	loading bool            // the files are being read
-	queued  bool            // another reload was asked for
+	opening map[string]bool     // files and pipes that are being opened for a role
+	pipes   map[string]keptPipe // named pipes, by path
+	loading bool                // the files are being read
+	queued  bool                // another reload was asked for
 
 	appointment appointment
 

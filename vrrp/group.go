@@ -214,7 +214,7 @@ func (g *group) notify(state string) {
 		return
 	}
 	g.told = state
-	ev := notify.Event{Object: notify.Group, Name: g.spec.Name, State: state}
+	ev := notify.Event{Object: notify.Group, Name: g.spec.Name, State: state, Mail: g.spec.Mail}
 	ev.Times.Decided = g.engine.now.Mono
 	g.engine.notify(ev)
 }

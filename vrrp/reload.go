@@ -16,6 +16,10 @@ func (e *Engine) configure(ev *Configure) {
 	first := len(e.cfg.Routers) == 0 && e.nextOwner == 0
 	e.rebaseDelay(ev.Config, first)
 	next := ev.Config
+	var before told
+	if next.RepeatStates {
+		before = e.allTold()
+	}
 	e.settleLeavers(next)
 	matched, kept := e.match(next)
 	e.removeTogether(kept)
@@ -45,6 +49,9 @@ func (e *Engine) configure(ev *Configure) {
 	e.reassess(e.routers, WhyReload)
 	for _, g := range e.groups {
 		g.introduce()
+	}
+	if next.RepeatStates {
+		e.repeatStates(before)
 	}
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 	GarpGroups []GarpGroup
 	// LogUnknownVRIDs tells of adverts that no router is configured for (rule F12).
 	LogUnknownVRIDs bool
+	// RepeatStates tells readers of pipes after a reload the states that it has not changed (fifo_write_vrrp_states_on_reload).
+	RepeatStates bool
 }
 
 // Debounce is how long an interface must be down, or up, before that counts. A change back within that time is as if nothing had been.
@@ -95,6 +97,8 @@ type Spec struct {
 	DontTrackPrimary bool
 	TrackSource      bool // FAULT while Source is not on the link (rule K4)
 	NotifyPriority   bool
+	TellDeleted      bool // notify_deleted: a removal is told as DELETED, else as FAULT (rule P8)
+	Mail             bool // smtp_alert
 	Links            []LinkBinding
 	Trackers         []track.Binding
 	Statics          []host.Key // of Config: FAULT while the kernel refuses one of them (track_group)
@@ -149,6 +153,7 @@ type Garp struct {
 type GroupSpec struct {
 	Name    string
 	Members []string // names of routers; unknown ones are ignored
+	Mail    bool     // smtp_alert
 }
 
 // Unicast reports whether adverts go to peers instead of a multicast group.

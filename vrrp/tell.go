@@ -10,20 +10,15 @@ import (
 // (rule H2) before it goes out without.
 const notifyWait = 100 * time.Millisecond
 
-// Words of events that only FIFO readers get (outputs.md section 3.1).
-const (
-	masterPriority = "MASTER_PRIORITY"
-	backupPriority = "BACKUP_PRIORITY"
-)
-
 // tell queues the notification of a new state, after any that still waits.
 func (r *Router) tell(state string) {
 	r.flushTold()
 	if r.toldLast == state {
 		return // told already: a resumed process, or a group that moved twice (rule I11)
 	}
+	ev := r.event(state)
 	r.toldLast = state
-	r.engine.notify(r.event(state))
+	r.engine.notify(ev)
 }
 
 // tellLater queues a notification that goes out when the kernel has confirmed what it announces.
@@ -40,13 +35,59 @@ func (r *Router) tellLater(state string) {
 func (r *Router) event(state string) notify.Event {
 	ev := notify.Event{Object: notify.Instance, Name: r.spec.Name, State: state, Priority: r.priority}
 	ev.Times = notify.Times{Cause: r.cause.At, Decided: r.engine.now.Mono}
+	ev.Mail = r.spec.Mail
 	if state == notify.Deleted {
 		ev.Gen = r.gen // the new configuration does not know its scripts
+		ev.Shown = r.showDeleted()
 	}
 	if state == notify.Master {
 		ev.Times.Sent = r.lastSent.Mono
 	}
 	return ev
+}
+
+// showDeleted is as what a removal is told (rule P8).
+func (r *Router) showDeleted() string {
+	switch {
+	case r.spec.TellDeleted:
+		return ""
+	case r.toldLast == notify.Fault:
+		return notify.Nothing
+	}
+	return notify.Fault
+}
+
+// told is what was said last of every router and group.
+type told struct {
+	routers map[*Router]string
+	groups  map[string]string
+}
+
+func (e *Engine) allTold() told {
+	t := told{make(map[*Router]string, len(e.routers)), make(map[string]string, len(e.groups))}
+	for _, r := range e.routers {
+		t.routers[r] = r.toldLast
+	}
+	for _, g := range e.groups {
+		t.groups[g.spec.Name] = g.told
+	}
+	return t
+}
+
+// repeatStates tells readers of pipes the states that a reload has not changed (rule P11).
+func (e *Engine) repeatStates(before told) {
+	for _, r := range e.routers {
+		if was := before.routers[r]; was != "" && was == r.toldLast && r.told == nil {
+			ev := r.event(was)
+			ev.Again = true
+			e.notify(ev)
+		}
+	}
+	for _, g := range e.groups {
+		if was := before.groups[g.spec.Name]; was != "" && was == g.told && g.pending == "" {
+			e.notify(notify.Event{Object: notify.Group, Name: g.spec.Name, State: was, Again: true})
+		}
+	}
 }
 
 func (r *Router) flushTold() {
@@ -72,9 +113,9 @@ func (r *Router) tellPriority() {
 	}
 	r.flushTold()
 	if r.state == Master {
-		r.engine.notify(r.event(masterPriority))
+		r.engine.notify(r.event(notify.MasterPriority))
 	} else {
-		r.engine.notify(r.event(backupPriority))
+		r.engine.notify(r.event(notify.BackupPriority))
 	}
 }
 

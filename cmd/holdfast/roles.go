@@ -34,7 +34,9 @@ func runScripts(ctl *role.Conn) error {
 }
 
 // runAux is the role for what needs no privilege.
-func runAux(ctl *role.Conn) error { return auxrole.Run(ctl, auxrole.Trackers, auxrole.Window) }
+func runAux(ctl *role.Conn) error {
+	return auxrole.Run(ctl, auxrole.Trackers, auxrole.Window, auxrole.Courier)
+}
 
 // processEvents asks the kernel to tell of processes, with the receive buffer that the configuration wants.
 func processEvents(c *config.Config) (*os.File, error) {

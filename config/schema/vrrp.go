@@ -55,10 +55,10 @@ var vrrpSyncGroupKeys = []Keyword{
 	{Name: "notify_fault", Args: script(), Repeat: First, Means: "script on group FAULT", Good: "notify_fault \"/usr/bin/test -e /run/ok\"", Bad: "notify_fault", Built: Yes},
 	{Name: "notify_stop", Args: script(), Repeat: First, Means: "script at stop", Good: "notify_stop \"/usr/bin/test -e /run/ok\"", Bad: "notify_stop", Built: Yes},
 	{Name: "notify", Args: script(), Repeat: First, Means: "generic group script", Good: "notify \"/usr/bin/test -e /run/ok\"", Bad: "notify", Built: Yes},
-	{Name: "smtp_alert", Args: yesNo(), Means: "mail group state changes", Default: "global", Good: "smtp_alert true", Bad: "smtp_alert maybe", Built: UnlessTrue},
+	{Name: "smtp_alert", Args: yesNo(), Means: "mail group state changes", Default: "global", Good: "smtp_alert true", Bad: "smtp_alert maybe", Built: Yes},
 	{Name: "global_tracking", Alias: "sync_group_tracking_weight", Means: "same effect as sync_group_tracking_weight", Default: "off", Old: "deprecated", Loud: true, Good: "global_tracking", Bad: "global_tracking now", Built: Yes},
 	{Name: "sync_group_tracking_weight", Means: "allow weighted tracking inside the group", Default: "off", Good: "sync_group_tracking_weight", Bad: "sync_group_tracking_weight now", Built: Yes},
-	{Name: "notify_priority_changes", Args: yesNo(), Means: "FIFO event on member priority change", Default: "unset", Good: "notify_priority_changes true", Bad: "notify_priority_changes maybe", Built: UnlessTrue},
+	{Name: "notify_priority_changes", Args: yesNo(), Means: "FIFO event on member priority change", Default: "unset", Good: "notify_priority_changes true", Bad: "notify_priority_changes maybe", Built: Yes},
 }
 
 var vrrpSyncGroupTrackInterfaceKeys = []Keyword{
@@ -165,8 +165,8 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "notify_deleted", Args: optionalScript(), Repeat: First, Means: "notify DELETED when reload removes the instance", Good: "notify_deleted \"/usr/bin/test -e /run/ok\"", Bad: "notify_deleted \"/usr/bin/test", Built: Yes},
 	{Name: "notify", Args: script(), Repeat: First, Means: "generic script", Good: "notify \"/usr/bin/test -e /run/ok\"", Bad: "notify", Built: Yes},
 	{Name: "notify_master_rx_lower_pri", Args: script(), Repeat: First, Means: "script when MASTER receives lower priority advert", Good: "notify_master_rx_lower_pri \"/usr/bin/test -e /run/ok\"", Bad: "notify_master_rx_lower_pri", Built: Yes},
-	{Name: "smtp_alert", Args: yesNo(), Means: "mail state changes", Default: "smtp_alert_vrrp then smtp_alert then off", Good: "smtp_alert true", Bad: "smtp_alert maybe", Built: UnlessTrue},
-	{Name: "notify_priority_changes", Args: yesNo(), Means: "FIFO event on effective priority change", Default: "group then global", Good: "notify_priority_changes true", Bad: "notify_priority_changes maybe", Built: UnlessTrue},
+	{Name: "smtp_alert", Args: yesNo(), Means: "mail state changes", Default: "smtp_alert_vrrp then smtp_alert then off", Good: "smtp_alert true", Bad: "smtp_alert maybe", Built: Yes},
+	{Name: "notify_priority_changes", Args: yesNo(), Means: "FIFO event on effective priority change", Default: "group then global", Good: "notify_priority_changes true", Bad: "notify_priority_changes maybe", Built: Yes},
 	{Name: "lvs_sync_daemon_interface", Args: list(iface()), Means: "IPVS sync daemon bound to this instance", Old: "deprecated after 1.2.19", Loud: true, Good: "lvs_sync_daemon_interface eth0", Bad: "lvs_sync_daemon_interface"},
 	{Name: "garp_master_delay", Args: list(unit("s", num("SECONDS", 0, 4294))), Means: "delay of second GARP burst", Default: "global", Good: "garp_master_delay 10", Bad: "garp_master_delay 5000", Built: Yes},
 	{Name: "garp_master_refresh", Args: list(unit("s", num("SECONDS", 0, maxUint32))), Means: "periodic GARP", Default: "global", Good: "garp_master_refresh 60", Bad: "garp_master_refresh -1", Built: Yes},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast.dev/config"
+	"holdfast.dev/notify"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/track"
 )
@@ -43,7 +44,10 @@ type Host struct {
 
 	mu      sync.Mutex
 	peers   map[role.Name]*role.Conn
+	all     map[*role.Conn]struct{} // peers, and former ones that are not read to their end yet
 	greet   []func(name role.Name, conn *role.Conn)
+	events  []func(conn *role.Conn, ev *notify.Event)
+	leaveBy time.Time                // when the role is to end; set before the services are closed
 	waiting map[string][]chan opened // files that were asked for
 	closed  bool
 	window  func(m *role.Window, files []*os.File) error // nil for nobody
@@ -54,14 +58,26 @@ type opened struct {
 	err  error
 }
 
+func newHost(ctl *role.Conn) *Host {
+	return &Host{
+		ctl: ctl, peers: map[role.Name]*role.Conn{}, all: map[*role.Conn]struct{}{}, waiting: map[string][]chan opened{},
+	}
+}
+
+// withoutSupervisor is how long what is queued may take when nobody is left who says how long.
+const withoutSupervisor = 2 * time.Second
+
 // Run is the main of the role. It returns after Stop, or when the supervisor is gone.
 func Run(ctl *role.Conn, services ...func(*Host) Service) error {
-	h := &Host{ctl: ctl, peers: map[role.Name]*role.Conn{}, waiting: map[string][]chan opened{}}
+	h := newHost(ctl)
 	r := &aux{host: h}
 	for _, make := range services {
 		r.services = append(r.services, make(h))
 	}
 	err := r.obeyAll()
+	if h.leaveBy.IsZero() {
+		h.leaveBy = time.Now().Add(withoutSupervisor)
+	}
 	for _, s := range r.services {
 		s.Close()
 	}
@@ -120,6 +136,8 @@ func (r *aux) obey(m role.Msg, files []*os.File) (stop bool) {
 	case m.Opened != nil:
 		r.host.opened(m.Opened, files)
 	case m.Stop != nil:
+		within := m.Stop.Within
+		r.host.leaveBy = time.Now().Add(within - min(within/5, 300*time.Millisecond))
 		return true
 	}
 	return false
@@ -219,7 +237,23 @@ func (h *Host) Tell(st track.State) {
 // OnMeet has f called with every new connection to another role, from the goroutine that calls the services' methods.
 func (h *Host) OnMeet(f func(name role.Name, conn *role.Conn)) { h.greet = append(h.greet, f) }
 
-// meet takes a new connection in place of the one before.
+// OnEvent has f called with every notification, from a goroutine for each connection.
+func (h *Host) OnEvent(f func(conn *role.Conn, ev *notify.Event)) { h.events = append(h.events, f) }
+
+// awaitLastWords waits until the connections to other roles have ended, but no longer than until: what is in them is to be delivered.
+func (h *Host) awaitLastWords(until time.Time) {
+	for time.Now().Before(until) {
+		h.mu.Lock()
+		n := len(h.all)
+		h.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// meet takes a new connection in place of the one before, which is read to its end.
 func (h *Host) meet(name role.Name, f *os.File) {
 	c, err := role.NewConn(f)
 	if err != nil {
@@ -227,22 +261,19 @@ func (h *Host) meet(name role.Name, f *os.File) {
 		return
 	}
 	h.mu.Lock()
-	old := h.peers[name]
 	h.peers[name] = c
+	h.all[c] = struct{}{}
 	h.mu.Unlock()
-	if old != nil {
-		_ = old.Close()
-	}
 	for _, f := range h.greet {
 		f(name, c)
 	}
 	go h.hear(name, c)
 }
 
-// hear reads until the connection ends. Nobody has anything to say to us that way yet.
+// hear reads until the connection ends.
 func (h *Host) hear(name role.Name, c *role.Conn) {
 	for {
-		_, files, err := c.Recv()
+		m, files, err := c.Recv()
 		closeAll(files)
 		if errors.Is(err, role.ErrGarbage) || errors.Is(err, role.ErrTooLong) {
 			continue
@@ -250,8 +281,14 @@ func (h *Host) hear(name role.Name, c *role.Conn) {
 		if err != nil {
 			break
 		}
+		if m.Event != nil {
+			for _, f := range h.events {
+				f(c, m.Event)
+			}
+		}
 	}
 	h.mu.Lock()
+	delete(h.all, c)
 	if h.peers[name] == c {
 		delete(h.peers, name)
 	}
@@ -307,7 +344,7 @@ func (h *Host) close() {
 	defer cancel()
 	h.mu.Lock()
 	h.closed = true
-	peers := h.peers
+	peers := h.all
 	h.peers = map[role.Name]*role.Conn{}
 	waiting := h.waiting
 	h.waiting = map[string][]chan opened{}
@@ -317,7 +354,7 @@ func (h *Host) close() {
 			answer <- opened{err: os.ErrClosed}
 		}
 	}
-	for _, c := range peers {
+	for c := range peers {
 		_ = c.Flush(ctx)
 		_ = c.Close()
 	}

@@ -45,7 +45,7 @@ func startRole(t *testing.T) *super {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() { s.ended <- Run(conn, Trackers); conn.Close() }()
+	go func() { s.ended <- Run(conn, Trackers, Courier); conn.Close() }()
 	s.wg.Go(func() { s.hear(s.ctl) })
 	t.Cleanup(s.stop)
 	return s
@@ -273,7 +273,7 @@ func TestHostOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer super.Close()
-	h := &Host{ctl: ctl, peers: map[role.Name]*role.Conn{}, waiting: map[string][]chan opened{}}
+	h := newHost(ctl)
 	r := &aux{host: h}
 	done := make(chan struct{})
 	go func() { _ = r.obeyAll(); close(done) }()

@@ -43,6 +43,7 @@ func (r *runner) install(g *generation, files []*os.File) error {
 		if err := r.remember(files); err != nil {
 			return err
 		}
+		r.dispatch.Restore(r.journal.kept())
 	}
 	r.prepared = g
 	r.dispatch.Prepare(g.notify)
@@ -88,6 +89,9 @@ func (r *runner) obey(m role.Msg, files []*os.File) {
 	case m.Peer != nil && m.Peer.Role == role.VRRP && len(files) == 1:
 		r.meet(files[0])
 		files = nil
+	case m.Opened != nil:
+		r.pipes.opened(m.Opened, files)
+		files = nil
 	case m.Stop != nil:
 		r.stop(m.Stop.Within)
 	}
@@ -101,6 +105,8 @@ func (r *runner) commit(gen uint64) {
 	}
 	r.prepared = nil
 	r.dispatch.Commit(gen)
+	r.pipes.commit(g.notify)
+	r.noteDeparted()
 	r.step(notify.Wakeup{}) // events that came before the configuration was in force wait for nothing else
 	if !r.stopping {
 		r.watcher.Apply(g.track, g.reload || g.resume)
@@ -119,6 +125,7 @@ func (r *runner) meet(f *os.File) {
 	r.conns[conn] = struct{}{}
 	r.peer.Store(conn)
 	if r.peers++; r.peers > 1 {
+		r.pipes.renew()
 		r.step(notify.Renewed{})
 	}
 	r.linked = true
@@ -157,7 +164,16 @@ func (r *runner) event(from *role.Conn, ev *notify.Event) {
 			r.step(notify.Resume{Seq: ev.Seq, Decided: ev.Times.Decided, Steps: n})
 		}
 	}
+	r.pipes.take(ev)
 	r.step(notify.Arrived{Event: *ev})
+}
+
+// noteDeparted writes down which deleted instances are still to be told of: a runner that takes the place of this one knows only the
+// configuration in force. One that is told of stays on the list until the next configuration: its scripts may have to be run by that other one.
+func (r *runner) noteDeparted() {
+	if r.journal != nil && !r.journal.keep(r.dispatch.Departed()) {
+		r.say(4, 0, "too many instances were deleted at once to be told of should this process be restarted")
+	}
 }
 
 // stop begins to leave: trackers end, and what vrrp still says is delivered. A little of the time is kept for the rest.
@@ -168,7 +184,9 @@ func (r *runner) stop(within time.Duration) {
 	r.stopping = true
 	within -= min(within/10, 200*time.Millisecond)
 	go r.watcher.Close()
+	r.leaveBy = time.Now().Add(within)
 	time.AfterFunc(within, func() { r.post(func() { r.linked = false }) })
+	time.AfterFunc(within+readerGrace/10, func() { r.post(func() { r.over = true }) })
 	r.step(notify.Stopping{Until: now().Mono.Add(within)})
 }
 

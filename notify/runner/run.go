@@ -40,6 +40,7 @@ type runner struct {
 	runs    *status.Runs // what becomes of scripts, for everybody to see
 
 	dispatch *notify.Dispatcher
+	pipes    *pipes
 	jobs     map[uint64]*script.Process
 	prepared *generation
 	peer     atomic.Pointer[role.Conn] // any goroutine
@@ -50,6 +51,8 @@ type runner struct {
 	inbox    chan func()
 	quit     chan struct{}
 	stopping bool
+	leaveBy  time.Time // when stopping
+	over     bool      // that has passed
 }
 
 // generation is a configuration that was prepared.
@@ -71,6 +74,7 @@ func Run(ctl *role.Conn, opt Options) error {
 		opt: opt, ctl: ctl, starter: starter, dispatch: notify.NewDispatcher(), jobs: make(map[uint64]*script.Process),
 		conns: make(map[*role.Conn]struct{}), inbox: make(chan func()), quit: make(chan struct{}),
 	}
+	r.pipes = &pipes{r: r}
 	r.watcher = watch.New(watch.Options{Clock: now, Start: r.startTrack, Emit: r.emit, Say: r.sayTrack})
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -87,6 +91,7 @@ func Run(ctl *role.Conn, opt Options) error {
 // end leaves nothing running.
 func (r *runner) end() {
 	close(r.quit)
+	r.pipes.close()
 	r.starter.Close()
 	r.watcher.Close()
 	_ = r.ctl.Send(role.Msg{Stopped: &role.Stopped{}})
@@ -120,7 +125,12 @@ func (r *runner) loop(signals <-chan os.Signal) {
 }
 
 // finished reports whether the role may leave: everything is delivered, and nothing more can come.
-func (r *runner) finished() bool { return r.stopping && r.dispatch.Idle() && !r.linked }
+func (r *runner) finished() bool {
+	if r.over {
+		return true
+	}
+	return r.stopping && r.dispatch.Idle() && !r.linked && r.pipes.finishAll(max(time.Until(r.leaveBy)/2, readerGrace/10))
+}
 
 // post has f called by the loop, or not at all once that has ended.
 func (r *runner) post(f func()) {
@@ -141,12 +151,17 @@ func (r *runner) step(in notify.Input) {
 				p.Signal(a.Kill)
 			}
 		case notify.Ack:
-			if p := r.peer.Load(); p != nil {
-				_ = p.Send(role.Msg{Delivered: &role.Delivered{Object: a.Object, Name: a.Name, Seq: a.Seq}})
-			}
+			r.pipes.ack(a)
 		case notify.Say:
 			r.say(a.Level, 0, a.Text)
 		}
+	}
+}
+
+// acknowledge tells the vrrp role what it may forget.
+func (r *runner) acknowledge(a notify.Ack) {
+	if p := r.peer.Load(); p != nil {
+		_ = p.Send(role.Msg{Delivered: &role.Delivered{Object: a.Object, Name: a.Name, Seq: a.Seq}})
 	}
 }
 

@@ -47,7 +47,7 @@ type Msg struct {
 	// Recorded says that a recording has ended.
 	Recorded *Recorded `json:",omitempty"`
 
-	// aux to supervisor, and back with a descriptor: a tracked file that aux is not allowed to open.
+	// aux or runner to supervisor, and back with a descriptor: a tracked file, or a named pipe, that they are not allowed to open.
 	Open   *Open   `json:",omitempty"`
 	Opened *Opened `json:",omitempty"`
 
@@ -102,12 +102,16 @@ func (p *Permanent) Unwrap() error { return p.Err }
 // Peer comes with one end of a fresh SEQPACKET pair; the other end goes to the named role.
 type Peer struct{ Role Name }
 
-// Open asks for a track_file of a configuration that is in force or being prepared, by its name.
-type Open struct{ File string }
+// Open asks for a track_file of a configuration that is in force or being prepared, by its name, or for a named pipe by its path.
+type Open struct {
+	File string `json:",omitempty"`
+	Pipe string `json:",omitempty"`
+}
 
 // Opened answers Open: with a descriptor, or with the reason why there is none.
 type Opened struct {
-	File string
+	File string `json:",omitempty"`
+	Pipe string `json:",omitempty"`
 	Err  string `json:",omitempty"`
 }
 
