@@ -37,9 +37,9 @@ func (r *Reconciler) planLink(n *node) bool {
 	case l == nil && !n.made:
 		return r.issueLink(n, LinkMake, nil, base)
 	case l == nil: // the kernel is about to tell of it
-	case !n.want.fits(&l.Link, base.Index) && l.Ours():
+	case !n.want.fits(&l.Link, &base.Link) && l.Ours():
 		return r.issueLink(n, LinkDrop, l, base)
-	case !n.want.fits(&l.Link, base.Index):
+	case !n.want.fits(&l.Link, &base.Link):
 		r.settleLink(n, "an interface of that name exists, and is not ours nor what is wanted: a "+string(n.want.Kind)+" on "+n.want.Base)
 	case n.shaped != l.Index || n.shape != n.want || n.master != r.vrf(base):
 		return r.issueLink(n, LinkShape, l, base)
@@ -118,7 +118,11 @@ func (r *Reconciler) issueLink(n *node, do LinkAction, l, base *linkState) bool 
 	if l != nil {
 		index = l.Index
 	}
-	op.Sibling = r.sibling(op.Base, index)
+	if base != nil && n.want.below(&base.Link) != base.Index {
+		op.Sibling = r.brother(n)
+	} else {
+		op.Sibling = r.sibling(op.Base, index)
+	}
 	op.Alone = do == LinkDrop && op.Sibling == 0
 	n.flying, n.leaving = true, do == LinkDrop
 	if do == LinkMake || do == LinkShape {
@@ -134,6 +138,18 @@ func (r *Reconciler) sibling(base, except int) int {
 	for index, l := range r.links {
 		if index != except && l.Kind == Macvlan && l.Base == base && base != 0 && !l.dying && l.Ours() && (found == 0 || index < found) && !r.leaving(l.Name) {
 			found = index
+		}
+	}
+	return found
+}
+
+// brother finds another macvlan of ours that is wanted, or was, on the base of n, which the kernel does not tell of.
+func (r *Reconciler) brother(n *node) int {
+	found := 0
+	for other := range r.onBase[n.want.Base] {
+		l := r.present(other.name)
+		if other != n && l != nil && l.Kind == Macvlan && l.Ours() && (found == 0 || l.Index < found) && !r.leaving(other.name) {
+			found = l.Index
 		}
 	}
 	return found

@@ -8,6 +8,7 @@ type LinkKind string
 // Kinds of interfaces that matter here.
 const (
 	Macvlan LinkKind = "macvlan"
+	Macvtap LinkKind = "macvtap"
 	IPVLAN  LinkKind = "ipvlan"
 	VRF     LinkKind = "vrf"
 )
@@ -91,7 +92,16 @@ func (o *LinkOp) String() string {
 	return sign + o.Want.Name + "@" + o.Want.Base
 }
 
+// below is what the kernel will say that the link stands on: a macvlan on a macvlan stands on that one's own base, which may be in another
+// network namespace (0), and so does an ipvlan on an ipvlan.
+func (v *VirtualLink) below(base *Link) int {
+	if base.Kind == v.Kind || base.Kind == Macvtap && v.Kind == Macvlan {
+		return base.Base
+	}
+	return base.Index
+}
+
 // fits reports whether l is the link that is wanted, but for settings that can be changed in place.
-func (v *VirtualLink) fits(l *Link, base int) bool {
-	return l.Kind == v.Kind && l.Base == base && (l.Ours() || v.Kind == IPVLAN || l.MAC == v.MAC)
+func (v *VirtualLink) fits(l, base *Link) bool {
+	return l.Kind == v.Kind && l.Base == v.below(base) && (l.Ours() || v.Kind == IPVLAN || l.MAC == v.MAC)
 }

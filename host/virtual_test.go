@@ -110,6 +110,40 @@ func TestLastVirtualLinkOnItsBase(t *testing.T) {
 	}
 }
 
+// On an interface that is a macvlan itself the kernel says that both stand on the same one, or on one that is not to be seen from here.
+func TestVirtualLinkOnAMacvlan(t *testing.T) {
+	w := newWorld(t)
+	lan := vmac(false)
+	lan.Name, lan.Base, lan.MAC[5] = "lan0", "eth0", 9
+	w.k.Make(lan)
+	w.k.SetUp("lan0", true)
+	var alone []string
+	w.k.Refuse = func(op host.Op) string {
+		if op.Link != nil && op.Link.Do == host.LinkDrop && op.Link.Alone {
+			alone = append(alone, op.Link.Want.Name)
+		}
+		return ""
+	}
+	on := func(name string, up bool) host.State {
+		s := host.State{Links: []host.VirtualLink{vmac(up)}}
+		s.Links[0].Name, s.Links[0].Base, s.Links[0].MAC[4] = name, "lan0", name[0]
+		return s
+	}
+	w.r.Want(1, 1, on("a", true))
+	w.r.Want(2, 1, on("b", true))
+	w.run()
+	if _, ops := w.heard(); ops != "+a@lan0, +b@lan0, up a@lan0, up b@lan0" {
+		t.Errorf("operations: %s", ops)
+	}
+	w.r.Forget(1)
+	w.run()
+	w.r.Forget(2)
+	w.run()
+	if got := w.k.String(); got != "eth0 up:\nlan0 up:\n" || fmt.Sprint(alone) != "[b]" {
+		t.Errorf("the last one: %v; kernel: %s", alone, got)
+	}
+}
+
 func TestVirtualLinkComesBack(t *testing.T) {
 	const good = "eth0 up:\nvrrp.51 up: 10.0.0.3/24 fd00::3/64\n"
 	for name, meddle := range map[string]func(w *world){

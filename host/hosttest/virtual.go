@@ -51,6 +51,9 @@ func (k *Kernel) makeLink(o *host.LinkOp) host.OpResult {
 		Name: o.Want.Name, Index: k.last, Multicast: true, Type: 1, MTU: base.MTU, MAC: o.Want.MAC,
 		Kind: o.Want.Kind, Mode: o.Want.Mode, Base: base.Index, Master: o.Master, Alias: host.LinkMark,
 	}}
+	if base.Kind == o.Want.Kind {
+		l.Base = base.Base
+	}
 	if o.Want.Kind == host.IPVLAN {
 		l.MAC = base.MAC
 	}

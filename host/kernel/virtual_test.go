@@ -265,6 +265,39 @@ func TestVirtualMACOnABaseThatComesAndGoes(t *testing.T) {
 	nstest.Eventually(t, "it to be up again", func() bool { l, _ := showLink(t, a, "vrrp.51"); return slices.Contains(l.Flags, "UP") })
 }
 
+// In a container the interface is often a macvlan itself, whose base is in another network namespace.
+func TestVirtualMACOnAMacvlan(t *testing.T) {
+	t.Parallel()
+	outside, peer := nstest.Pair(t)
+	n := nstest.New(t)
+	nstest.OK(t, outside.AddMacvlanBridge("lan0", "eth0"))
+	nstest.OK(t, outside.MoveTo("lan0", n))
+	nstest.OK(t, n.SetUp("lan0"))
+	fd := sniff(t, peer)
+	base := []string{"ipv4/conf/lan0/arp_ignore", "ipv4/conf/lan0/arp_announce"}
+	before := settings(t, n, base...)
+	o := watchOver(t, n, Config{})
+	for i := range byte(2) {
+		s := vmac(51+i, true, fmt.Sprintf("10.0.0.%d/32", 3+i), fmt.Sprintf("fd00::%d/64", 3+i))
+		s.Links[0].Base = "lan0"
+		o.stand(host.Owner(i+1), 1, s)
+		first, _ := showLink(t, n, "vrrp.51")
+		o.stand(host.Owner(i+1), 2, s)
+		if again, _ := showLink(t, n, "vrrp.51"); first.Index != again.Index || !slices.Contains(again.Flags, "UP") {
+			t.Errorf("made anew, or not up: %+v", again)
+		}
+	}
+	nstest.Eventually(t, "a word from it", func() bool { return from(fd, mac51) > 0 })
+	o.stand(1, 3, host.State{})
+	if got := settings(t, n, base...); got == before {
+		t.Errorf("settings of the base, which vrrp.52 stands on still: %s", got)
+	}
+	o.stand(2, 3, host.State{})
+	if got := settings(t, n, base...); got != before {
+		t.Errorf("settings of the base: %s, were %s", got, before)
+	}
+}
+
 func TestVirtualMACRefused(t *testing.T) {
 	t.Parallel()
 	n, _ := nstest.Pair(t)

@@ -84,6 +84,11 @@ func (n *NS) SetMaster(port, bridge string) error {
 	return n.setLink(port, 0, 0, netlink.Attribute{Type: unix.IFLA_MASTER, Data: u32(uint32(index))})
 }
 
+// MoveTo moves a link to another namespace.
+func (n *NS) MoveTo(name string, other *NS) error {
+	return n.setLink(name, 0, 0, netlink.Attribute{Type: unix.IFLA_NET_NS_FD, Data: u32(uint32(other.Fd()))})
+}
+
 // SetUp sets IFF_UP.
 func (n *NS) SetUp(name string) error { return n.setLink(name, unix.IFF_UP, unix.IFF_UP) }
 
