@@ -195,3 +195,49 @@ func TestRegressionB48_XmitBaseToggledWithIPv6(t *testing.T) {
 		t.Errorf("reports of link-local groups after a stop: %s", got)
 	}
 }
+
+// TestVirtualMACLosesItsBase: the interface below the macvlan is deleted and made anew, renamed and renamed back. While it is gone nobody has the
+// addresses, and nothing is heard of the virtual MAC; when it is back the router is MASTER again.
+func TestVirtualMACLosesItsBase(t *testing.T) {
+	for _, more := range []string{"", "vmac_xmit_base"} {
+		t.Run("use_vmac "+more, func(t *testing.T) {
+			t.Parallel()
+			long(t)
+			if reference() {
+				t.Skip("keepalived's macvlan stays up")
+			}
+			l := lab.New(t, lab.Options{Nodes: 1})
+			a := l.Nodes[0]
+			addLAN(t, a)
+			r := medium{3, false, false}.router(a, a, 200)
+			r.Lines = []string{"use_vmac", more}
+			s := l.Scene(r.VR())
+			f := lab.File{Global: []string{"dynamic_interfaces allow_if_changes"}, Routers: []lab.Router{r}}
+			a.Start(ours(t), strings.ReplaceAll(f.Text(), "interface eth0", "interface lan0"))
+			s.Elect(a, r.Down())
+			do := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, step := range []struct{ lose, win func() }{
+				{func() { do(a.NS.Delete("lan0")) }, func() { addLAN(t, a) }},
+				{
+					func() { do(a.NS.SetDown("lan0")); do(a.NS.Rename("lan0", "lan9")) },
+					func() { do(a.NS.Rename("lan9", "lan0")); do(a.NS.SetUp("lan0")) },
+				},
+			} {
+				s.Leave(step.lose)
+				l.WaitFor("the addresses are gone", r.Interval, func() bool { return !a.Has(r.VR().VIPs[0]) && !a.Has(r.VR().VIPs[1]) })
+				from := time.Now()
+				l.Pass(2 * r.Interval)
+				l.Silent(a, from)
+				step.win()
+				s.Elect(a, r.Down())
+			}
+			s.Stay(r.Interval)
+			s.End()
+		})
+	}
+}
