@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"net/netip"
+
 	"holdfast.dev/host"
 	"holdfast.dev/vrrp"
 )
@@ -20,10 +22,34 @@ func (c *holding) announced(n *Node, items []vrrp.Announcement) {
 		if x.state != vrrp.Master {
 			c.w.fail("holding", "%s: %s announces %s as %s", n.name, x.name, it.Addr, x.state)
 		}
+		if key := (host.Key{Link: n.linkName(it.Index), Prefix: netip.PrefixFrom(it.Addr, it.Addr.BitLen())}); n.bars(it) && !n.kernel.Bars(key) && !n.kernel.Flushed() {
+			c.w.fail("holding", "%s: %s announces %s, which nothing bars", n.name, x.name, it.Addr)
+		}
 		if !c.stands(n, it) {
 			c.w.fail("holding", "%s: %s announces %s, which the kernel does not hold", n.name, x.name, it.Addr)
 		}
 	}
+}
+
+// bars reports whether the configuration in force has the firewall bar an address.
+func (n *Node) bars(it *vrrp.Announcement) bool {
+	for i := range n.config.Routers {
+		for _, a := range n.config.Routers[i].Addresses {
+			if a.Prefix.Addr() == it.Addr && !a.Barred {
+				return false
+			}
+		}
+	}
+	return n.config.Wall != (host.Wall{})
+}
+
+func (n *Node) linkName(index int) string {
+	for i := range n.nics {
+		if n.nics[i].index == index {
+			return n.nics[i].name
+		}
+	}
+	return ""
 }
 
 func (c *holding) stands(n *Node, it *vrrp.Announcement) bool {

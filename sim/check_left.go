@@ -49,6 +49,9 @@ func (c *leaks) left(n *Node) {
 	if n.alive {
 		c.w.fail("leaks", "%s: does not end", n.name)
 	}
+	if w := n.kernel.Wall(); w != "" {
+		c.w.fail("leaks", "%s: the firewall is still there after the end: %s", n.name, w)
+	}
 	if strings.Contains(n.kernel.String(), " "+staticAddress) {
 		c.w.fail("leaks", "%s: the static address is still there after the end", n.name)
 	}

@@ -49,6 +49,7 @@ type instance struct {
 	weight     int
 	tracked    string // another interface that must be up
 	untracked  bool   // its own need not be
+	closed     bool   // its addresses do not accept packets
 	garpDelay  time.Duration
 	garpRepeat int
 	refresh    time.Duration
@@ -123,6 +124,7 @@ func (r *instance) write(b *strings.Builder) {
 	line(r.refresh > 0, "garp_master_refresh %g", r.refresh.Seconds())
 	line(r.ipv6, "native_ipv6")
 	line(r.untracked, "dont_track_primary")
+	line(r.closed, "no_accept")
 	if r.password != "" {
 		fmt.Fprintf(b, "    authentication {\n        auth_type PASS\n        auth_pass %s\n    }\n", r.password)
 	}

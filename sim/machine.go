@@ -195,6 +195,7 @@ func (n *Node) sweep() {
 		n.kernel.DelAddr(k.Link, k.Prefix.String())
 	}
 	n.held = nil
+	n.kernel.DropWall()
 }
 
 // sweepOthers removes what the process before held and the new one does not know of: its file may have changed meanwhile.
@@ -208,8 +209,15 @@ func (n *Node) sweepOthers(c *vrrp.Config) {
 			known[c.Routers[i].Addresses[j].Key] = true
 		}
 	}
-	n.held = slices.DeleteFunc(n.held, func(k host.Key) bool { return known[k] })
-	n.sweep()
+	for _, k := range n.held {
+		if !known[k] {
+			n.kernel.DelAddr(k.Link, k.Prefix.String())
+		}
+	}
+	n.held = nil
+	if c.Wall == (host.Wall{}) {
+		n.kernel.DropWall()
+	}
 }
 
 // stop ends the process as systemctl stop does.

@@ -140,6 +140,9 @@ func deleteOne(_ *World, f *Fault, n *Node) func() {
 
 func (n *Node) deleteSome(luck uint64, count int) {
 	n.meddle(func() {
+		if luck&2 == 0 {
+			n.kernel.Flush() // and the firewall, if there is one
+		}
 		for i := range n.nics {
 			c := &n.nics[i]
 			for _, a := range n.kernel.Addrs(c.name) {

@@ -102,6 +102,7 @@ func drawShape(seed uint64, kind Kind, d dice) Shape {
 	if kind == Anything || kind == Mixed {
 		base.drawMore(dice{newSource(seed, 0x6d6f7265)})
 		base.drawSigning(dice{newSource(seed, 0x686d6163)})
+		base.drawClosed(dice{newSource(seed, 0x77616c6c)})
 	}
 	for i := range n {
 		ns := NodeShape{Name: fmt.Sprintf("n%d", i+1), File: base.clone()}
@@ -184,6 +185,16 @@ func (f *file) drawMore(d dice) {
 	}
 	for i := range f.routers {
 		f.routers[i].untracked = true
+	}
+}
+
+// drawClosed lets routers not accept packets for their addresses; from dice of its own, as drawMore does.
+func (f *file) drawClosed(d dice) {
+	if !d.chance(20) {
+		return
+	}
+	for i := range f.routers {
+		f.routers[i].closed = d.chance(70)
 	}
 }
 

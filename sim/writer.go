@@ -73,6 +73,10 @@ func (n *Node) write(life int32) {
 	clear(n.mail)
 	n.order = n.order[:0]
 	more, err := n.rec.Round(n.kernel)
+	if open := n.kernel.Open; len(open) > 0 && n.kernel.Refuse == nil {
+		n.w.fail("firewall", "%s: %v was added while nothing barred it", n.name, open)
+	}
+	n.kernel.Open = nil
 	n.logOps()
 	rep := n.rec.Reports()
 	n.kernelSays(&rep)

@@ -51,6 +51,12 @@ func (k *Kernel) Flush() bool {
 	return true
 }
 
+// Flushed reports whether another program has deleted the firewall and it was not written anew since.
+func (k *Kernel) Flushed() bool { return k.flushed }
+
+// DropWall deletes the firewall without a word to anybody, as a sweep does.
+func (k *Kernel) DropWall() { k.wall = nil }
+
 // Bars reports whether packets to an address on a link are dropped.
 func (k *Kernel) Bars(a host.Key) bool {
 	if k.wall == nil {
