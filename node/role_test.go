@@ -187,7 +187,7 @@ func (l *lab) start(how string) *process {
 	p := &process{lab: l, err: new(bytes.Buffer), done: make(chan struct{})}
 	p.ctl, err = role.NewConn(near)
 	nstest.OK(l.t, err)
-	p.cmd = exec.Command("/proc/self/exe")
+	p.cmd = exec.Command("/proc/self/exe", "-test.run=^$")
 	p.cmd.Env = append(os.Environ(), roleEnv+"="+how)
 	p.cmd.ExtraFiles = []*os.File{far}
 	p.cmd.Stderr = p.err

@@ -134,7 +134,7 @@ func (r *report) look() {
 
 func run(t *testing.T, mode string, s Setup, attr *syscall.SysProcAttr) report {
 	t.Helper()
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
 	cmd.Env = append(os.Environ(), variable+"="+mode+" "+s.String())
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = attr
@@ -252,7 +252,7 @@ func TestLaunchWithoutPrivileges(t *testing.T) {
 // A process is changed from outside, as the supervisor does with a role.
 func TestChange(t *testing.T) {
 	realRoot(t)
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.Command("/proc/self/exe", "-test.run=^$")
 	cmd.Env = append(os.Environ(), variable+"=change {}")
 	in, _ := cmd.StdinPipe()
 	var out bytes.Buffer
