@@ -45,7 +45,7 @@ func (r *report) svg() []byte {
 		`font-size="12">`+"\n", svgWidth, height, svgWidth, height)
 	fmt.Fprintf(&out, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", svgWidth, height)
 	fmt.Fprintf(&out, `<text x="12" y="22" font-size="15" font-weight="bold">holdfast against keepalived: ratio, less is better</text>`+"\n")
-	fmt.Fprintf(&out, `<text x="12" y="40" fill="#555">%s; %s; bar: median, mark: p99; right: holdfast, keepalived</text>`+"\n",
+	fmt.Fprintf(&out, `<text x="12" y="40" fill="#555">%s; %s; bar: median, mark: p99, both cut at 0.01 and 10; right: holdfast, keepalived</text>`+"\n",
 		escape(r.Versions[theirs]), escape(r.Begin.Format("2006-01-02")))
 	for _, v := range []float64{0.01, 0.1, 0.5, 1, 2, 10} {
 		x := place(v)
