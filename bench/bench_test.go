@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -220,5 +221,34 @@ func TestTakeoverOfTheFloor(t *testing.T) {
 	}
 	if len(late) != 2 {
 		t.Errorf("%v", late)
+	}
+}
+
+// TestTally: what is missing is counted where something came before and after, and for those of which nothing came at all.
+func TestTally(t *testing.T) {
+	s := int64(time.Second)
+	tally := newTally(time.Second)
+	tally.take([]advert{{at: 10 * s, vrid: 1, priority: 100}, {at: 11 * s, vrid: 1, priority: 100}, {at: 14 * s, vrid: 1, priority: 100}})
+	tally.take([]advert{
+		{at: 14*s + 1, vrid: 1, node: 1}, // priority 0 is no take-over
+		{at: 15*s + s/4, vrid: 1, priority: 100},
+		{at: 15 * s, vrid: 2, node: 1, priority: 100},
+		{at: 16 * s, vrid: 2, node: 1, priority: 100},
+	})
+	if tally.gone != 2 || tally.missing(3) != 4 || tally.longest != 3*time.Second || tally.sent != 4 || tally.wrong != 2 || len(tally.false1) != 1 {
+		t.Errorf("%+v", tally)
+	}
+}
+
+func TestReadLoads(t *testing.T) {
+	got, err := readLoads("4000/1s,1000/100ms/vmac/keepalived")
+	want := []burden{{count: 4000, every: time.Second}, {1000, 100 * time.Millisecond, true, true}}
+	if err != nil || !slices.Equal(got, want) || got[1].String() != "1000 every 100ms, use_vmac" {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, bad := range []string{"", "4000", "0/1s", "x/1s", "10/1ms", "10/1h", "10/1s/fast", "60000/1s"} {
+		if _, err := readLoads(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
 	}
 }

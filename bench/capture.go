@@ -184,6 +184,24 @@ func (c *capture) ends(node int, from int64, last bool) map[[2]int]int64 {
 	return out
 }
 
+// take hands over what was noted, and forgets it.
+func (c *capture) take() []advert {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.list
+	c.list = nil
+	return list
+}
+
+// lost is how many packets the kernel had to drop for us since it was last asked.
+func (c *capture) lost() uint32 {
+	st, err := unix.GetsockoptTpacketStats(c.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return 0
+	}
+	return st.Drops
+}
+
 // forget drops what was noted.
 func (c *capture) forget() {
 	c.mu.Lock()

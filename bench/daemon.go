@@ -30,6 +30,7 @@ type file struct {
 	count    int
 	global   []string
 	preempt  bool
+	vmac     bool
 }
 
 func (f *file) text() string {
@@ -45,6 +46,9 @@ func (f *file) text() string {
 			"\tadvert_int %g\n", i, or(f.state, "BACKUP"), link, vrid, f.priority, f.interval.Seconds())
 		if !f.preempt {
 			b.WriteString("\tnopreempt\n")
+		}
+		if f.vmac {
+			fmt.Fprintf(&b, "\tuse_vmac vm%d\n", i) // the default name is of the VRID alone
 		}
 		fmt.Fprintf(&b, "\tvirtual_ipaddress {\n\t\t%s/16\n\t}\n}\n", vip(link, vrid))
 	}

@@ -21,6 +21,8 @@ type options struct {
 	quick      bool
 	keep       bool
 	every      time.Duration
+	scale      string
+	window     time.Duration
 }
 
 func main() {
@@ -38,6 +40,9 @@ func main() {
 	flag.StringVar(&o.holdfast, "holdfast", "", "program to measure; without it, it is built from this tree")
 	flag.StringVar(&o.keepalived, "keepalived", "", "program to compare with; without it, the installed keepalived")
 	flag.DurationVar(&o.every, "every", 0, "measure take-over, outage and adverts with adverts at this interval only (1s, 100ms or 10ms)")
+	flag.StringVar(&o.scale, "scale", "", "what the scenario scale measures, such as 4000/1s,1000/100ms/vmac,1000/1s/keepalived: instances and "+
+		"interval, with virtual MACs, and with keepalived beside; without it, all that docs/performance.md has")
+	flag.DurationVar(&o.window, "window", 5*time.Minute, "how long the scenario scale watches")
 	flag.BoolVar(&o.quick, "quick", false, "few repetitions and short windows: to try it out, not to quote")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the daemons' files and logs")
 	flag.Parse()
@@ -65,6 +70,7 @@ func scenarios() []scenario {
 		{"reload", (*bench).reloads},
 		{"flood", (*bench).floodAll},
 		{"cost", (*bench).costs},
+		{"scale", (*bench).scales},
 	}
 }
 
@@ -83,7 +89,10 @@ type bench struct {
 	peer   *side // a copy of holdfast that shares no page with the one that is measured
 	quick  bool
 	every  time.Duration // 0 for all
+	loads  []burden      // of the scenario scale
 	report *report
+
+	scaleWindow time.Duration
 }
 
 func run(o *options) error {
@@ -98,6 +107,12 @@ func run(o *options) error {
 		defer os.RemoveAll(dir)
 	}
 	b := &bench{dir: dir, quick: o.quick, every: o.every}
+	b.loads, b.scaleWindow = loads, o.window
+	if o.scale != "" {
+		if b.loads, err = readLoads(o.scale); err != nil {
+			return err
+		}
+	}
 	if err := b.find(o); err != nil {
 		return err
 	}
