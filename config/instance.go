@@ -136,6 +136,7 @@ var instanceKeys = map[string]instanceKey{
 	"notify_stop":                func(b *builder, d *draft, n *schema.Node) { b.notify(&d.Notify.Stop, d.Name, n) },
 	"notify":                     func(b *builder, d *draft, n *schema.Node) { b.notify(&d.Notify.Any, d.Name, n) },
 	"notify_master_rx_lower_pri": func(b *builder, d *draft, n *schema.Node) { b.notify(&d.Notify.LowerPrio, d.Name, n) },
+	"notify_trouble":             func(b *builder, d *draft, n *schema.Node) { b.notify(&d.Notify.Trouble, d.Name, n) },
 	"notify_deleted":             (*builder).readDeleted,
 	"use_vmac":                   (*builder).readVMAC,
 	"use_vmac_addr":              func(_ *builder, d *draft, _ *schema.Node) { d.UseVMACAddr = true },

@@ -159,6 +159,7 @@ type Notify struct {
 	Stop        *Command `json:",omitzero"`
 	Any         *Command `json:",omitzero"` // notify: gets kind, name, state and priority as further arguments
 	LowerPrio   *Command `json:",omitzero"` // notify_master_rx_lower_pri; instances only
+	Trouble     *Command `json:",omitzero"` // notify_trouble; instances only, gets what it is about as further arguments
 	Deleted     *Command `json:",omitzero"` // instances only
 	TellDeleted bool     `json:",omitzero"` // notify_deleted is there: a removed instance is told as DELETED, not FAULT
 }

@@ -43,20 +43,15 @@ type ClaimPort struct {
 // OpenClaims makes a ClaimPort for a family, 4 or 6, that holds the claims of that many addresses before they are fetched. It fails without
 // CAP_NET_RAW (EPERM).
 func OpenClaims(family, addresses int) (*ClaimPort, error) {
-	c := &ClaimPort{fd: -1, parse: arpClaim}
-	protocol := unix.ETH_P_ARP
 	prog := []bpf.Instruction{bpf.RetConstant{Val: acceptAll}} // an ARP socket gets nothing else
-	switch family {
-	case 4:
-	case 6:
-		c.parse, protocol, prog = naClaim, unix.ETH_P_IPV6, naFilter
-	default:
-		return nil, fmt.Errorf("socket for claims: family %d is neither 4 nor 6", family)
+	if family == 6 {
+		prog = naFilter
 	}
-	if err := c.open(uint16(protocol), prog, RcvBufFor(addresses)); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("socket for claims of addresses (IPv%d): %w", family, err)
-	}
+	return openClaims(family, prog, addresses)
+}
+
+// lay sets out where frames are received into.
+func (c *ClaimPort) lay() {
 	for i := range c.heads {
 		c.iovs[i].Base = &c.data[i][0]
 		c.iovs[i].SetLen(claimFrame)
@@ -65,7 +60,6 @@ func OpenClaims(family, addresses int) (*ClaimPort, error) {
 		h.Iov = &c.iovs[i]
 		h.SetIovlen(1)
 	}
-	return c, nil
 }
 
 // naFilter lets neighbour advertisements pass, by the protocol of the IPv6 header and the type behind it.

@@ -124,12 +124,18 @@ func (p *Port) options6() error {
 
 // join adds a group; being a member already is no error.
 func (p *Port) join(group netip.Addr) error {
+	if _, joined := p.crowd.where[group]; joined {
+		return nil
+	}
 	err := p.membership(group, unix.IP_ADD_MEMBERSHIP, unix.IPV6_JOIN_GROUP)
 	switch {
 	case err == nil || errors.Is(err, unix.EADDRINUSE):
 		return nil
 	case errors.Is(err, unix.ENOBUFS) && p.family == 4:
-		return fmt.Errorf("join %s: more groups than net.ipv4.igmp_max_memberships allows: %w", group, err)
+		if err = p.joinByOther(group); err == nil {
+			return nil
+		}
+		return fmt.Errorf("join %s: net.ipv4.igmp_max_memberships: %w", group, err)
 	}
 	return fmt.Errorf("join %s: %w", group, err)
 }

@@ -19,6 +19,7 @@ type Port struct {
 	proto  uint8
 	index  int // of the interface; 0 without one
 	name   string
+	crowd  crowd
 
 	asked uint32 // drop counter when Dropped was last asked
 	heard bool   // something was received since
@@ -28,8 +29,7 @@ type Port struct {
 	out6 send6
 }
 
-// Open makes a Port. It fails where the interface or a permission is missing (EPERM, ENODEV), where a group cannot be joined (ENOBUFS
-// above net.ipv4.igmp_max_memberships), and on a Spec that makes no sense. A Local address need not exist yet. The error
+// Open makes a Port. It fails where the interface or a permission is missing (EPERM, ENODEV), where a group cannot be joined, and on a Spec that makes no sense. A Local address need not exist yet. The error
 // names the port and the step that failed and wraps the system's error. It may block; see the package's documentation.
 func Open(s Spec) (*Port, error) {
 	p := &Port{fd: -1, family: s.Family, proto: uint8(s.protocol()), index: s.Index, name: s.name()}
@@ -128,12 +128,15 @@ func (p *Port) Index() int { return p.index }
 // Name is the interface or address and the family, for texts.
 func (p *Port) Name() string { return p.name }
 
-// Join adds a multicast group. It is no error if the port is a member already. The kernel lets one socket join 20 IPv4 groups
-// (net.ipv4.igmp_max_memberships, then ENOBUFS); IPv6 is bounded by net.core.optmem_max.
+// Join adds a multicast group. It is no error if the port is a member already. IPv6 is bounded by
+// net.core.optmem_max; of IPv4 one socket joins 20 (net.ipv4.igmp_max_memberships), and others are opened for more.
 func (p *Port) Join(group netip.Addr) error { return p.named(p.join(group)) }
 
 // Leave gives a multicast group up. It is no error if the port is not a member.
 func (p *Port) Leave(group netip.Addr) error {
+	if left, err := p.leaveByOther(group); left {
+		return p.named(err)
+	}
 	err := p.membership(group, unix.IP_DROP_MEMBERSHIP, unix.IPV6_LEAVE_GROUP)
 	if err != nil && !errors.Is(err, unix.EADDRNOTAVAIL) {
 		return p.named(fmt.Errorf("leave %s: %w", group, err))
@@ -164,6 +167,7 @@ func (p *Port) Close() error {
 	}
 	fd := p.fd
 	p.fd = -1
+	p.crowd.close()
 	return p.named(unix.Close(fd))
 }
 

@@ -143,7 +143,7 @@ func (nobody) Publish(*vrrp.Router)                {}
 // kinds has the events by the names of their types.
 var kinds = kindsOf(
 	vrrp.AdvertsDue{}, vrrp.Wakeup{}, vrrp.Configure{}, vrrp.Received{}, vrrp.Overflow{}, vrrp.LinkChanged{}, vrrp.LinkGone{}, vrrp.Applied{},
-	vrrp.Lost{}, vrrp.Tracked{}, vrrp.Sent{}, vrrp.Stop{}, vrrp.Claimed{},
+	vrrp.Lost{}, vrrp.Tracked{}, vrrp.Sent{}, vrrp.Stop{}, vrrp.Claimed{}, vrrp.Challenged{},
 )
 
 func kindsOf(list ...any) map[string]reflect.Type {

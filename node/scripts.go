@@ -52,6 +52,7 @@ func notifyObject(kind notify.Object, name string, n *config.Notify, groups Grou
 	for state, cmd := range map[string]*config.Command{
 		notify.Master: n.Master, notify.Backup: n.Backup, notify.Fault: n.Fault, notify.Stop: n.Stop,
 		notify.Deleted: n.Deleted, notify.MasterRxLowPrio: n.LowerPrio,
+		notify.Trouble: n.Trouble, notify.TroubleOver: n.Trouble,
 	} {
 		if cmd != nil {
 			o.Scripts[state] = script(cmd, groups)

@@ -67,6 +67,7 @@ type vrrpRole struct {
 	loop   *loop
 	beats  *linkBeats
 	kernel *kernel.Writer
+	rivals *challenges
 	page   *status.Page
 	resume []vrrp.Resume
 
@@ -293,6 +294,10 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 	}
 	l.kernel = w
 	r.loop, r.kernel = l, w
+	r.rivals = &challenges{
+		say:  func(text string) { r.teller.Say(vrrp.Warning, text) },
+		post: func(ev *vrrp.Challenged) { l.Post(input{event: ev}) },
+	}
 	if t := r.taping; t != nil {
 		r.taping = nil
 		l.record(t.file, t.want.Limit)
@@ -380,6 +385,7 @@ func (r *vrrpRole) commit(gen uint64) {
 		return // the thread has ended, which the next Recv finds out
 	}
 	r.sayOtherwise(g)
+	r.rivals.Watch(g.vrrp)
 	r.prepared, r.current, r.resume = nil, g, nil
 	// What reading the configuration took is several times what is left of it. At once: the first election is seconds away, and
 	// later it could fall on a take-over. And before the supervisor is told, which may change how threads are scheduled then.
@@ -404,6 +410,7 @@ func (r *vrrpRole) end() {
 	}
 	r.garbage.Keep(nil)
 	r.beats.Close()
+	r.rivals.Close()
 	r.loop.Close()
 	_ = r.kernel.Close() // what it added stays, or was removed
 	r.loop.ports.Shut()

@@ -192,7 +192,7 @@ func (d *Dispatcher) arrived(now clock.Now, ev *Event) {
 		o.members = spec.Members
 	}
 	steps := t.steps(ev, o.told)
-	if ev.State != MasterRxLowPrio && ev.News() {
+	if ev.IsState() {
 		o.told = ev.State
 	}
 	q := &delivery{ev: *ev, at: now.Mono, steps: steps, group: t.limits.Group}
@@ -209,7 +209,7 @@ func (d *Dispatcher) arrived(now clock.Now, ev *Event) {
 }
 
 // shorten leaves out events that a later one has superseded, when there are too many or when merging is asked for. The newest
-// state always stays, and so does the newest MASTER_RX_LOWER_PRI, which is not a state.
+// state always stays, and so does the newest of each event that is not a state.
 func (d *Dispatcher) shorten(o *object, l Limits) {
 	waiting := o.queue
 	if o.job != nil {
@@ -218,21 +218,18 @@ func (d *Dispatcher) shorten(o *object, l Limits) {
 	if len(waiting) < 2 || !l.Merge && len(waiting) <= l.Queue {
 		return
 	}
-	var state, rx, other bool
+	seen := map[string]bool{}
 	keep := slices.Clone(o.queue[:len(o.queue)-len(waiting)])
 	for _, q := range slices.Backward(waiting) {
-		seen := &state
-		switch {
-		case !q.ev.News():
-			seen = &other
-		case q.ev.State == MasterRxLowPrio:
-			seen = &rx
+		kind := q.ev.State
+		if q.ev.IsState() {
+			kind = ""
 		}
-		if *seen && q.next == 0 {
+		if seen[kind] && q.next == 0 {
 			o.merged++
 			continue
 		}
-		*seen = true
+		seen[kind] = true
 		keep = slices.Insert(keep, len(o.queue)-len(waiting), q)
 	}
 	o.queue = keep

@@ -30,6 +30,29 @@ const (
 	BackupPriority = "BACKUP_PRIORITY"
 )
 
+// Trouble and TroubleOver are no states of an instance: something is wrong between it and others on its network, or is no more. Only
+// scripts of notify_trouble hear of them.
+const (
+	Trouble     = "TROUBLE"
+	TroubleOver = "TROUBLE_OVER"
+)
+
+// Evidence is what an event of a trouble is about.
+type Evidence struct {
+	Kind string // a word: docs/troubles.md lists them
+	Who  string // the address, or hardware address, of who shows it
+	Text string // what it said, and what was expected
+}
+
+// IsState reports whether the event says in which state its object is now.
+func (e *Event) IsState() bool {
+	switch e.State {
+	case MasterRxLowPrio, MasterPriority, BackupPriority, Trouble, TroubleOver:
+		return false
+	}
+	return !e.Again
+}
+
 // Event is one announcement. Events of one (Object, Name) are delivered in the order of Seq, one at a time.
 type Event struct {
 	Seq      uint64 // increases by one per event of the process; a gap tells of lost events
@@ -45,6 +68,8 @@ type Event struct {
 	Again bool `json:",omitempty"`
 	Mail  bool `json:",omitempty"` // smtp_alert: by mail too
 	Times Times
+	// Trouble is what Trouble and TroubleOver are about.
+	Trouble Evidence `json:",omitzero"`
 }
 
 // Nothing is what Event.Shown says of an event that is told to nobody but the script of its state.
@@ -54,6 +79,9 @@ const Nothing = "-"
 func (e *Event) Word() string {
 	switch e.Shown {
 	case "":
+		if e.State == Trouble || e.State == TroubleOver {
+			return "" // no reader of a pipe that was made for keepalived knows the word
+		}
 		return e.State
 	case Nothing:
 		return ""

@@ -36,10 +36,11 @@ func newTable(s *Spec) *table {
 var keywords = map[string]string{
 	Master: "notify_master", Backup: "notify_backup", Fault: "notify_fault", Stop: "notify_stop",
 	Deleted: "notify_deleted", MasterRxLowPrio: "notify_master_rx_lower_pri",
+	Trouble: "notify_trouble", TroubleOver: "notify_trouble",
 }
 
 // steps lists the scripts of an event in the order of outputs.md section 3.1: that of the state, then the generic one, which
-// has no part in MASTER_RX_LOWER_PRI (rule Y9).
+// has no part in MASTER_RX_LOWER_PRI (rule Y9), nor in what keepalived has no word for.
 func (t *table) steps(ev *Event, last string) []step {
 	o := t.objects[key{ev.Object, ev.Name}]
 	if o == nil || !ev.News() {
@@ -49,6 +50,9 @@ func (t *table) steps(ev *Event, last string) []step {
 	var out []step
 	if s, ok := o.Scripts[state]; ok {
 		s.Limit = t.limit(ev, &s, false)
+		if tr := &ev.Trouble; *tr != (Evidence{}) {
+			s.Args = append(s.Args[:len(s.Args):len(s.Args)], string(ev.Object), ev.Name, state, tr.Kind, tr.Who, tr.Text)
+		}
 		out = append(out, step{keywords[state], s})
 	}
 	if state == Deleted && !o.TellDeleted {
@@ -57,7 +61,7 @@ func (t *table) steps(ev *Event, last string) []step {
 			return out
 		}
 	}
-	if o.Any == nil || state == MasterRxLowPrio {
+	if o.Any == nil || !ev.IsState() {
 		return out
 	}
 	s := *o.Any

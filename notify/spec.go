@@ -22,7 +22,8 @@ type ObjectSpec struct {
 	Object  Object
 	Name    string
 	Members []string // of a group: its virtual routers, whose scripts start before the group's (rule I10)
-	// Scripts holds the script of a state: Master, Backup, Fault, Stop, Deleted or MasterRxLowPrio.
+	// Scripts holds the script of a state: Master, Backup, Fault, Stop, Deleted or MasterRxLowPrio. Those of Trouble and TroubleOver get
+	// object, name, state, kind, who shows it, and the evidence as further arguments.
 	Scripts map[string]Script
 	Any     *Script // notify: run after the state's own, with object, name, state and priority as further arguments
 	// TellDeleted is set where notify_deleted is configured: Any hears of a removal as DELETED, else as FAULT (rule P8).

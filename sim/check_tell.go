@@ -11,7 +11,7 @@ func (c *telling) told(n *Node, ev *notify.Event) {
 		c.w.fail("telling", "%s: notification %d after %d", n.name, ev.Seq, n.seq)
 	}
 	n.seq = ev.Seq
-	if ev.Object != notify.Instance || ev.State == notify.MasterRxLowPrio {
+	if ev.Object != notify.Instance || !ev.IsState() {
 		return
 	}
 	switch last := n.lastTold[ev.Name]; ev.State {

@@ -18,7 +18,7 @@ const (
 	// Size of the memory in octets.
 	Size = sourcesAt + Sources*sourceSize
 
-	slotSize  = 1024
+	slotSize  = 1536
 	movesAt   = headerSize + Slots*slotSize
 	sourcesAt = movesAt + Moves*moveSize
 

@@ -28,6 +28,19 @@ type Record struct {
 	priority, masterPriority, why     uint8
 	refusal                           uint8
 	flags                             uint8
+	troubleCount, moreTroubles        uint8
+	troubles                          [vrrp.ShownTroubles]trouble
+}
+
+// trouble is vrrp.Trouble without pointers.
+type trouble struct {
+	text            [96]byte
+	from            [16]byte
+	mac             [6]byte
+	kind            uint8
+	since, last     int64
+	sinceWall, wall int64
+	count           uint64
 }
 
 type text [64]byte
@@ -101,9 +114,33 @@ func (r *Record) Set(s *vrrp.Status) {
 		r.speakers[i].at, r.spoken[i] = int64(from.At), from.Priority
 		putAddr(&r.speakers[i].addr, from.Addr)
 	}
+	r.setTroubles(s)
 	r.family = 4
 	if s.Identity.IPv6 {
 		r.family = 6
+	}
+}
+
+// setTroubles takes over the first of them; text that is too long is cut.
+func (r *Record) setTroubles(s *vrrp.Status) {
+	r.troubleCount, r.moreTroubles = uint8(s.TroubleCount), uint8(min(s.MoreTroubles, 255))
+	for i := range s.TroubleCount {
+		t, from := &r.troubles[i], &s.Troubles[i]
+		put(t.text[:], from.Text)
+		putAddr(&t.from, from.From)
+		t.mac, t.kind, t.count = from.MAC, uint8(from.Kind), from.Count
+		t.since, t.sinceWall, t.last, t.wall = int64(from.Since.Mono), from.Since.Wall, int64(from.Last.Mono), from.Last.Wall
+	}
+}
+
+func (r *Record) getTroubles(s *vrrp.Status) {
+	s.TroubleCount, s.MoreTroubles = min(int(r.troubleCount), vrrp.ShownTroubles), int(r.moreTroubles)
+	for i := range s.TroubleCount {
+		t := &r.troubles[i]
+		s.Troubles[i] = vrrp.Trouble{
+			Kind: vrrp.TroubleKind(t.kind), From: getAddr(t.from), MAC: t.mac, Count: t.count, Text: get(t.text[:]),
+			Since: clock.Now{Mono: clock.Instant(t.since), Wall: t.sinceWall}, Last: clock.Now{Mono: clock.Instant(t.last), Wall: t.wall},
+		}
 	}
 }
 
@@ -128,6 +165,7 @@ func (r *Record) Status() vrrp.Status {
 		Reason: wire.Reason(r.refusal), From: getAddr(r.refusedFrom),
 		At: clock.Now{Mono: clock.Instant(r.refusedAt), Wall: r.refusedWall},
 	}
+	r.getTroubles(&s)
 	return s
 }
 

@@ -134,7 +134,7 @@ func needsRunner(cfg *config.Config) bool {
 }
 
 func hasScript(n *config.Notify) bool {
-	for _, c := range []*config.Command{n.Master, n.Backup, n.Fault, n.Stop, n.Any, n.LowerPrio, n.Deleted} {
+	for _, c := range []*config.Command{n.Master, n.Backup, n.Fault, n.Stop, n.Any, n.LowerPrio, n.Trouble, n.Deleted} {
 		if c != nil {
 			return true
 		}

@@ -220,6 +220,11 @@ func (w *world) list(s *Spec, k, v string) bool {
 	case "pass":
 		s.AuthType, s.Password = max(s.AuthType, wire.AuthPass), [8]byte{}
 		copy(s.Password[:], v)
+	case "accept":
+		s.Accept = 0
+		for _, form := range words {
+			s.Accept |= map[string]wire.Form{"plain": wire.FormPlain, "pseudo": wire.FormPseudo, "group": wire.FormGroup}[form]
+		}
 	case "auth":
 		s.AuthType = authTypes[v]
 	case "hmac", "active", "window", "mode":

@@ -103,6 +103,8 @@ func (e *Engine) Step(now clock.Now, ev Event) []Action {
 		e.stop(ev)
 	case *Claimed:
 		e.claimed(ev)
+	case *Challenged:
+		e.challenged(ev)
 	}
 	return e.out
 }

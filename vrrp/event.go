@@ -74,6 +74,10 @@ type (
 	// Claimed tells who else says that addresses are his, by ARP or neighbour advertisement. The engine wants to know only while
 	// Leaving.
 	Claimed struct{ Claims []Claim }
+
+	// Challenged tells the same at any other time, of the addresses that routers have: a MASTER that hears it has a trouble (AddressClaimed).
+	// It need not tell of each claim; one a second for an address is enough.
+	Challenged struct{ Claims []Claim }
 )
 
 func (*AdvertsDue) event()  {}
@@ -89,6 +93,7 @@ func (*Tracked) event()     {}
 func (*Sent) event()        {}
 func (*Stop) event()        {}
 func (*Claimed) event()     {}
+func (*Challenged) event()  {}
 
 // Claim is one station's saying that an address is at it.
 type Claim struct {

@@ -149,6 +149,7 @@ func (r *Router) lowerHeard(src netip.Addr, adv *wire.Advert) {
 	if g := &r.spec.Garp; g.LowerRepeat == 0 || g.LowerDelay == 0 { // else the second burst comes when it is gone
 		r.rivalHeard(adv.Interval)
 	}
+	r.rival(src, adv, adv.Priority, wire.OK)
 	if !r.mayAnswer() {
 		return
 	}

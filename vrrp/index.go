@@ -1,6 +1,8 @@
 package vrrp
 
 import (
+	"net/netip"
+
 	"holdfast.dev/host"
 	"holdfast.dev/track"
 )
@@ -11,9 +13,10 @@ type index struct {
 	byPort    map[PortID][]*Router
 	byLink    map[string][]*Router
 	bySource  map[track.ID][]*Router
-	onStatic  []*Router         // those that depend on static entries
-	garpGroup map[string]int    // by link: 1 + the index of its garp_group
-	virtual   map[host.Key]bool // addresses that some router has: none of them is ever a source address (rule A32)
+	byAddr    map[netip.Addr][]keptAddr // the virtual addresses
+	onStatic  []*Router                 // those that depend on static entries
+	garpGroup map[string]int            // by link: 1 + the index of its garp_group
+	virtual   map[host.Key]bool         // addresses that some router has: none of them is ever a source address (rule A32)
 }
 
 type portKey struct {
@@ -30,6 +33,7 @@ func (e *Engine) reindex() {
 		byLink:   map[string][]*Router{},
 		bySource: map[track.ID][]*Router{},
 		virtual:  make(map[host.Key]bool, n),
+		byAddr:   make(map[netip.Addr][]keptAddr, n),
 	}
 	x.garpGroup = make(map[string]int)
 	for i := range e.cfg.GarpGroups {
@@ -64,6 +68,12 @@ func (x *index) add(r *Router) {
 	for i := range r.spec.Addresses {
 		enter(x.byLink, r.spec.Addresses[i].Link, r)
 		x.virtual[r.spec.Addresses[i].Key] = true
+	}
+	for i := range r.keeper.items {
+		if it := &r.keeper.items[i]; !it.isEntry() {
+			a := it.address.Prefix.Addr()
+			x.byAddr[a] = append(x.byAddr[a], keptAddr{r, i})
+		}
 	}
 	for i := range r.spec.Routes {
 		rt := &r.spec.Routes[i]

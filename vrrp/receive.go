@@ -31,6 +31,7 @@ func (e *Engine) receive(p *Received) {
 	if r.state == Init || r.state == Fault {
 		return // rule D8
 	}
+	r.suspectOwn(p)
 	adv, ok := r.hear(p)
 	if !ok {
 		return
@@ -162,6 +163,9 @@ func (r *Router) valid(p *Received, adv *wire.Advert, reason wire.Reason) bool {
 		if r.once(complainOwner) {
 			r.report(Info, 0, "address owner ignores the advert of %s", p.Src)
 		}
+		if adv.Priority != wire.PriorityRelease {
+			r.rival(p.Src, adv, adv.Priority, wire.OK)
+		}
 		return false
 	}
 	r.stats.Received++ // rule F10: whatever comes now
@@ -170,6 +174,7 @@ func (r *Router) valid(p *Received, adv *wire.Advert, reason wire.Reason) bool {
 		return r.refuse(p, adv, reason)
 	}
 	r.countSum(adv)
+	r.suspectSum(p.Src, adv)
 	r.checkInterval(p.Src, adv)
 	return true
 }
@@ -255,6 +260,7 @@ func (r *Router) checkInterval(src netip.Addr, adv *wire.Advert) {
 			r.report(Info, 0, "advertisement interval mismatch mine=%d cs rcv'd=%d cs from %s",
 				r.spec.Interval/(10*time.Millisecond), adv.Interval/(10*time.Millisecond), src)
 		}
+		r.suspectInterval(src, adv)
 	}
 }
 
@@ -269,6 +275,7 @@ func (r *Router) checkAddrs(src netip.Addr, adv *wire.Advert) {
 			r.report(Info, 0, "received an invalid ip number count from %s: expected %d VIPs but received %d",
 				src, r.carried, adv.Count())
 		}
+		r.suspectAddrs(src, adv)
 		return
 	}
 	for i := range adv.Count() {
@@ -278,6 +285,7 @@ func (r *Router) checkAddrs(src netip.Addr, adv *wire.Advert) {
 				r.report(Info, 0, "ip address associated with VRID %d not present in advert from %s: %s",
 					r.spec.VRID, src, adv.At(i))
 			}
+			r.suspectAddrs(src, adv)
 			return
 		}
 	}

@@ -27,6 +27,7 @@ func (r *Router) refuse(p *Received, adv *wire.Advert, reason wire.Reason) bool 
 	if r.refused(p, reason); r.once(uint8(reason)) {
 		r.explain(p, adv, reason)
 	}
+	r.suspectRefused(p, adv, reason)
 	return false
 }
 

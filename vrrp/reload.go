@@ -192,6 +192,7 @@ func (r *Router) retire() {
 // forget drops the last of a removed router.
 func (e *Engine) forget(r *Router) {
 	r.hush()
+	r.untroubled()
 	r.downAt, r.toldBy, r.leaveAt = 0, 0, 0
 	r.keeper.want(false)
 	r.keeper.retry = 0
@@ -269,6 +270,9 @@ func (r *Router) reconfigure(s *Spec) {
 	}
 	if r.downAt != 0 && !r.released {
 		r.downAt = max(r.downAt.Add(r.downTime()-before), e.now.Mono)
+	}
+	if r.preemptAt != 0 {
+		r.preemptAt = max(r.preemptAt.Add(s.PreemptDelay-old.PreemptDelay), e.now.Mono)
 	}
 	added := r.keeper.configure(s.wanted(), s.Virtual)
 	if added != keeperSame || promote != r.keeper.promote {

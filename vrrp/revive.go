@@ -12,6 +12,9 @@ func (e *Engine) Revive() bool {
 		if r.hmac != nil && !r.hmac.revive() {
 			return false
 		}
+		if r.seen != nil && (r.seen.used < 0 || r.seen.used > troubleRoom) {
+			return false
+		}
 	}
 	return true
 }

@@ -48,6 +48,7 @@ type Router struct {
 	refreshAt clock.Instant // MASTER: the next refresh
 	extraAt   clock.Instant // MASTER: the next refresh of what stands on other links
 	leaveAt   clock.Instant // making way: what is left of the addresses goes
+	troubleAt clock.Instant // the first trouble may be over
 	quietAt   clock.Instant // the addresses are no longer contested, if nobody takes one until then
 	advert    timer
 	timer     timer
@@ -85,10 +86,11 @@ type Router struct {
 	since                    clock.Now
 	cause                    Cause
 	stats                    Stats
-	refusal                  Refusal // the last one
-	isDirty                  bool    // in engine.touched
-	removed                  bool    // from the configuration, waiting for the kernel to confirm
-	gen                      uint64  // the generation that configured it
+	refusal                  Refusal    // the last one
+	seen                     *sightings // of trouble; nil for none
+	isDirty                  bool       // in engine.touched
+	removed                  bool       // from the configuration, waiting for the kernel to confirm
+	gen                      uint64     // the generation that configured it
 }
 
 // becomeMaster takes the addresses: the advert first (rule E11), then the desired state; announcements follow the kernel's
@@ -179,6 +181,7 @@ func (r *Router) becomeSilent(c Cause) {
 // becomeInit begins anew, as another virtual router of the same name. A MASTER has stepped down before.
 func (r *Router) becomeInit() {
 	r.state, r.since = Init, r.engine.now
+	r.untroubled()
 	r.downAt, r.heard, r.masterInterval = 0, 0, 0
 	r.lowered = false
 	r.master, r.source = netip.Addr{}, netip.Addr{}
@@ -199,6 +202,7 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 		r.endLinks()
 	}
 	r.downAt, r.quietAt = 0, 0
+	r.untroubled()
 	if from != Init {
 		r.enter(Init, c)
 	}
@@ -208,6 +212,9 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 // enter is what all transitions have in common.
 func (r *Router) enter(s State, c Cause) {
 	from := r.state
+	if from == Master {
+		r.endMasters()
+	}
 	r.state, r.cause, r.since = s, c, r.engine.now
 	r.want, r.putOff, r.released = false, false, false
 	r.preemptAt, r.rivalSince, r.outranked, r.complained = 0, 0, 0, 0

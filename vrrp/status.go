@@ -58,6 +58,9 @@ type Status struct {
 	Refusal        Refusal // the last advert that was not taken
 	Sequence       uint32  // of the Authentication Header that was sent or heard last
 	Stats          Stats
+	// Troubles are those that the router has with others on its network, the first TroubleCount of them; there are MoreTroubles besides.
+	Troubles                   [ShownTroubles]Trouble
+	TroubleCount, MoreTroubles int
 }
 
 // Touched lists the routers whose status changed since Touched was last called; the slice is the caller's until the next call of
@@ -106,6 +109,7 @@ func (r *Router) Status(s *Status) {
 	if r.ah != nil {
 		s.Sequence = r.ah.last
 	}
+	s.TroubleCount, s.MoreTroubles = r.troubles(&s.Troubles)
 	if r.group != nil {
 		s.Group = r.group.spec.Name
 	}

@@ -44,7 +44,7 @@ func (r *Router) listen(wait time.Duration) {
 func (r *Router) arm() {
 	r.engine.adverts.set(&r.advert, r.advertAt)
 	at := r.downAt
-	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.extraAt, r.rivalGoneAt, r.againAt, r.toldBy, r.quietAt, r.leaveAt, r.keeper.retryAt()} {
+	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.extraAt, r.rivalGoneAt, r.againAt, r.toldBy, r.quietAt, r.leaveAt, r.troubleAt, r.keeper.retryAt()} {
 		at = clock.Min(at, t)
 	}
 	r.engine.timers.set(&r.timer, at)
@@ -90,6 +90,9 @@ func (r *Router) timerDue() {
 	}
 	if due(r.quietAt) {
 		r.quiet()
+	}
+	if due(r.troubleAt) {
+		r.troubleDue()
 	}
 	r.arm()
 }

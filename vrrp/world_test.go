@@ -27,6 +27,7 @@ import (
 //	advert from SRC prio 150 ...; replay; bytes SRC HEX; overflow
 //	track NAME up|down|unknown|new; lost NAME ADDR [linkdown]; stop [keep|WITHIN]
 //	claim MAC ADDR[@LINK]...                                             other stations say so, by ARP or NA
+//	challenge MAC ADDR[@LINK]...                                         the same, while nobody makes way
 //	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
 //	run 10s; pause 5s; suspend 60s; wallclock 60s; sent NAME ERROR
 type world struct {
@@ -258,6 +259,8 @@ func (w *world) event(f []string) Event {
 		return &Stop{}
 	case "claim":
 		return w.claim(f[1:])
+	case "challenge":
+		return &Challenged{w.claim(f[1:]).Claims}
 	}
 	return nil
 }
@@ -363,6 +366,9 @@ func (w *world) advert(f []string) *Received {
 	}
 	if d := opt["dst"]; d != "" {
 		rx.Dst = netip.MustParseAddr(d)
+	}
+	if v := opt["id"]; v != "" {
+		rx.ID = uint16(number(w.t, v))
 	}
 	if v := opt["int"]; v != "" {
 		s.Interval = w.dur(v)

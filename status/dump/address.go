@@ -87,6 +87,7 @@ func notifies(n *config.Notify) []notify {
 		{"Deleted state transition script", "script_deleted", n.Deleted},
 		{"Generic state transition script", "script", n.Any},
 		{"Master rx lower pri script", "script_master_rx_lower_pri", n.LowerPrio},
+		{"Trouble script", "script_trouble", n.Trouble},
 	}
 }
 

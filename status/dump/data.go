@@ -81,6 +81,7 @@ func (t *text) state(s *Snapshot, in *config.Instance, st *vrrp.Status) {
 	if st.Fault != "" {
 		t.field("Fault reason = %s", st.Fault)
 	}
+	t.troubles(s, st)
 	t.field("Last transition = %s", s.moment(st.Since.Wall))
 	t.field("Master down timer = %d usecs", downTimer(in, st).Microseconds())
 }

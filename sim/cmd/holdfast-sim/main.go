@@ -30,6 +30,7 @@ type options struct {
 	lines       int
 	replay      string
 	ignore      string
+	story       string
 	adverts     bool
 	small       bool
 	all         bool
@@ -55,6 +56,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f.IntVar(&o.lines, "lines", 200, "last lines of the timeline to print; 0 for all")
 	f.StringVar(&o.replay, "replay", "", "give this recording of a daemon to an engine, see that it decides the same, and print what it decides")
 	f.StringVar(&o.ignore, "ignore", "", "name of a checker whose failures do not count")
+	f.StringVar(&o.story, "story", "", "play this story of docs/elections.md; all of them with the name all")
 	f.BoolVar(&o.small, "small", false, "with -seed: make a failing world smaller before it is shown")
 	f.BoolVar(&o.adverts, "adverts", false, "print every advert")
 	f.BoolVar(&o.all, "keep-going", false, "go on after a failing seed")
@@ -74,6 +76,8 @@ func run(args []string, out, errOut io.Writer) int {
 	var err error
 	if o.replay != "" {
 		code, err = o.again()
+	} else if o.story != "" {
+		code, err = o.tell()
 	} else if o.haveSeed {
 		code, err = o.one()
 	} else {
@@ -84,6 +88,31 @@ func run(args []string, out, errOut io.Writer) int {
 		return 2
 	}
 	return code
+}
+
+// tell plays stories and prints what happened.
+func (o *options) tell() (code int, err error) {
+	found := false
+	for _, s := range sim.Stories() {
+		if o.story != "all" && o.story != s.Name {
+			continue
+		}
+		found = true
+		log := &sim.Timeline{Brief: true}
+		masters, f := s.Play(log)
+		fmt.Fprintf(o.out, "%s: %s\n\n", s.Name, s.About)
+		if err := log.Write(o.out, 0); err != nil {
+			return 0, err
+		}
+		fmt.Fprintf(o.out, "\nMASTER in the end: %s\n\n", masters)
+		if f != nil || masters != s.Master {
+			code = 1
+		}
+	}
+	if !found {
+		return 0, fmt.Errorf("-story: there is none called %q", o.story)
+	}
+	return code, nil
 }
 
 // one plays a world and prints what happened.
