@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
 	"holdfast.dev/status/view"
@@ -76,7 +78,7 @@ func (c *Client) open(ctx context.Context, path string) (io.ReadCloser, error) {
 		if errors.As(err, &u) {
 			err = u.Err
 		}
-		return nil, fmt.Errorf("ask the daemon at %s: %w", c.path, err)
+		return nil, fmt.Errorf("%s at %s: %w", unheard(err), c.path, err)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp.Body, nil
@@ -87,6 +89,17 @@ func (c *Client) open(ctx context.Context, path string) (io.ReadCloser, error) {
 		p.Error = resp.Status
 	}
 	return nil, fmt.Errorf("the daemon at %s answers: %s", c.path, p.Error)
+}
+
+// unheard says what it means that a daemon could not be asked.
+func unheard(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return "no daemon answers"
+	case errors.Is(err, fs.ErrPermission):
+		return "only root and the group holdfast may ask the daemon"
+	}
+	return "can't ask the daemon"
 }
 
 // Status asks how the daemon is.
