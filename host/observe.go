@@ -84,6 +84,9 @@ func (r *Reconciler) linkNew(index int, now Link) *linkState {
 		r.resumeEntries(l.Name)
 	}
 	r.linkMoved(&before, &now)
+	if now.Master != before.Master {
+		r.moved(l)
+	}
 	return l
 }
 

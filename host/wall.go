@@ -17,7 +17,7 @@ type Wall struct {
 	Counters bool   // what is dropped is counted
 }
 
-// Bar is an address that is barred. One that is link-local is so on its link only: Link or Index tells which.
+// Bar is an address that is barred. One that is link-local is so on its link only, or in the VRF that this is in: Link or Index tells which.
 type Bar struct {
 	Addr  netip.Addr
 	Link  string
@@ -107,16 +107,28 @@ func (r *Reconciler) barOf(it *item) (bar Bar, ok bool) {
 	if !a.Is6() || !a.IsLinkLocalUnicast() {
 		return bar, true
 	}
+	bar.Link = it.link
+	l := r.names[it.link]
+	if l != nil && r.vrf(l) != 0 { // the kernel shows what comes in on it as the VRF's
+		l = r.links[l.Master]
+		bar.Link = l.Name
+	}
 	if !r.wall.spec.ByIndex {
-		bar.Link = it.link
 		return bar, true
 	}
-	l := r.names[it.link]
 	if l == nil {
 		return bar, false
 	}
-	bar.Index = l.Index
-	return bar, true
+	return Bar{Addr: a, Index: l.Index}, true
+}
+
+// moved is for a link that is in another VRF now.
+func (r *Reconciler) moved(l *linkState) {
+	for _, it := range r.itemsOn(l.Name) {
+		if it.isBarred {
+			r.enqueue(it)
+		}
+	}
 }
 
 // setBar has an item bar its address as it is wanted now. What it barred before is barred until it is wanted no more.

@@ -162,3 +162,24 @@ func TestWallReshaped(t *testing.T) {
 		t.Errorf("operations: %s", ops)
 	}
 }
+
+// In a VRF packets come in on the VRF, for the firewall. What moves into one or out of one is barred there.
+func TestWallInVRF(t *testing.T) {
+	w := newWorld(t)
+	w.k.SetVRF("red", 77)
+	w.run()
+	w.walled(1, barred("fe80::3/64"), wall)
+	w.run()
+	w.expectWall("keepalived: fe80::3%eth0")
+	w.k.SetMaster("eth0", "red")
+	w.run()
+	w.expectWall("keepalived: fe80::3%red")
+	byIndex := wall
+	byIndex.ByIndex = true
+	w.walled(2, barred("fe80::3/64"), byIndex)
+	w.run()
+	w.expectWall("keepalived: fe80::3%2")
+	w.k.SetMaster("eth0", "")
+	w.run()
+	w.expectWall("keepalived: fe80::3%1")
+}

@@ -45,7 +45,7 @@ func TestNoAccept(t *testing.T) {
 			whoHas(t, l.Client, vip4), whoHas(t, l.Client, vip6), whoHas(t, l.Client, link6), echo(t, l.Client, a, vip4), echo(t, l.Client, a, vip6),
 			echo(t, l.Client, a, behind4), echo(t, l.Client, a, behind6), echo(t, l.Client, a, own4), echo(t, l.Client, a, own6),
 		)
-		l.WaitFor("what may be answered is", 10*time.Second, func() bool {
+		l.WaitFor("what may be answered is", time.Minute, func() bool {
 			return answered(l, a, vip4, asked) != nil && answered(l, a, vip6, asked) != nil && answered(l, a, link6, asked) != nil &&
 				heard.from(behind4) && heard.from(behind6) && heard.from(own4) && heard.from(own6)
 		})
@@ -59,7 +59,7 @@ func TestNoAccept(t *testing.T) {
 			t.Errorf("%v takes a TCP connection", addr)
 		}
 	}
-	if !dials(l.Client, own4, 10*time.Second) {
+	if !dials(l.Client, own4, time.Minute) {
 		t.Errorf("%v takes no TCP connection: the test proves nothing", own4)
 	}
 	before := walls(t, a)
@@ -77,10 +77,10 @@ func TestNoAccept(t *testing.T) {
 	open.Routers[1].Name = "VI_6"
 	from := time.Now()
 	a.Daemon().Reload(open.Text())
-	l.WaitFor("the table is gone", 10*time.Second, func() bool { return walls(t, a) == "" })
+	l.WaitFor("the table is gone", time.Minute, func() bool { return walls(t, a) == "" })
 	ask(true)
 	a.Daemon().Reload(file.Text())
-	l.WaitFor("the table is back", 10*time.Second, func() bool { return strings.Contains(walls(t, a), "10.0.0.100") })
+	l.WaitFor("the table is back", time.Minute, func() bool { return strings.Contains(walls(t, a), "10.0.0.100") })
 	ask(false)
 	for _, c := range a.Changes(from) {
 		t.Errorf("a change of the mode changed more than the firewall: %s", c.What)
@@ -107,7 +107,7 @@ func TestNoAcceptLeftovers(t *testing.T) {
 		t.Errorf("nft says:\n%s", got)
 	}
 	nft(t, a, "flush ruleset")
-	l.WaitFor("what was flushed is put back", 10*time.Second, there)
+	l.WaitFor("what was flushed is put back", time.Minute, there)
 	s.End()
 	a.KillAll()
 	if !there() {
@@ -115,7 +115,7 @@ func TestNoAcceptLeftovers(t *testing.T) {
 	}
 	r.Lines = nil
 	s.Leave(func() { a.Start(ours(t), lab.File{Routers: []lab.Router{r}}.Text()) })
-	l.WaitFor("the next daemon, which needs none, has removed it", 10*time.Second, func() bool { return walls(t, a) == "" })
+	l.WaitFor("the next daemon, which needs none, has removed it", time.Minute, func() bool { return walls(t, a) == "" })
 	s.Elect(a, r.Down())
 	s.End()
 }

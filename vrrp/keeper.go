@@ -192,6 +192,11 @@ func (k *keeper) missing() bool {
 	return false
 }
 
+// barred reports whether packets to its addresses are dropped.
+func (k *keeper) barred() bool {
+	return len(k.items) > 0 && k.items[0].address.Barred // all or none
+}
+
 func (k *keeper) find(key host.Key) *item {
 	for i := range k.items {
 		if k.items[i].key == key {

@@ -103,6 +103,9 @@ func (r *Router) becomeMaster(c Cause) {
 	r.send(r.priority)
 	r.enter(Master, c)
 	r.report(Info, 0, "Entering MASTER STATE")
+	if r.keeper.barred() {
+		r.report(Info, 0, "packets to the addresses are not accepted (no_accept, or strict mode without accept)")
+	}
 	r.stats.BecomeMaster++
 	r.master, r.masterPriority, r.masterInterval = r.source, r.priority, r.spec.Interval
 	r.heard, r.downAt, r.lowerTold = 0, 0, 0

@@ -207,7 +207,17 @@ func (k *Kernel) SetVRF(name string, table uint32) {
 		k.AddLink(name, true)
 	}
 	l := k.find(name)
-	l.VRFTable = table
+	l.VRFTable, l.Kind = table, host.VRF
+	k.tellLink(l)
+}
+
+// SetMaster puts a link into a bridge or VRF, or out of all for an empty name.
+func (k *Kernel) SetMaster(name, master string) {
+	l, index := k.find(name), 0
+	if m := k.find(master); m != nil {
+		index = m.Index
+	}
+	l.Master = index
 	k.tellLink(l)
 }
 
