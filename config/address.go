@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 
@@ -91,7 +92,9 @@ func (b *builder) address(e *schema.Node) (a Address, ok bool) {
 		return Address{}, false
 	}
 	a = Address{Pos: at(v.Pos), Prefix: netip.PrefixFrom(v.Addr, prefixLen(v))}
-	a.Scope = defaultScope(v.Addr)
+	if v.Addr.Is4() {
+		a.Scope = defaultScope(v.Addr)
+	}
 	a.Preferred = LifetimeForever
 	if v.Addr.Is6() && a.Prefix.Bits() == v.Addr.BitLen() {
 		a.Preferred = 0 // rule K7
@@ -103,11 +106,23 @@ func (b *builder) address(e *schema.Node) (a Address, ok bool) {
 	if ok {
 		b.addressParts(&a, e)
 	}
-	if a.Label != "" && v.Addr.Is6() {
-		b.notef(e.Pos, "", "label %s has no effect on the IPv6 address %s", a.Label, v.Text)
-		a.Label = ""
+	if v.Addr.Is6() {
+		b.onlyIPv4(&a, e)
 	}
 	return a, ok
+}
+
+// onlyIPv4 takes what IPv6 addresses can't have off one.
+func (b *builder) onlyIPv4(a *Address, e *schema.Node) {
+	if a.Label != "" {
+		b.errorf(e.Pos, "", "Cannot specify label for IPv6 addresses (%s) - ignoring label", e.Name())
+		a.Label = ""
+	}
+	if a.Scope != ScopeGlobal {
+		b.say(e.Pos, diag.Error, diag.GeneralError, "", fmt.Sprintf("Cannot specify scope for IPv6 addresses (%s) - ignoring scope", e.Name()),
+			"the kernel knows the scope of an IPv6 address by itself")
+	}
+	a.Scope = defaultScope(a.Addr())
 }
 
 // addressParts checks what does not go together in one entry.
@@ -206,17 +221,20 @@ func (b *builder) scope(a *Address, u schema.Use, e *schema.Node) {
 func (b *builder) broadcast(a *Address, u schema.Use) (ok bool) {
 	word := u.Args[0].Text
 	addr := a.Addr()
+	if addr.Is6() {
+		b.errorf(u.Pos, "", "VRRP is trying to assign a broadcast to the IPv6 address %s. skipping VIP...", addr)
+		return false
+	}
 	if word == "+" || word == "-" {
-		switch {
-		case addr.Is4() && a.Prefix.Bits() < 31:
+		if a.Prefix.Bits() < 31 {
 			a.Broadcast = edge(a.Prefix, word == "+")
-		case addr.Is4():
+		} else {
 			b.errorf(u.Args[0].Pos, "", "Address prefix length %d too long for broadcast", a.Prefix.Bits())
 		}
 		return true
 	}
 	brd, err := netip.ParseAddr(word)
-	if err != nil || !brd.Is4() || !addr.Is4() {
+	if err != nil || !brd.Is4() {
 		b.errorf(u.Args[0].Pos, "", "VRRP is trying to assign invalid broadcast %s. skipping VIP...", word)
 		return false
 	}

@@ -48,7 +48,7 @@ func (b *builder) identity(d *draft) {
 	}
 	d.Version = d.version.or(def)
 	if d.Family == IPv6 && d.Version == 2 && d.Strict {
-		b.errorf(d.pos, d.Name, "cannot use IPv6 with VRRP version 2; setting version 3")
+		b.errorf(d.at("version"), d.Name, "cannot use IPv6 with VRRP version 2; setting version 3")
 		d.Version = 3
 	}
 	if d.VRID == 0 {
@@ -65,7 +65,7 @@ func (b *builder) priorityAndState(d *draft) {
 	d.Priority = d.priority.or(def)
 	d.WantMaster = d.state.or(d.Owner())
 	if d.Strict && d.WantMaster != d.Owner() {
-		b.errorf(d.pos, d.Name, "State MASTER must match being address owner")
+		b.errorf(d.at("state"), d.Name, "State MASTER must match being address owner")
 		d.WantMaster = d.Owner()
 	}
 }
@@ -84,15 +84,15 @@ func (b *builder) place(d *draft) {
 		return
 	}
 	if d.Strict && d.Unicast() && facts.Multicast {
-		b.say(d.pos, diag.Fatal, diag.GeneralError, d.Name,
+		b.say(d.at("unicast_peer"), diag.Fatal, diag.GeneralError, d.Name,
 			"Strict mode does not support unicast on an interface that supports multicast", "remove unicast_peer or strict mode")
 	}
 	switch {
 	case (d.vmac || d.ipvlan) && !facts.Ethernet:
-		b.errorf(d.pos, d.Name, "interface %s is not ethernet, a virtual MAC is not possible on it - disabling", d.Interface)
+		b.errorf(d.at("interface"), d.Name, "interface %s is not ethernet, a virtual MAC is not possible on it - disabling", d.Interface)
 		d.Faults = append(d.Faults, FaultNoEthernet)
 	case !d.Unicast() && !facts.Multicast:
-		b.errorf(d.pos, d.Name, "interface %s does not support multicast, specify unicast peers - disabling", d.Interface)
+		b.errorf(d.at("interface"), d.Name, "interface %s does not support multicast, specify unicast peers - disabling", d.Interface)
 		d.Faults = append(d.Faults, FaultNoMulticast)
 	}
 }
@@ -112,7 +112,7 @@ func (b *builder) delivery(d *draft) {
 		}
 		d.TTL = d.ttl.or(ttl)
 		if d.group.IsValid() {
-			b.errorf(d.pos, d.Name, "multicast destination specified with unicast - ignoring")
+			b.errorf(d.at("mcast_dst_ip"), d.Name, "multicast destination specified with unicast - ignoring")
 		}
 		d.CheckSource = d.wantCheck || d.peerTTL || g.CheckUnicastSource
 	} else {
@@ -128,7 +128,7 @@ func (b *builder) delivery(d *draft) {
 	b.vmacOptions(d)
 	d.TrackSource = d.TrackSource && d.Source.IsValid()
 	if d.Rare != nil && d.Rare.VRF != "" && (d.Interface != "" || !d.Unicast()) {
-		b.errorf(d.pos, d.Name, "vrf is only for unicast without an interface - ignoring")
+		b.errorf(d.at("vrf"), d.Name, "vrf is only for unicast without an interface - ignoring")
 		if d.Rare.VRF = ""; *d.Rare == (Rare{}) {
 			d.Rare = nil
 		}
@@ -141,7 +141,7 @@ func (b *builder) vmacOptions(d *draft) {
 	switch {
 	case k == nil:
 		if d.Unicast() && (d.vmac || d.ipvlan) {
-			b.errorf(d.pos, d.Name, "unicast with use_vmac requires vmac_xmit_base - setting")
+			b.errorf(d.at("use_vmac"), d.Name, "unicast with use_vmac requires vmac_xmit_base - setting")
 		}
 	case !d.vmac && !d.ipvlan:
 		b.errorf(k.Pos, d.Name, "vmac_xmit_base is only valid with a vmac")
@@ -149,25 +149,25 @@ func (b *builder) vmacOptions(d *draft) {
 		b.errorf(k.Pos, d.Name, "xmit_base is incompatible with strict mode - resetting")
 	}
 	if d.ipvlan && d.Family == IPv4 && !d.Source.IsValid() {
-		b.errorf(d.pos, d.Name, "IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state")
+		b.errorf(d.at("use_ipvlan"), d.Name, "IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state")
 		d.Faults = append(d.Faults, FaultNoSource)
 	}
 	if d.PromoteSecondaries && (d.vmac || d.ipvlan) {
-		b.errorf(d.pos, d.Name, "promote_secondaries is automatically set for vmacs - ignoring")
+		b.errorf(d.at("promote_secondaries"), d.Name, "promote_secondaries is automatically set for vmacs - ignoring")
 		d.PromoteSecondaries = false
 	}
 }
 
 func (b *builder) noPeers(d *draft) {
 	if d.ttl.set {
-		b.errorf(d.pos, d.Name, "Cannot use unicast_ttl without unicast peers - resetting")
+		b.errorf(d.at("unicast_ttl"), d.Name, "Cannot use unicast_ttl without unicast peers - resetting")
 	}
 	switch {
 	case d.peerless:
 		b.notef(d.pos, d.Name, "No unicast peers specified: the instance stays in FAULT")
 		d.Faults = append(d.Faults, FaultNoPeer)
 	case d.unicast:
-		b.errorf(d.pos, d.Name, "A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.")
+		b.errorf(d.at("unicast_peer", "unicast_src_ip"), d.Name, "A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.")
 	}
 }
 
@@ -177,7 +177,7 @@ func (b *builder) advertInterval(d *draft) {
 	if d.Version == 2 {
 		d.AdvertInterval = max(t.Round(time.Second), time.Second)
 		if d.AdvertInterval != t {
-			b.errorf(d.pos, d.Name, "VRRPv2 advertisement interval %.6fs must be an integer. rounding", t.Seconds())
+			b.errorf(d.at("advert_int"), d.Name, "VRRPv2 advertisement interval %.6fs must be an integer. rounding", t.Seconds())
 		}
 		return
 	}
@@ -188,10 +188,10 @@ func (b *builder) advertInterval(d *draft) {
 	d.AdvertInterval = max(t.Round(step), step)
 	switch {
 	case d.AdvertInterval > most:
-		b.errorf(d.pos, d.Name, "VRRPv3 advertisement interval %.2fs is out of range. Must be less than 40.96s. Setting to 40.95s", t.Seconds())
+		b.errorf(d.at("advert_int"), d.Name, "VRRPv3 advertisement interval %.2fs is out of range. Must be less than 40.96s. Setting to 40.95s", t.Seconds())
 		d.AdvertInterval = most
 	case d.AdvertInterval != t:
-		b.errorf(d.pos, d.Name, "VRRPv3 advertisement interval %.6fs must be a multiple of 0.01s. rounding", t.Seconds())
+		b.errorf(d.at("advert_int"), d.Name, "VRRPv3 advertisement interval %.6fs must be a multiple of 0.01s. rounding", t.Seconds())
 	}
 }
 
@@ -228,7 +228,7 @@ func (b *builder) authentication(d *draft) {
 func (b *builder) addresses(d *draft) {
 	allowed := d.noVIP
 	if allowed && d.Strict {
-		b.errorf(d.pos, d.Name, "no_virtual_ipaddress is incompatible with strict mode - resetting")
+		b.errorf(d.at("no_virtual_ipaddress"), d.Name, "no_virtual_ipaddress is incompatible with strict mode - resetting")
 		allowed = false
 	}
 	switch {
@@ -242,13 +242,13 @@ func (b *builder) addresses(d *draft) {
 	if d.Family == IPv6 && !d.Unicast() && len(d.Addresses) > 0 && !d.Addresses[0].Addr().IsLinkLocalUnicast() {
 		const text = "the first IPv6 VIP address must be link local"
 		if d.Strict {
-			b.errorf(d.pos, d.Name, text)
+			b.errorf(d.at("virtual_ipaddress"), d.Name, text)
 		} else {
-			b.say(d.pos, diag.Note, diag.OK, d.Name, text, "RFC 9568 section 5.2.9; it works without")
+			b.say(d.at("virtual_ipaddress"), diag.Note, diag.OK, d.Name, text, "RFC 9568 section 5.2.9; it works without")
 		}
 	}
 	if most := b.room(d); len(d.Addresses) > most {
-		b.errorf(d.pos, d.Name, "Number of VIPs (%d) exceeds maximum/space available in packet (max %d addresses) - excess moved to eVIPs", len(d.Addresses), most)
+		b.errorf(d.at("virtual_ipaddress"), d.Name, "Number of VIPs (%d) exceeds maximum/space available in packet (max %d addresses) - excess moved to eVIPs", len(d.Addresses), most)
 		d.Excluded = append(append([]Address(nil), d.Addresses[most:]...), d.Excluded...)
 		d.Addresses = d.Addresses[:most:most]
 	}
@@ -283,10 +283,10 @@ func (b *builder) room(d *draft) int {
 func (b *builder) preemption(d *draft) {
 	switch {
 	case d.noPreempt && d.Owner():
-		b.errorf(d.pos, d.Name, "nopreempt is incompatible with priority 255. resetting nopreempt")
+		b.errorf(d.at("nopreempt"), d.Name, "nopreempt is incompatible with priority 255. resetting nopreempt")
 		d.noPreempt = false
 	case d.noPreempt && d.WantMaster:
-		b.errorf(d.pos, d.Name, "Warning - nopreempt will not work with initial state MASTER - clearing")
+		b.errorf(d.at("nopreempt"), d.Name, "Warning - nopreempt will not work with initial state MASTER - clearing")
 		d.noPreempt = false
 	}
 	d.Preempt = !d.noPreempt
@@ -301,17 +301,17 @@ func (b *builder) preemption(d *draft) {
 			why = "preempt_delay is incompatible with nopreempt mode - resetting"
 		}
 		if why != "" {
-			b.errorf(d.pos, d.Name, "%s", why)
+			b.errorf(d.at("preempt_delay"), d.Name, "%s", why)
 			d.PreemptDelay = 0
 		}
 	}
 	d.DownTimerAdverts = d.adverts.or(b.cfg.Global.VRRP.DownTimerAdverts)
 	if d.Strict && d.DownTimerAdverts != defaultAdverts {
-		b.errorf(d.pos, d.Name, "down_timer_adverts is incompatible with strict mode - resetting")
+		b.errorf(d.at("down_timer_adverts"), d.Name, "down_timer_adverts is incompatible with strict mode - resetting")
 		d.DownTimerAdverts = defaultAdverts
 	}
 	if d.ExpiredBackup = d.expired.or(0); d.ExpiredBackup > 0 && !d.noPreempt {
-		b.errorf(d.pos, d.Name, "timer_expired_backup requires nopreempt - resetting")
+		b.errorf(d.at("timer_expired_backup"), d.Name, "timer_expired_backup requires nopreempt - resetting")
 		d.ExpiredBackup = 0
 	}
 }
@@ -320,7 +320,7 @@ func (b *builder) preemption(d *draft) {
 func (b *builder) acceptMode(d *draft) {
 	d.Accept = d.accept.or(d.Owner() || !d.Strict)
 	if d.Strict && d.Version == 2 && !d.Owner() && d.accept.or(false) {
-		b.errorf(d.pos, d.Name, "warning - accept mode for VRRP version 2 does not comply with RFC3768 - resetting")
+		b.errorf(d.at("accept"), d.Name, "warning - accept mode for VRRP version 2 does not comply with RFC3768 - resetting")
 		d.Accept = false
 	}
 }
@@ -332,16 +332,16 @@ func (b *builder) strictAdverts(d *draft) {
 	d.LowerPrioNoAdvert, d.HigherPrioAdvert = d.lowerPrio.or(g.LowerPrioNoAdvert), d.higherPrio.or(g.HigherPrioAdvert)
 	if d.Strict {
 		if d.garp.lower.or(0) > 0 {
-			b.errorf(d.pos, d.Name, "Strict mode requires no repeat garps. resetting")
+			b.errorf(d.at("garp_lower_prio_repeat"), d.Name, "Strict mode requires no repeat garps. resetting")
 		}
 		if d.garp.lowerDelay.or(0) > 0 {
-			b.errorf(d.pos, d.Name, "Strict mode requires no repeat garp delay. resetting")
+			b.errorf(d.at("garp_lower_prio_delay"), d.Name, "Strict mode requires no repeat garp delay. resetting")
 		}
 		if !d.lowerPrio.or(true) {
-			b.errorf(d.pos, d.Name, "Strict mode requires no lower priority advert. resetting")
+			b.errorf(d.at("lower_prio_no_advert"), d.Name, "Strict mode requires no lower priority advert. resetting")
 		}
 		if d.higherPrio.or(false) {
-			b.errorf(d.pos, d.Name, "strict mode requires higher_prio_send_advert to be clear. resetting")
+			b.errorf(d.at("higher_prio_send_advert"), d.Name, "strict mode requires higher_prio_send_advert to be clear. resetting")
 		}
 		garp.LowerPrioCount, garp.LowerPrioDelay = 0, 0
 		d.LowerPrioNoAdvert, d.HigherPrioAdvert = true, false
@@ -357,10 +357,10 @@ func (b *builder) strictAdverts(d *draft) {
 	switch {
 	case !d.Owner():
 		if d.owner.or(false) {
-			b.errorf(d.pos, d.Name, "owner_ignore_adverts requires priority 255 - resetting")
+			b.errorf(d.at("owner_ignore_adverts"), d.Name, "owner_ignore_adverts requires priority 255 - resetting")
 		}
 	case d.owner.set && !d.owner.v:
-		b.errorf(d.pos, d.Name, "strict mode requires owner_ignore_adverts to be set for an address owner - setting")
+		b.errorf(d.at("owner_ignore_adverts"), d.Name, "strict mode requires owner_ignore_adverts to be set for an address owner - setting")
 		d.OwnerIgnore = true
 	default:
 		d.OwnerIgnore = d.owner.or(d.Strict || g.OwnerIgnoreAdverts)

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"holdfast.dev/config"
 	"holdfast.dev/config/expand"
@@ -94,7 +96,9 @@ func hostProgram(name string) config.Program {
 // keepalived is the exit code of keepalived -t; a death by signal is negative.
 func keepalived(t *testing.T, path string) (code int, said string) {
 	t.Helper()
-	cmd := exec.Command("keepalived", "-t", "-f", path)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // some files it never gets to the end of
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "keepalived", "-t", "-f", path)
 	cmd.Dir = t.TempDir() // some files have it write something
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError

@@ -77,6 +77,16 @@ func (b *builder) instance(n *schema.Node) *draft {
 	return d
 }
 
+// at is where the last of these keywords stands in the block; the block itself without any.
+func (d *draft) at(keys ...string) diag.Pos {
+	for _, key := range keys {
+		if k := last(d.node.Body, key); k != nil {
+			return k.Pos
+		}
+	}
+	return d.pos
+}
+
 type instanceKey func(b *builder, d *draft, n *schema.Node)
 
 // instanceKeys says where each keyword of vrrp_instance goes.

@@ -34,7 +34,7 @@ var (
 	groupNames = &nameFile{"group", map[string]uint32{"default": 0}, 1<<32 - 1}
 )
 
-var scopeWords = map[string]uint32{"global": 0, "universe": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
+var scopeWords = map[string]uint32{"global": 0, "site": 200, "link": 253, "host": 254, "nowhere": 255}
 
 // lookup is the number of a name; a number in any base is its own name.
 func (b *builder) lookup(kind *nameFile, word string) (n uint32, ok bool) {

@@ -108,18 +108,18 @@ func (b *builder) ownTrackers(d *draft) {
 	}
 	d.Track.Interfaces = slices.DeleteFunc(d.Track.Interfaces, func(t TrackInterface) bool {
 		if t.Name == d.Interface {
-			b.errorf(d.pos, d.Name, "Ignoring track_interface %s since own interface", t.Name)
+			b.errorf(d.at("track_interface"), d.Name, "Ignoring track_interface %s since own interface", t.Name)
 			return true
 		}
 		if t.Weight == 0 || !d.Owner() {
 			return false
 		}
-		b.errorf(d.pos, d.Name, "ignoring %s tracked interface due to %s", t.Name, neutral)
+		b.errorf(d.at("track_interface"), d.Name, "ignoring %s tracked interface due to %s", t.Name, neutral)
 		return true
 	})
 	for i := range d.Track.Interfaces {
 		if t := &d.Track.Interfaces[i]; t.Weight != 0 && neutral != "" {
-			b.errorf(d.pos, d.Name, "ignoring %s tracked interface weight due to %s", t.Name, neutral)
+			b.errorf(d.at("track_interface"), d.Name, "ignoring %s tracked interface weight due to %s", t.Name, neutral)
 			t.Weight = 0
 		}
 	}
@@ -127,7 +127,7 @@ func (b *builder) ownTrackers(d *draft) {
 		if t.Weight == 0 || neutral == "" {
 			return false
 		}
-		b.errorf(d.pos, d.Name, "ignoring tracked script %s with weights due to %s", t.Name, neutral)
+		b.errorf(d.at("track_script"), d.Name, "ignoring tracked script %s with weights due to %s", t.Name, neutral)
 		return true
 	})
 	b.ownOthers(d, neutral)

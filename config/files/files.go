@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,11 +57,23 @@ func (OS) Stat(path string) (expand.Facts, error) {
 func (OS) Read(path string) (string, expand.Facts, error) {
 	for range attempts {
 		text, facts, err := readOnce(path)
+		if claimsEmpty := facts.ID.Size == 0 && text != ""; err == nil && !claimsEmpty && fresh(facts.ID) {
+			again, now, err2 := readOnce(path)
+			if err2 == nil && (again != text || now.ID != facts.ID) {
+				err = ErrChanged
+			}
+		}
 		if !errors.Is(err, ErrChanged) {
 			return text, facts, err
 		}
 	}
 	return "", expand.Facts{}, ErrChanged
+}
+
+// fresh reports whether the file was changed so lately that the next change may leave the same time behind: the clock of
+// times of files goes in steps of up to 10 ms. A time to come is as good as none.
+func fresh(id expand.Identity) bool {
+	return time.Since(time.Unix(0, id.ModTime)) < time.Second
 }
 
 // List implements expand.Files. It stops after as many entries as a whole read may look at.

@@ -2,6 +2,7 @@ package files
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -149,5 +150,83 @@ func TestExpandOnDisk(t *testing.T) {
 	}
 	if l.Count(diag.Warning) != 2 || l.ExitCode() != 0 {
 		t.Errorf("got %v", l.All())
+	}
+}
+
+// TestReadWhileItIsWritten reads a file that somebody writes all the time, in its place and by putting others there: what
+// comes back is of one version, or an error.
+func TestReadWhileItIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	put := func(i int) error {
+		text := []byte(strings.Repeat(fmt.Sprintf("%08d", i), 1<<15))
+		if i%3 > 0 {
+			return os.WriteFile(dir+"/f", text, 0o644)
+		}
+		return errors.Join(os.WriteFile(dir+"/new", text, 0o644), os.Rename(dir+"/new", dir+"/f"))
+	}
+	if err := put(0); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(stopped)
+		for i := 1; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			if err := put(i); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	}()
+	for range 300 {
+		text, _, err := OS{}.Read(dir + "/f")
+		if err != nil && !errors.Is(err, ErrChanged) {
+			t.Error(err)
+		}
+		version := text[:min(8, len(text))] // what is being written may be short
+		if strings.ReplaceAll(text, version, "") != text[len(text)-len(text)%8:] && text != version {
+			t.Errorf("%d bytes of more than one version, the first of which is %s", len(text), version)
+			break
+		}
+	}
+	close(stop)
+	<-stopped
+}
+
+// meddler is the real file system on which somebody replaces a file as soon as it was read.
+type meddler struct {
+	OS
+	path, by string
+}
+
+func (m meddler) Read(path string) (string, expand.Facts, error) {
+	text, facts, err := m.OS.Read(path)
+	if path == m.path {
+		err = os.Rename(m.by, m.path)
+	}
+	return text, facts, err
+}
+
+// TestReplacedMeanwhile replaces an included file while the rest of the configuration is still being read.
+func TestReplacedMeanwhile(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir+"/main", "include a\ninclude b\n", 0o644)
+	write(t, dir+"/a", "old\n", 0o644)
+	write(t, dir+"/b", "b\n", 0o644)
+	write(t, dir+"/new", "new\n", 0o644)
+	var l diag.List
+	r := expand.New(meddler{path: dir + "/a", by: dir + "/new"}, dir+"/main", expand.Env{NodeName: "n", Dir: "/"}, &l)
+	var got []string
+	for line, ok := r.Next(); ok; line, ok = r.Next() {
+		got = append(got, line.Text)
+	}
+	all := l.All()
+	if !slices.Equal(got, []string{"old", "b"}) || len(all) != 1 || all[0].Severity != diag.Warning ||
+		!strings.Contains(all[0].Text, "changed or replaced while the configuration was read") || all[0].Pos.File.Name != dir+"/a" {
+		t.Errorf("%q, %v", got, all)
 	}
 }

@@ -149,7 +149,9 @@ func (a *args) options(arg *Arg, opts []Option, inner bool) []Use {
 		w := a.words[a.i]
 		opt := find(opts, w.Text)
 		if opt == nil && !inner && arg.Plain != nil {
-			uses = append(uses, a.option(arg, arg.Plain, w, false))
+			u := a.option(arg, arg.Plain, w, false)
+			uses = append(uses, u)
+			a.stop(arg, u.OK)
 			continue
 		}
 		if opt == nil && inner {
@@ -158,14 +160,21 @@ func (a *args) options(arg *Arg, opts []Option, inner bool) []Use {
 		a.i++
 		if opt == nil {
 			a.unknownOption(opts, w)
+			a.stop(arg, false)
 			continue
 		}
 		u := a.option(arg, opt, w, true)
-		if uses = append(uses, u); !u.OK && arg.Exits {
-			a.i = len(a.words) // keepalived reads no further
-		}
+		uses = append(uses, u)
+		a.stop(arg, u.OK)
 	}
 	return uses
+}
+
+// stop passes over the rest of the line if keepalived reads no further behind a word that is no good.
+func (a *args) stop(arg *Arg, ok bool) {
+	if !ok && arg.Exits {
+		a.i = len(a.words)
+	}
 }
 
 func find(opts []Option, word string) *Option {

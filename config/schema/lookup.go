@@ -70,6 +70,9 @@ func Where(keyword string) []string { return language.where[keyword] }
 
 // Suggest is a hint for a word that block b does not know: where the word would be legal, or what was meant.
 func Suggest(b *Block, word string) string {
+	if k := b.Find(aliasOf(word)); k != nil {
+		return "did you mean '" + k.Name + "'?"
+	}
 	if places := Where(word); len(places) > 0 && word != Entry {
 		if len(places) > 3 {
 			places = append(slices.Clone(places[:3]), "others")
@@ -82,6 +85,16 @@ func Suggest(b *Block, word string) string {
 	}
 	if best, ok := diag.Nearest(word, known); ok {
 		return "did you mean '" + best + "'?"
+	}
+	return ""
+}
+
+// aliasOf is the keyword that word is another name of somewhere, or empty.
+func aliasOf(word string) string {
+	for _, path := range Where(word) {
+		if k := Lookup(path).Find(word); k.Alias != "" {
+			return k.Alias
+		}
 	}
 	return ""
 }
