@@ -158,7 +158,14 @@ type serverKey struct {
 
 // realServers reads the real servers of a service.
 func (b *builder) realServers(d *serviceDraft) {
-	seen := make(set[serverKey])
+	count := 0
+	for i := range d.n.Body {
+		if d.n.Body[i].Key.Name == "real_server" {
+			count++
+		}
+	}
+	seen := make(set[serverKey], count)
+	d.Servers = make([]RealServer, 0, count)
 	for i := range d.n.Body {
 		k := &d.n.Body[i]
 		if k.Key.Name != "real_server" || !k.Args[0].OK || len(k.Args) > 1 && !k.Args[1].OK {

@@ -28,6 +28,9 @@ func (a *args) read() (use bool) {
 		a.fail(fmt.Sprintf("%s takes exactly one argument - ignoring", a.n.Key.Name), "")
 		return false
 	}
+	if len(a.words) > 0 && len(list) > 0 {
+		a.n.Args = a.room.arguments(min(len(list), len(a.words)))
+	}
 	for i := range list {
 		arg := &list[i]
 		if arg.Kind == Options {

@@ -33,6 +33,7 @@ type Parser struct {
 	order   []int   // the number of the line that each node of the top level begins at
 	read    int     // lines so far
 	braces  bool    // something was said about braces
+	room    room
 }
 
 // hiddenWord stands in findings for what may be a secret.
@@ -97,29 +98,29 @@ func (p *Parser) putBack(line lex.Line) { p.held, p.holding = line, true }
 
 // keywords reads the lines of a block of keywords up to its closing brace.
 func (p *Parser) keywords(b *Block, root bool) []Node {
-	var nodes []Node
-	first := make(map[*Keyword]diag.Pos)
+	base := len(p.room.open)
+	var first uses
 	for {
 		line, ok := p.next()
 		switch {
 		case !ok:
-			return nodes
+			return p.room.body(base)
 		case line.IsClose():
 			if !root {
-				return nodes
+				return p.room.body(base)
 			}
 			p.report(line.Pos, diag.Error, diag.UnexpectedClose, "Extra '}' found", "")
 		case line.IsOpen():
 			p.report(line.Pos, diag.Error, diag.UnexpectedOpen, "Unexpected '{' - ignoring",
 				"what stands between the braces is read as part of the block around it")
 		default:
-			nodes = p.keyword(b, line, nodes, first)
+			p.keyword(b, line, &first)
 		}
 	}
 }
 
 // keyword reads one line of a block, and the braces that follow if the keyword has some.
-func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keyword]diag.Pos) (out []Node) {
+func (p *Parser) keyword(b *Block, line lex.Line, first *uses) {
 	word := line.Keyword()
 	key := b.Find(word)
 	if key == nil || key.Directive {
@@ -127,23 +128,23 @@ func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keywo
 			p.unmatched(line)
 		}
 		p.report(line.Pos, diag.Error, diag.UnknownKeyword, fmt.Sprintf("Unknown keyword '%s'", clip(word)), p.suggest(b, word))
-		return nodes
+		return
 	}
 	if p.full(line) {
-		return nodes
+		return
 	}
 	if p.process != ForAll && b.Path == "root" {
 		if !p.process.reads(key) {
 			if key.Opens != NoBlock {
 				p.skip()
 			}
-			return nodes
+			return
 		}
 		defer func(at, had int) {
-			for range len(out) - had {
+			for range len(p.room.open) - had {
 				p.order = append(p.order, at)
 			}
-		}(p.read, len(nodes))
+		}(p.read, len(p.room.open))
 	}
 	if key.Old != "" {
 		p.deprecated(key, line)
@@ -153,22 +154,24 @@ func (p *Parser) keyword(b *Block, line lex.Line, nodes []Node, first map[*Keywo
 		p.hidden = line.Words
 		defer func() { p.hidden = nil }()
 	}
-	n := Node{Key: key, Pos: line.Pos}
-	use := p.header(&n, line)
+	n := p.room.node()
+	defer p.room.release(n)
+	n.Key, n.Pos = key, line.Pos
+	use := p.header(n, line)
 	if use && (key.Repeat == First || key.Repeat == Replace) {
-		use = !p.repeated(key, first, &n) || key.Repeat == Replace
+		use = !p.repeated(key, first, n) || key.Repeat == Replace
 	}
 	if !use {
 		if key.Opens != NoBlock {
 			p.skip()
 		}
-		return nodes
+		return
 	}
-	p.open(&n)
+	p.open(n)
 	if p.seen != nil && b.Path == "global_defs" {
-		p.seen(&n)
+		p.seen(n)
 	}
-	return append(nodes, n)
+	p.room.add(n)
 }
 
 // full counts a line, and reports whether there are too many already.
@@ -207,10 +210,10 @@ func (p *Parser) suggest(b *Block, word string) string {
 }
 
 // repeated reports, and says, that key was used before in the block where it should stand once.
-func (p *Parser) repeated(key *Keyword, first map[*Keyword]diag.Pos, n *Node) bool {
-	pos, again := first[key]
+func (p *Parser) repeated(key *Keyword, first *uses, n *Node) bool {
+	pos, again := first.find(key)
 	if !again {
-		first[key] = n.Pos
+		*first = append(*first, firstUse{key, n.Pos})
 		return false
 	}
 	what := key.Name
@@ -324,16 +327,20 @@ func (p *Parser) open(n *Node) {
 // entries reads a list with one entry a line.
 func (p *Parser) entries(n *Node) {
 	key := &n.Key.body.Keys[0]
+	base := len(p.room.open)
 	p.list(func(line lex.Line) {
 		if p.full(line) {
 			return
 		}
-		e := Node{Key: key, Pos: line.Pos}
-		a := args{Parser: p, n: &e, line: line, words: line.Words}
+		e := p.room.node()
+		defer p.room.release(e)
+		e.Key, e.Pos = key, line.Pos
+		a := args{Parser: p, n: e, line: line, words: line.Words}
 		if a.read() {
-			n.Body = append(n.Body, e)
+			p.room.add(e)
 		}
 	})
+	n.Body = p.room.body(base)
 }
 
 // wordList reads a list of words over any number of lines.
