@@ -128,7 +128,7 @@ func (b *builder) initFile(f *TrackFile, k *schema.Node) {
 		case u.OK:
 			value = int(u.Args[0].Int)
 			if value > maxFileWeight || value < -maxFileWeight {
-				b.notef(u.Pos, f.Name, "init_file value %d is outside the sensible range [-%d, %d]", value, maxFileWeight, maxFileWeight)
+				b.errorf(u.Pos, f.Name, "init_file value %d is outside the sensible range [-%d, %d]", value, maxFileWeight, maxFileWeight)
 			}
 		}
 	}

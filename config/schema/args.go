@@ -85,10 +85,18 @@ func (a *args) command(v *Value) {
 		return
 	}
 	v.Argv, v.OK = argv, len(argv) > 0
-	if !v.OK {
-		a.report(v.Pos, diag.Error, diag.GeneralError, fmt.Sprintf("%s has an empty command", a.n.Key.Name), "")
+	if v.OK {
+		return
 	}
+	severity, class := diag.Warning, diag.OK // keepalived takes "" as no script
+	if slices.Contains(neverEmpty, a.n.Key.Name) {
+		severity, class = diag.Error, diag.GeneralError
+	}
+	a.report(v.Pos, severity, class, fmt.Sprintf("%s has an empty command", a.n.Key.Name), "")
 }
+
+// neverEmpty are the keywords for which an empty command is an error.
+var neverEmpty = []string{"script", "misc_path", "startup_script", "shutdown_script"}
 
 // lack deals with an argument that is not there.
 func (a *args) lack() (use bool) {
