@@ -417,3 +417,43 @@ func TestUnknownObjectIsAcknowledged(t *testing.T) {
 		t.Errorf("%d actions without a configuration", got)
 	}
 }
+
+// What is written to pipes only runs no script, supersedes no state and changes nothing about what was told last.
+func TestOnlyForPipes(t *testing.T) {
+	b := newBench(t, twoAndGroup(Limits{Merge: true}))
+	b.event(Instance, "A", Backup)
+	b.event(Instance, "A", Master)
+	for _, state := range []string{MasterPriority, BackupPriority} {
+		b.event(Instance, "A", state)
+	}
+	b.seq++
+	b.step(Arrived{Event{Seq: b.seq, Gen: 1, Object: Instance, Name: "A", State: Backup, Again: true}})
+	b.end("A notify_backup")
+	b.end("A notify")
+	b.end("A notify_master")
+	b.end("A notify")
+	b.want("run A-backup", "run A-any x y INSTANCE A BACKUP 100", "ack A 1", "run A-master", "run A-any x y INSTANCE A MASTER 100", "ack A 2", "ack A 5")
+	if !b.d.Idle() {
+		t.Error("not idle")
+	}
+}
+
+// A process that takes the place of another gets the deleted instances of which nobody was told yet.
+func TestDepartedAreHandedOn(t *testing.T) {
+	s := twoAndGroup(Limits{})
+	b := newBench(t, s)
+	next := *s
+	next.Gen, next.Objects = 2, s.Objects[1:]
+	b.commit(&next)
+	list := b.d.Departed()
+	if len(list) != 1 || list[0].Gen != 1 || list[0].Spec.Name != "A" {
+		t.Fatalf("%+v", list)
+	}
+	after := newBench(t, &next)
+	after.d.Restore(append(list, Departed{Gen: 1}))
+	after.event(Instance, "A", Deleted)
+	after.want("run A-any x y INSTANCE A FAULT 100", "ack A 1")
+	if len(after.d.Departed()) != 0 {
+		t.Error("it is still on the list")
+	}
+}

@@ -66,6 +66,8 @@ func (w *world) draftWord(f []string) bool {
 				w.draft.Wall = host.Wall{Table: v, V4: true}
 			case "na":
 				w.draft.NAInterval = w.dur(v)
+			case "again": // fifo_write_vrrp_states_on_reload
+				w.draft.RepeatStates = v != "false"
 			case "unknown":
 				w.draft.LogUnknownVRIDs = true
 			default:
@@ -129,7 +131,7 @@ func (w *world) flag(s *Spec, word string) {
 		"nopreempt": &s.NoPreempt, "master": &s.StateMaster, "checkpeers": &s.CheckPeers, "skipaddrs": &s.SkipCheckAddrs,
 		"ownerignore": &s.OwnerIgnore, "lowernoadvert": &s.LowerPrioNoAdvert, "higheradvert": &s.HigherPrioAdvert,
 		"expiredbackup": &s.TimerExpiredBackup, "dontrack": &s.DontTrackPrimary, "tracksource": &s.TrackSource,
-		"notifyprio": &s.NotifyPriority, "learnsum": &s.LearnGroupSum,
+		"notifyprio": &s.NotifyPriority, "telldeleted": &s.TellDeleted, "mail": &s.Mail, "learnsum": &s.LearnGroupSum,
 	}
 	if s.HMAC != nil {
 		h := *s.HMAC // that of the configuration in force stays what it is

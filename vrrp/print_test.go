@@ -73,6 +73,15 @@ func (w *world) printNotify(ev notify.Event) {
 	if ev.Times.Decided != w.now.Mono {
 		text = fmt.Sprintf(" decided %.3f", ev.Times.Decided.Sub(epoch.Mono).Seconds())
 	}
+	if ev.Shown != "" {
+		text += " shown as " + ev.Shown
+	}
+	if ev.Again {
+		text += " again"
+	}
+	if ev.Mail {
+		text += " by mail"
+	}
 	w.say("notify %s %s %s %d%s", ev.Object, ev.Name, ev.State, ev.Priority, text)
 }
 

@@ -85,7 +85,9 @@ func (e *Engine) repeatStates(before told) {
 	}
 	for _, g := range e.groups {
 		if was := before.groups[g.spec.Name]; was != "" && was == g.told && g.pending == "" {
-			e.notify(notify.Event{Object: notify.Group, Name: g.spec.Name, State: was, Again: true})
+			ev := notify.Event{Object: notify.Group, Name: g.spec.Name, State: was, Again: true}
+			ev.Times.Decided = e.now.Mono
+			e.notify(ev)
 		}
 	}
 }
