@@ -129,7 +129,7 @@ func fifoAt(cfg *config.Config, path string) *config.FIFO {
 }
 
 // openPipe opens a named pipe for writing, without waiting for a reader and through no symbolic link at its end. One that is not there is
-// made, readable by all and writable by uid; made then tells which file that is. One that is there must belong to us or to uid.
+// made, readable by all and writable by uid as far as the umask lets it; made then tells which file that is. One that is there must belong to us or to uid.
 func openPipe(path string, uid, gid int) (f *os.File, made inode, err error) {
 	fail := func(err error) (*os.File, inode, error) {
 		return nil, made, &os.PathError{Op: "named pipe", Path: path, Err: err}
@@ -171,7 +171,7 @@ func openPipe(path string, uid, gid int) (f *os.File, made inode, err error) {
 	if uid == os.Geteuid() && gid == os.Getegid() {
 		err = nil // it is so already
 	}
-	if err = errors.Join(err, unix.Fchmod(fd, 0o644)); err != nil {
+	if err != nil {
 		f.Close()
 		_ = removePipe(path, made)
 		made = inode{}
