@@ -32,21 +32,37 @@ type Body struct {
 	RouterID string        `json:"router_id"` // of this host
 	Object   notify.Object `json:"object"`    // INSTANCE or GROUP
 	Name     string        `json:"name"`
-	State    string        `json:"state"`    // MASTER, BACKUP, FAULT, STOP, DELETED or MASTER_RX_LOWER_PRI
+	State    string        `json:"state"`    // MASTER, BACKUP, FAULT, STOP, DELETED, MASTER_RX_LOWER_PRI, TROUBLE or TROUBLE_OVER
 	Priority uint8         `json:"priority"` // effective; 0 for groups
+	Trouble  *Trouble      `json:"trouble,omitempty"`
+}
+
+// Trouble is what TROUBLE and TROUBLE_OVER are about.
+type Trouble struct {
+	Kind string `json:"kind"`
+	Who  string `json:"who"`
+	Text string `json:"text"`
+}
+
+func isTrouble(ev *notify.Event) bool {
+	return ev.State == notify.Trouble || ev.State == notify.TroubleOver
 }
 
 // Wanted reports whether an event is one that webhooks tell of.
-func Wanted(ev *notify.Event) bool { return ev.News() && ev.Word() != "" }
+func Wanted(ev *notify.Event) bool { return isTrouble(ev) || ev.News() && ev.Word() != "" }
 
 // ID tells an event from all others of this host since it was booted.
 func ID(ev *notify.Event) string { return fmt.Sprintf("%x-%d", int64(ev.Times.Decided), ev.Seq) }
 
 // Post makes one try. at is the time of the transition.
 func (h *Hook) Post(ctx context.Context, client *http.Client, ev *notify.Event, at time.Time) error {
-	body, err := json.Marshal(Body{
+	b := Body{
 		Version: 1, ID: ID(ev), Time: at.UTC(), RouterID: h.RouterID, Object: ev.Object, Name: ev.Name, State: ev.Word(), Priority: ev.Priority,
-	})
+	}
+	if isTrouble(ev) {
+		b.State, b.Trouble = ev.State, &Trouble{ev.Trouble.Kind, ev.Trouble.Who, ev.Trouble.Text}
+	}
+	body, err := json.Marshal(b)
 	if err != nil {
 		return &outbox.Permanent{Err: err}
 	}

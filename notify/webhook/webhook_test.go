@@ -52,6 +52,17 @@ func TestPost(t *testing.T) {
 	if err := h.Post(context.Background(), Client(), ev, at); err != nil {
 		t.Fatal(err)
 	}
+	trouble := event()
+	trouble.State, trouble.Trouble = notify.Trouble, notify.Evidence{Kind: "k", Who: "w", Text: "t"}
+	if err := h.Post(context.Background(), Client(), trouble, at); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(string(body), `"state":"TROUBLE","priority":200,"trouble":{"kind":"k","who":"w","text":"t"}}`) {
+		t.Errorf("%s", body)
+	}
+	if err := h.Post(context.Background(), Client(), ev, at); err != nil {
+		t.Fatal(err)
+	}
 	var b Body
 	if err := json.Unmarshal(body, &b); err != nil || b.State != notify.Fault {
 		t.Errorf("%s %v", body, err)
@@ -91,7 +102,7 @@ func TestSilentServer(t *testing.T) {
 }
 
 func TestWanted(t *testing.T) {
-	for state, want := range map[string]bool{notify.Master: true, notify.MasterRxLowPrio: true, notify.Stop: true, notify.MasterPriority: false} {
+	for state, want := range map[string]bool{notify.Master: true, notify.MasterRxLowPrio: true, notify.Stop: true, notify.Trouble: true, notify.MasterPriority: false} {
 		ev := event()
 		if ev.State = state; Wanted(ev) != want {
 			t.Error(state)
