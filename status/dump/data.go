@@ -12,6 +12,7 @@ import (
 func Data(s *Snapshot) []byte {
 	t := &text{}
 	t.global(s.Config)
+	t.garpGroups(s.Config)
 	if len(s.Config.Instances) > 0 {
 		t.section("VRRP Topology")
 		for i := range s.Config.Instances {

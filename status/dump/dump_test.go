@@ -26,7 +26,11 @@ func snapshot() *Snapshot {
 	labelled := addr("10.1.0.1/24")
 	labelled.Label, labelled.NoTrack = "eth0:1", true
 	c := &config.Config{
-		Global: config.Global{RouterID: "lab", Dirs: config.Dirs{JSONVersion: 2}},
+		Global: config.Global{
+			RouterID: "lab", Dirs: config.Dirs{JSONVersion: 2}, VRRP: config.VRRPDefaults{GarpExtra: 30 * time.Second},
+			Firewall: config.Firewall{Priority: -7, IfIndex: true, Counters: true},
+		},
+		GarpGroups: []config.GarpGroup{{ARP: 50 * time.Millisecond, NA: 60 * time.Millisecond, Interfaces: []string{"eth1", "eth0"}}},
 		Instances: []config.Instance{
 			{
 				Name: "V1", Interface: "eth0", VRID: 51, Family: config.IPv4, Version: 2, Priority: 100, WantMaster: true, Accept: true,

@@ -6,17 +6,20 @@ import (
 )
 
 func (t *text) addresses(c *config.Config, in *config.Instance, st *vrrp.Status) {
-	set := Held(in, st)
+	set, barred := Held(in, st), ""
+	if set && bars(in) {
+		barred = " nftable_set" // an address stands only behind the firewall
+	}
 	if len(in.Addresses) > 0 {
 		t.field("Virtual IP (%d):", len(in.Addresses))
 		for i := range in.Addresses {
-			t.member("%s", address(c, &in.Addresses[i], set))
+			t.member("%s", address(c, &in.Addresses[i], set)+barred)
 		}
 	}
 	if len(in.Excluded) > 0 {
 		t.field("Virtual IP Excluded :")
 		for i := range in.Excluded {
-			t.member("%s", address(c, &in.Excluded[i], set))
+			t.member("%s", address(c, &in.Excluded[i], set)+barred)
 		}
 	}
 }
