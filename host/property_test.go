@@ -12,6 +12,7 @@ import (
 
 	"holdfast.dev/host"
 	"holdfast.dev/host/hosttest"
+	_ "holdfast.dev/internal/steady" // the same on CI every time
 )
 
 // engine stands for the owners: it remembers what it wants, and wants it again when it hears that something is missing,
@@ -170,6 +171,7 @@ type property struct {
 	k       *hosttest.Kernel
 	e       *engine
 	foreign map[string]map[string]bool // by link: what other people have there
+	noWall  bool                       // the kernel has refused to change the firewall
 }
 
 func (p *property) step() {
@@ -293,6 +295,7 @@ func (p *property) recount(link string) {
 func (p *property) refuse() {
 	victim := addr(rapid.SampledFrom(ourPool).Draw(p.t, "refused")).Key
 	noWall := rapid.IntRange(0, 3).Draw(p.t, "refused firewall") == 0
+	p.noWall = p.noWall || noWall
 	dst := tables(nil, rapid.SampledFrom(tablesPool[:7]).Draw(p.t, "refused route")).Routes[0].Dst
 	p.k.Refuse = func(op host.Op) string {
 		if op.Route != nil && op.Route.Dst == dst && !op.Delete {
