@@ -6,6 +6,7 @@ import (
 	"golang.org/x/net/bpf"
 	"pgregory.net/rapid"
 
+	_ "holdfast.dev/internal/steady" // the same on CI every time
 	"holdfast.dev/vrrp/wire"
 )
 

@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	_ "holdfast.dev/internal/steady" // the same on CI every time
 	"holdfast.dev/notify"
 	"holdfast.dev/supervisor/role"
 )

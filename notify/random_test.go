@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"holdfast.dev/clock"
+	_ "holdfast.dev/internal/steady" // the same on CI every time
 )
 
 // Whatever comes in whatever order: scripts of one object run one at a time and in order, each event's scripts exactly once,

@@ -12,6 +12,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"pgregory.net/rapid"
+
+	_ "holdfast.dev/internal/steady" // the same on CI every time
 )
 
 type golden struct {

@@ -8,6 +8,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"pgregory.net/rapid"
+
+	_ "holdfast.dev/internal/steady" // the same on CI every time
 )
 
 // Another implementation reads what we write. Its VRRP layer knows version 2 over IPv4 only.
