@@ -29,11 +29,6 @@ func (b *builder) unbuilt(n *schema.Node) {
 		b.use(n.Pos, n.Key, n.Key.Name)
 		return
 	}
-	for _, u := range n.Opts {
-		if u.Opt.Unbuilt {
-			b.use(u.Pos, n.Key, u.Name())
-		}
-	}
 	for i := range n.Body {
 		b.unbuilt(&n.Body[i])
 	}

@@ -55,6 +55,9 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 	if sign := s.reloadFile(cfg); sign != "" { // of an earlier daemon that was killed
 		s.troubles(removeSign(sign))
 	}
+	if cfg.Global.Dirs.Temp != "" {
+		s.say(logs.Info, "tmp_config_directory: nothing is written to %s, the configuration stays in memory", cfg.Global.Dirs.Temp)
+	}
 	s.quietIGMP(cfg)
 	s.initFiles(cfg)
 	ready()

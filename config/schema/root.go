@@ -10,7 +10,7 @@ var rootKeys = []Keyword{
 	{Name: "linkbeat_use_polling", Means: "poll all interfaces (MII/ETHTOOL/IOCTL) for link state instead of relying on netlink", Default: "off", Good: "linkbeat_use_polling", Bad: "linkbeat_use_polling now", Built: Yes},
 	{Name: "net_namespace", Args: list(word("NAME")), Repeat: First, Lack: Ignore, Means: "run in existing network namespace /run/netns/NAME", Good: "net_namespace blue", Bad: "net_namespace", Built: Yes},
 	{Name: "net_namespace_ipvs", Args: list(optional(word("NAME"))), Repeat: First, Means: "namespace used for IPVS netlink/sockopt", Default: "namespace (/proc/1/ns/net)", Good: "net_namespace_ipvs blue", Bad: "net_namespace_ipvs blue red"},
-	{Name: "namespace_with_ipsets", Means: "allow ipsets in a namespace on kernels < 3.13", Default: "off", Good: "namespace_with_ipsets", Bad: "namespace_with_ipsets now"},
+	{Name: "namespace_with_ipsets", Means: "allow ipsets in a namespace on kernels < 3.13", Default: "off", Good: "namespace_with_ipsets", Bad: "namespace_with_ipsets now", Built: Yes},
 	{Name: "use_pid_dir", Means: "put pid files in RUNSTATEDIR/keepalived/", Default: "off", Good: "use_pid_dir", Bad: "use_pid_dir now", Built: Yes},
 	{Name: "instance", Args: list(word("NAME")), Repeat: First, Lack: Ignore, Means: "instance name, used for syslog ident, pid file names, log file names", Good: "instance east", Bad: "instance", Built: Yes},
 	{Name: "child_wait_time", Args: list(unit("s", num("SECONDS", 0, maxUint32))), Means: "time parent waits for children at shutdown before SIGKILL", Default: "5 s", Good: "child_wait_time 8", Bad: "child_wait_time soon", Built: Yes},

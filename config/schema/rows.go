@@ -83,8 +83,6 @@ func option(name string, a ...Arg) Option { return Option{Words: []string{name},
 
 func either(names []string, a ...Arg) Option { return Option{Words: names, Args: a} }
 
-func unbuilt(o Option) Option { o.Unbuilt = true; return o }
-
 // weight is "W [reverse]", or with noreverse too.
 func weight(limit int64, words ...string) []Arg {
 	return list(num("W", -limit, limit), optional(choice("reverse", words...)))

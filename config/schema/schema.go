@@ -190,8 +190,6 @@ type Option struct {
 	Args  []Arg
 	// Opts may follow it.
 	Opts []Option
-	// Unbuilt is true while the option's effect is not implemented.
-	Unbuilt bool
 }
 
 // Node is one use of a keyword.

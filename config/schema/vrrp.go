@@ -114,7 +114,7 @@ var vrrpInstanceUnicastPeerKeys = []Keyword{
 }
 
 var vrrpInstanceKeys = []Keyword{
-	{Name: "use_vmac", Args: list(options(option("name", word("IFNAME")), unbuilt(option("netlink_notify_msg")), option("group", word("GROUP"))).or(word("IFNAME|MAC"))), Means: "run on a macvlan with the virtual MAC", Good: "use_vmac vrrp.51", Bad: "use_vmac group", Built: Yes},
+	{Name: "use_vmac", Args: list(options(option("name", word("IFNAME")), option("netlink_notify_msg"), option("group", word("GROUP"))).or(word("IFNAME|MAC"))), Means: "run on a macvlan with the virtual MAC", Good: "use_vmac vrrp.51", Bad: "use_vmac group", Built: Yes},
 	{Name: "use_vmac_addr", Means: "make VMACs for VIPs on other interfaces/families", Default: "off", Good: "use_vmac_addr", Bad: "use_vmac_addr now", Built: Yes},
 	{Name: "vmac_xmit_base", Means: "send/receive adverts on base interface", Default: "off", Good: "vmac_xmit_base\nuse_vmac", Bad: "vmac_xmit_base now\nuse_vmac", Built: Yes},
 	{Name: "use_ipvlan", Args: list(options(option("name", word("IFNAME")), option("bridge"), option("private"), option("vepa"), option("group", word("GROUP"))).or(word("IFNAME|ADDR"))), Means: "run on an l2 ipvlan", Default: "bridge", Good: "use_ipvlan ipv51 10.0.0.9/24 bridge", Bad: "use_ipvlan group", Built: Yes},
