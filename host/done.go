@@ -83,7 +83,7 @@ func (r *Reconciler) landDelete(f *flight, res OpResult) {
 	case Refused, Unknown:
 		r.undo(f)
 		r.doubt(f.link)
-		if s := f.link.at[f.s.Prefix]; s != nil {
+		if s := f.link.at[f.s.spot()]; s != nil {
 			s.vague = res.Outcome == Unknown
 		}
 	case Done:
@@ -115,7 +115,7 @@ func (r *Reconciler) landAdd(f *flight, res OpResult, text string) {
 		f.s.vague = true
 		r.doubt(l)
 	default:
-		if l.at[f.s.Prefix] == f.s {
+		if l.at[f.s.spot()] == f.s {
 			l.remove(f.s)
 			r.out.Held = true
 		}
@@ -137,7 +137,7 @@ func (r *Reconciler) landForeign(f *flight, res OpResult) {
 			r.out.Troubles = append(r.out.Troubles, f.op.Address.Key.String()+
 				": the kernel dropped this address together with its primary address, and it can't be put back: "+res.Text)
 		}
-		if f.link.at[f.s.Prefix] == f.s {
+		if f.link.at[f.s.spot()] == f.s {
 			f.link.remove(f.s)
 			r.show(f.link)
 		}

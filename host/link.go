@@ -19,12 +19,12 @@ type linkState struct {
 	Link             // Addrs is not used
 	list []*standing // in the kernel's order as far as it is known
 	four int         // how many of them are IPv4 addresses: those come first
-	at   map[netip.Prefix]*standing
+	at   map[spot]*standing
 	nets map[netip.Prefix][]*standing // IPv4, by network: the first is the primary address
 	six  map[netip.Addr]*standing     // IPv6: an address stands once, whatever its prefix length
 
 	// recent has what we added or deleted a moment ago. Events about it may be older than that, until there are none left.
-	recent map[netip.Prefix]struct{}
+	recent map[spot]struct{}
 
 	shown    Link // as it was last reported, without its addresses
 	wasShown bool
@@ -39,10 +39,10 @@ func newLinkState(l Link) *linkState {
 	l.Addrs = nil
 	return &linkState{
 		Link: l, changed: true,
-		at:     map[netip.Prefix]*standing{},
+		at:     map[spot]*standing{},
 		nets:   map[netip.Prefix][]*standing{},
 		six:    map[netip.Addr]*standing{},
-		recent: map[netip.Prefix]struct{}{},
+		recent: map[spot]struct{}{},
 	}
 }
 
@@ -54,13 +54,7 @@ func (s *standing) same(a LinkAddr) bool {
 
 // find returns the address with this prefix length and peer, nil if it does not stand. The peer counts only as far as the
 // kernel tells addresses apart by it.
-func (l *linkState) find(at, peer netip.Prefix) *standing {
-	s := l.at[at]
-	if s == nil || (at.Addr().Is4() && network(at, peer) != network(at, s.Peer)) {
-		return nil
-	}
-	return s
-}
+func (l *linkState) find(at, peer netip.Prefix) *standing { return l.at[spotOf(at, peer)] }
 
 // covered reports whether the address stands with this or, for IPv6, any prefix length: adding it would give EEXIST.
 func (l *linkState) covered(at, peer netip.Prefix) bool {
@@ -70,18 +64,15 @@ func (l *linkState) covered(at, peer netip.Prefix) bool {
 	return l.find(at, peer) != nil
 }
 
-// put adds an address or brings it up to date. Of two IPv4 addresses that differ in the peer alone only the later is seen.
+// put adds an address or brings it up to date.
 func (l *linkState) put(a LinkAddr) *standing {
 	if s := l.find(a.Prefix, a.Peer); s != nil {
 		s.LinkAddr, s.told = a, true
 		return s
 	}
-	if old := l.at[a.Prefix]; old != nil {
-		l.remove(old)
-	}
 	s := &standing{LinkAddr: a, told: true}
 	l.list = slices.Insert(l.list, l.position(&a), s)
-	l.at[a.Prefix] = s
+	l.at[s.spot()] = s
 	if a.Prefix.Addr().Is4() {
 		net := network(a.Prefix, a.Peer)
 		l.nets[net] = append(l.nets[net], s)
@@ -114,7 +105,7 @@ func (l *linkState) position(a *LinkAddr) int {
 }
 
 func (l *linkState) remove(s *standing) {
-	delete(l.at, s.Prefix)
+	delete(l.at, s.spot())
 	n := len(l.list)
 	if l.list = without(l.list, s); len(l.list) < n && s.Prefix.Addr().Is4() {
 		l.four--

@@ -196,7 +196,7 @@ func (r *Reconciler) mustAwaitDown(it *item, l *linkState) bool {
 	if n == nil || n.up() || n.failure != "" || l == nil || !l.Up || it.at.Addr().Is4() {
 		return false
 	}
-	s := l.at[it.at]
+	s := l.at[it.spot]
 	return s != nil && s.ours
 }
 

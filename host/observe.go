@@ -2,7 +2,6 @@ package host
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 )
 
@@ -153,7 +152,7 @@ func (r *Reconciler) depart(l *linkState) {
 func (r *Reconciler) strand(l *linkState) {
 	for _, s := range l.list {
 		if s.ours {
-			r.enqueue(r.item(place{l.Name, s.Prefix}))
+			r.enqueue(r.item(place{l.Name, s.spot()}))
 			r.out.Held = true
 		}
 	}
@@ -172,7 +171,7 @@ func (r *Reconciler) resume(l *linkState, all bool) {
 }
 
 // doubtful reports whether an event about an address may have to do with what we are doing, or did a moment ago.
-func (r *Reconciler) doubtful(l *linkState, at netip.Prefix) bool {
+func (r *Reconciler) doubtful(l *linkState, at spot) bool {
 	_, recent := l.recent[at]
 	return recent || r.items[l.Name][at] != nil
 }
@@ -182,7 +181,7 @@ func (r *Reconciler) remember(f *flight) {
 	if len(f.link.recent) == 0 {
 		r.recents = append(r.recents, f.link)
 	}
-	f.link.recent[f.s.Prefix] = struct{}{}
+	f.link.recent[f.s.spot()] = struct{}{}
 }
 
 // drained says that no event is left that is older than the latest operation.
@@ -207,7 +206,7 @@ func (r *Reconciler) addrNew(l *linkState, a LinkAddr) {
 		s.LinkAddr, s.told = a, true
 		return
 	}
-	if r.doubtful(l, a.Prefix) {
+	if r.doubtful(l, a.spot()) {
 		r.doubt(l)
 		return
 	}
@@ -221,7 +220,7 @@ func (r *Reconciler) addrDel(l *linkState, a LinkAddr) {
 	if s == nil {
 		return
 	}
-	if s.ours || r.doubtful(l, a.Prefix) {
+	if s.ours || r.doubtful(l, a.spot()) {
 		r.doubt(l)
 		return
 	}

@@ -86,11 +86,34 @@ const (
 	WouldHit        = "the kernel would delete another rule in its place"
 )
 
-// place is where an address stands, by the names that owners use: the link's name and the kernel's form of the prefix.
+// spot is what the kernel tells the addresses of a link apart by.
+type spot struct {
+	at  netip.Prefix // with the kernel's prefix length
+	net netip.Prefix // IPv4, with a peer in another network than its own: that network
+}
+
+func spotOf(at, peer netip.Prefix) spot {
+	s := spot{at: at}
+	if at.Addr().Is4() && peer.IsValid() {
+		if n := network(at, peer); n != at.Masked() {
+			s.net = n
+		}
+	}
+	return s
+}
+
+func (a *LinkAddr) spot() spot { return spotOf(a.Prefix, a.Peer) }
+
+// Key identifies the address on a link of that name.
+func (a *LinkAddr) Key(link string) Key { return place{link, a.spot()}.key() }
+
+// place is where an address stands, by the names that owners use: the link's name and how the kernel knows the address.
 type place struct {
 	link string
-	at   netip.Prefix
+	spot
 }
+
+func (p place) key() Key { return Key{Link: p.link, Prefix: p.at, Net: p.net} }
 
 func (p place) String() string { return p.at.String() + " " + p.link }
 
@@ -145,7 +168,7 @@ func sameSettings(a, b *Address) (same, replaceable bool) {
 func (a *LinkAddr) asAddress(link string) Address {
 	const settable = FlagHomeAddress | FlagManageTemp | FlagNoPrefixRoute | FlagMCAutoJoin
 	return Address{
-		Key: Key{Link: link, Prefix: a.Prefix}, Peer: a.Peer, Broadcast: a.Broadcast, Label: a.Label, Scope: a.Scope,
+		Key: a.Key(link), Peer: a.Peer, Broadcast: a.Broadcast, Label: a.Label, Scope: a.Scope,
 		Flags: a.Flags & settable, Preferred: a.Preferred,
 	}
 }
@@ -159,7 +182,11 @@ func (k Key) String() string {
 	case k.Prefix == (netip.Prefix{}):
 		return k.Link
 	}
-	return k.Prefix.String() + " " + k.Link
+	s := k.Prefix.String()
+	if k.Net.IsValid() {
+		s += " peer " + k.Net.String()
+	}
+	return s + " " + k.Link
 }
 
 // String is for logs.

@@ -109,7 +109,7 @@ func (r *Reconciler) planUnbarred(it *item, l *linkState, wait bool, failure str
 		return
 	}
 	it.stands = false
-	if s := l.at[it.at]; s != nil {
+	if s := l.at[it.spot]; s != nil {
 		it.failure = failure
 		r.restore(l, r.remove(it, l, s))
 		return
@@ -124,7 +124,7 @@ func (r *Reconciler) planUnwanted(it *item, l *linkState) {
 	absent := it.absent
 	it.absent = false
 	if l != nil {
-		if s := l.at[it.at]; s != nil && (s.ours || absent) {
+		if s := l.at[it.spot]; s != nil && (s.ours || absent) {
 			r.restore(l, r.remove(it, l, s))
 			return
 		}
@@ -172,7 +172,7 @@ func (r *Reconciler) add(it *item, l *linkState, back bool) {
 
 // remove returns what the kernel drops by the way.
 func (r *Reconciler) remove(it *item, l *linkState, s *standing) (dropped []*standing) {
-	op := Op{Index: l.Index, Delete: true, Address: Address{Key: Key{Link: it.link, Prefix: s.Prefix}, Peer: s.Peer}}
+	op := Op{Index: l.Index, Delete: true, Address: Address{Key: s.Key(it.link), Peer: s.Peer}}
 	r.issue(flight{op: op, link: l, it: it, s: s})
 	if s.ours {
 		r.out.Held = true
@@ -199,7 +199,7 @@ func (r *Reconciler) issue(f flight) {
 // promote_secondaries is set they are there still, and adding them does nothing. What is to go anyway may go.
 func (r *Reconciler) restore(l *linkState, dropped []*standing) {
 	for _, s := range dropped {
-		it := r.items[l.Name][s.Prefix]
+		it := r.items[l.Name][s.spot()]
 		l.remove(s)
 		switch {
 		case it != nil && len(it.owners) > 0:
@@ -240,12 +240,12 @@ func (r *Reconciler) undo(f *flight) {
 	switch {
 	case f.op.Replace:
 	case f.op.Delete:
-		if l.at[f.s.Prefix] == nil {
+		if l.at[f.s.spot()] == nil {
 			s := l.put(f.s.LinkAddr)
 			s.ours, s.set = f.s.ours, f.s.set
 			r.out.Held = true
 		}
-	case !f.back && l.at[f.s.Prefix] == f.s:
+	case !f.back && l.at[f.s.spot()] == f.s:
 		l.remove(f.s)
 		r.out.Held = true
 	}

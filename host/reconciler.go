@@ -2,7 +2,6 @@ package host
 
 import (
 	"cmp"
-	"net/netip"
 	"slices"
 )
 
@@ -34,7 +33,7 @@ type Reconciler struct {
 	late    queue[*node]                  // to be taken down or deleted, when nothing else is to be done
 
 	owners map[Owner]*owner
-	items  map[string]map[netip.Prefix]*item // by link name
+	items  map[string]map[spot]*item // by link name
 	tables tables
 	knobs  map[string]*item // by link name
 	wall   wall
@@ -108,7 +107,7 @@ func New(mark uint8) *Reconciler {
 		virtual: map[string]*node{},
 		onBase:  map[string]map[*node]struct{}{},
 		owners:  map[Owner]*owner{},
-		items:   map[string]map[netip.Prefix]*item{},
+		items:   map[string]map[spot]*item{},
 	}
 }
 
@@ -157,7 +156,7 @@ func (r *Reconciler) Held() []Key {
 	for _, l := range r.links {
 		for _, s := range l.list {
 			if s.ours {
-				keys = append(keys, Key{Link: l.Name, Prefix: s.Prefix})
+				keys = append(keys, s.Key(l.Name))
 			}
 		}
 	}

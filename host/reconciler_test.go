@@ -339,6 +339,39 @@ func TestChangedSettings(t *testing.T) {
 	}
 }
 
+// The kernel tells IPv4 addresses apart by their peers, too.
+func TestTwoAddressesThatDifferInThePeer(t *testing.T) {
+	w := newWorld(t)
+	pair := func(peers ...string) (s host.State) {
+		for _, p := range peers {
+			a := want("10.0.0.3/32").Addresses[0]
+			if a.Peer = netip.MustParsePrefix(p); p != "10.0.0.3/32" {
+				a.Net = a.Peer
+			}
+			s.Addresses = append(s.Addresses, a)
+		}
+		return s
+	}
+	w.r.Want(1, 1, pair("10.9.9.9/32", "10.9.9.8/32"))
+	w.r.Want(2, 1, want("10.0.0.3/32"))
+	w.run()
+	if got := w.k.String(); got != "eth0 up: 10.0.0.3/32 10.0.0.3/32 10.0.0.3/32\n" {
+		t.Errorf("kernel: %s", got)
+	}
+	w.heard()
+	w.r.Want(1, 2, pair("10.9.9.8/32"))
+	w.expect("applied 1.2 final [10.0.0.3/32 peer 10.9.9.8/32 eth0]", "-10.0.0.3/32 peer 10.9.9.9/32 eth0", "eth0 up: 10.0.0.3/32 10.0.0.3/32")
+	w.k.DelAddr("eth0", "10.0.0.3/32") // the one without a peer
+	w.expect("lost 2 [10.0.0.3/32 eth0]", "", "eth0 up: 10.0.0.3/32")
+	if got := w.held(); got != "10.0.0.3/32 peer 10.9.9.8/32 eth0" {
+		t.Errorf("held: %s", got)
+	}
+	w.r.Want(3, 1, host.State{Absent: []host.Key{{Link: "eth0", Prefix: netip.MustParsePrefix("10.0.0.3/32")}}})
+	w.expect("applied 3.1 final", "", "eth0 up: 10.0.0.3/32") // that one is gone
+	w.r.Forget(1)
+	w.expect("", "-10.0.0.3/32 peer 10.9.9.8/32 eth0", "eth0 up:")
+}
+
 func TestPeer(t *testing.T) {
 	w := newWorld(t)
 	s := want("10.0.0.3/24")
@@ -347,9 +380,9 @@ func TestPeer(t *testing.T) {
 	w.expect("applied 1.1 final [10.0.0.3/24 eth0]", "+10.0.0.3/32 eth0", "eth0 up: 10.0.0.3/32")
 	w.r.Want(1, 2, s)
 	w.expect("applied 1.2 final [10.0.0.3/24 eth0]", "", "eth0 up: 10.0.0.3/32")
-	if got := w.held(); got != "10.0.0.3/32 eth0" {
+	if got := w.held(); got != "10.0.0.3/32 peer 10.9.9.9/32 eth0" {
 		t.Errorf("held: %s, which is not how the kernel knows it", got)
 	}
 	w.r.Want(1, 3, host.State{})
-	w.expect("applied 1.3 final", "-10.0.0.3/32 eth0", "eth0 up:")
+	w.expect("applied 1.3 final", "-10.0.0.3/32 peer 10.9.9.9/32 eth0", "eth0 up:")
 }

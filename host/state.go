@@ -30,11 +30,12 @@ type State struct {
 
 // Key identifies an item of a State. Of an address it has Link and Prefix. The prefix length is part of the identity: 10.1.0.3/24 and 10.1.0.3/32
 // are two addresses of the kernel's. Of an address with a peer the kernel's prefix length is the peer's, and keepalived's
-// peers are /32 and /128 whatever is written behind the address.
+// peers are /32 and /128 whatever is written behind the address. Two IPv4 addresses with peers in two networks are two as well.
 type Key struct {
 	Link   string // interface name
 	Prefix netip.Prefix
-	Entry  string `json:",omitzero"` // of a route or a rule, and nothing else then: what Key of the Route or Rule says
+	Net    netip.Prefix `json:",omitzero"` // IPv4, with a peer that is not in the network of Prefix: the peer's; otherwise the zero Prefix
+	Entry  string       `json:",omitzero"` // of a route or a rule, and nothing else then: what Key of the Route or Rule says
 }
 
 // IsLink reports whether it is the key of a virtual link.

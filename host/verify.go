@@ -101,11 +101,11 @@ func (r *Reconciler) replace(l *linkState, addrs []LinkAddr) {
 // verify compares what should stand on a link with what is seen there. Addresses with an operation on its way are left to
 // its answer.
 func (r *Reconciler) verify(l *linkState, v View) {
-	seen := make(map[netip.Prefix]*LinkAddr, len(v.Addrs))
+	seen := make(map[spot]*LinkAddr, len(v.Addrs))
 	six := map[netip.Addr]struct{}{}
 	for i := range v.Addrs {
 		a := &v.Addrs[i]
-		seen[a.Prefix] = a
+		seen[a.spot()] = a
 		if a.Prefix.Addr().Is6() {
 			six[a.Prefix.Addr()] = struct{}{}
 		}
@@ -114,10 +114,7 @@ func (r *Reconciler) verify(l *linkState, v View) {
 		if it.flying > 0 {
 			continue
 		}
-		a := seen[it.at]
-		if a != nil && len(it.owners) > 0 && network(a.Prefix, a.Peer) != network(it.at, it.addr.Peer) {
-			a = nil // another address of the same name, which differs in the peer
-		}
+		a := seen[it.spot]
 		_, alias := six[it.at.Addr()]
 		r.verifyItem(l, it, a, alias, v)
 	}
@@ -128,7 +125,7 @@ func (r *Reconciler) verify(l *linkState, v View) {
 }
 
 func (r *Reconciler) verifyItem(l *linkState, it *item, a *LinkAddr, alias bool, v View) {
-	s := l.at[it.at]
+	s := l.at[it.spot]
 	if a != nil {
 		if s == nil {
 			s = l.put(*a)
@@ -164,17 +161,17 @@ func (r *Reconciler) verifyItem(l *linkState, it *item, a *LinkAddr, alias bool,
 
 // verifyRest does so with what nobody wants or ceases to want: ours that could not be deleted, and other people's that we
 // had to do with a moment ago. For the others events are enough.
-func (r *Reconciler) verifyRest(l *linkState, seen map[netip.Prefix]*LinkAddr, v View) {
+func (r *Reconciler) verifyRest(l *linkState, seen map[spot]*LinkAddr, v View) {
 	for i := len(l.list) - 1; i >= 0; i-- {
 		s := l.list[i]
-		it := r.items[l.Name][s.Prefix]
+		it := r.items[l.Name][s.spot()]
 		switch {
-		case seen[s.Prefix] != nil || (it != nil && it.flying > 0):
+		case seen[s.spot()] != nil || (it != nil && it.flying > 0):
 		case s.ours:
 			l.remove(s)
 			r.out.Held = true
 		default:
-			if _, recent := l.recent[s.Prefix]; recent {
+			if _, recent := l.recent[s.spot()]; recent {
 				l.remove(s)
 				r.show(l)
 			}
@@ -182,7 +179,7 @@ func (r *Reconciler) verifyRest(l *linkState, seen map[netip.Prefix]*LinkAddr, v
 	}
 	for i := range v.Addrs {
 		a := v.Addrs[i]
-		if _, recent := l.recent[a.Prefix]; recent && l.find(a.Prefix, a.Peer) == nil && r.items[l.Name][a.Prefix] == nil {
+		if _, recent := l.recent[a.spot()]; recent && l.find(a.Prefix, a.Peer) == nil && r.items[l.Name][a.spot()] == nil {
 			l.put(a)
 			r.show(l)
 		}

@@ -93,7 +93,7 @@ func (r *Reconciler) claim(o *owner, want *State) (adds, gone, entries []*item) 
 		}
 		key := a.Key
 		a.Prefix = a.kernelPrefix()
-		it := r.item(place{a.Link, a.Prefix})
+		it := r.item(place{a.Link, spotOf(a.Prefix, a.Peer)})
 		if it.stamp == r.stamp {
 			continue // named twice
 		}
@@ -140,7 +140,7 @@ func (r *Reconciler) leftovers(keys []Key) (gone []*item) {
 		if !a.valid() {
 			continue // it can't be there either
 		}
-		it := r.item(place{k.Link, k.Prefix})
+		it := r.item(place{k.Link, spot{k.Prefix, k.Net}})
 		if len(it.owners) == 0 {
 			it.key, it.absent = k, true
 			gone = append(gone, it)
@@ -153,14 +153,14 @@ func (r *Reconciler) leftovers(keys []Key) (gone []*item) {
 func (r *Reconciler) item(p place) *item {
 	m := r.items[p.link]
 	if m == nil {
-		m = map[netip.Prefix]*item{}
+		m = map[spot]*item{}
 		r.items[p.link] = m
 	}
-	it := m[p.at]
+	it := m[p.spot]
 	if it == nil {
 		r.seq++
-		it = &item{seq: r.seq, place: p, key: Key{Link: p.link, Prefix: p.at}, addr: Address{Key: Key{Link: p.link, Prefix: p.at}}}
-		m[p.at] = it
+		it = &item{seq: r.seq, place: p, key: p.key(), addr: Address{Key: p.key()}}
+		m[p.spot] = it
 	}
 	return it
 }
@@ -194,7 +194,7 @@ func (r *Reconciler) tidy(it *item) {
 	}
 	r.unbar(it)
 	m := r.items[it.link]
-	delete(m, it.at)
+	delete(m, it.spot)
 	if len(m) == 0 {
 		delete(r.items, it.link)
 	}
@@ -250,10 +250,10 @@ func (r *Reconciler) blockedNets(gone []*item) map[netAt]struct{} {
 	blocked := map[netAt]struct{}{}
 	for _, it := range gone {
 		l := r.names[it.link]
-		if l == nil || l.at[it.at] == nil {
+		if l == nil || l.at[it.spot] == nil {
 			continue
 		}
-		s := l.at[it.at]
+		s := l.at[it.spot]
 		if it.at.Addr().Is6() || s.Flags&FlagSecondary == 0 || l.nets[network(s.Prefix, s.Peer)][0] == s {
 			blocked[it.net(s.Peer)] = struct{}{}
 		}
@@ -267,7 +267,7 @@ func (r *Reconciler) primariesLast(gone []*item) []*item {
 	rest := gone[:0:0]
 	for _, it := range gone {
 		l := r.names[it.link]
-		if l != nil && l.at[it.at] != nil && len(l.secondaries(l.at[it.at])) > 0 {
+		if l != nil && l.at[it.spot] != nil && len(l.secondaries(l.at[it.spot])) > 0 {
 			primary = append(primary, it)
 			continue
 		}

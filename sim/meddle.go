@@ -30,7 +30,7 @@ func (n *Node) standing() map[host.Key]bool {
 	m := map[host.Key]bool{}
 	for i := range n.nics {
 		for _, a := range n.kernel.Addrs(n.nics[i].name) {
-			m[host.Key{Link: n.nics[i].name, Prefix: a.Prefix}] = true
+			m[a.Key(n.nics[i].name)] = true
 		}
 	}
 	return m

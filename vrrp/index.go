@@ -103,7 +103,7 @@ func enter[K comparable](m map[K][]*Router, key K, r *Router) {
 func (x *index) sourcesOf(l *host.Link) []host.LinkAddr {
 	var own []host.LinkAddr
 	for i := range l.Addrs {
-		if !x.virtual[host.Key{Link: l.Name, Prefix: l.Addrs[i].Prefix}] {
+		if !x.virtual[l.Addrs[i].Key(l.Name)] {
 			own = append(own, l.Addrs[i])
 		}
 	}

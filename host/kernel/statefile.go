@@ -59,6 +59,7 @@ type heldFile struct {
 type heldAddress struct {
 	Link    string       `json:"interface"`
 	Address netip.Prefix `json:"address"`
+	Net     netip.Prefix `json:"peer,omitzero"` // of host.Key
 }
 
 // Here returns a Held without addresses for this boot and the network namespace of the calling thread. It reads /proc.
@@ -90,7 +91,7 @@ func EncodeHeld(h Held) ([]byte, error) {
 		Routes: h.Routes, Rules: h.Rules, Links: h.Links, Walls: h.Walls,
 	}
 	for i, k := range h.Keys {
-		f.Addresses[i] = heldAddress{Link: k.Link, Address: k.Prefix}
+		f.Addresses[i] = heldAddress{Link: k.Link, Address: k.Prefix, Net: k.Net}
 	}
 	b, err := json.MarshalIndent(f, "", "\t")
 	return append(b, '\n'), err
@@ -134,10 +135,10 @@ func DecodeHeld(b []byte) (Held, error) {
 		}
 	}
 	for _, a := range f.Addresses {
-		if !linkName(a.Link) || !a.Address.IsValid() {
+		if !linkName(a.Link) || !a.Address.IsValid() || a.Net != (netip.Prefix{}) && (!a.Net.IsValid() || !a.Net.Addr().Is4()) {
 			return Held{}, fmt.Errorf("state file: %q on %q is not an address on an interface", a.Address, a.Link)
 		}
-		h.Keys = append(h.Keys, host.Key{Link: a.Link, Prefix: a.Address})
+		h.Keys = append(h.Keys, host.Key{Link: a.Link, Prefix: a.Address, Net: a.Net})
 	}
 	return h, nil
 }

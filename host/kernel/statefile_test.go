@@ -15,7 +15,9 @@ import (
 func TestHeldRoundTrip(t *testing.T) {
 	h := Held{Boot: "b0", Namespace: 4026531840, Items: Items{
 		Keys: []host.Key{
-			{Link: "eth0", Prefix: netip.MustParsePrefix("10.0.0.3/24")}, {Link: "vrrp.51", Prefix: netip.MustParsePrefix("fd00::3/128")},
+			{Link: "eth0", Prefix: netip.MustParsePrefix("10.0.0.7/32"), Net: netip.MustParsePrefix("10.0.0.8/32")},
+			{Link: "eth0", Prefix: netip.MustParsePrefix("10.0.0.3/24")},
+			{Link: "vrrp.51", Prefix: netip.MustParsePrefix("fd00::3/128")},
 		},
 		Routes: []host.Route{everyRoute()["ip route add 10.14.0.0/16 proto 18 nexthop encap mpls 16 via 10.0.0.253 dev eth0 nexthop via inet6 fd00::254 dev eth0"]},
 		Rules:  []host.Rule{everyRule()["ip rule add from 10.9.0.0/16 to 10.8.0.0/16 tos 0x10 fwmark 7/0xff iif eth0 oif eth1 pref 100 table 100 protocol 18"]},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +87,55 @@ func older(t *testing.T, major, minor int) bool {
 	_, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &a, &b)
 	nstest.OK(t, err)
 	return a < major || (a == major && b < minor)
+}
+
+// The kernel tells IPv4 addresses apart by their peers, too: one of ours beside the host's, and two of ours.
+func TestAddressesThatDifferInThePeer(t *testing.T) {
+	t.Parallel()
+	n, _ := nstest.Pair(t)
+	ip := func(command string) {
+		t.Helper()
+		nstest.OK(t, n.Run(exec.Command("ip", strings.Fields(command)...)))
+	}
+	ip("addr add 10.0.0.3/32 peer 10.9.9.1/32 dev eth0") // the host's
+	o := watchOver(t, n, Config{})
+	peers := func(list ...string) (s host.State) {
+		for _, p := range list {
+			a := addr("10.0.0.3/32")
+			a.Peer = netip.MustParsePrefix(p)
+			a.Net = a.Peer
+			s.Addresses = append(s.Addresses, a)
+		}
+		return s
+	}
+	shown := func() (list []string) {
+		for _, l := range read(t, n) {
+			for _, a := range l.Addrs {
+				if l.Name == "eth0" && a.Prefix.Addr().Is4() {
+					list = append(list, a.Peer.String())
+				}
+			}
+		}
+		slices.Sort(list)
+		return list
+	}
+	wait := func(want ...string) {
+		t.Helper()
+		nstest.Eventually(t, fmt.Sprint(want), func() bool { return slices.Equal(shown(), want) })
+	}
+	o.stand(1, 1, peers("10.9.9.2/32", "10.9.9.3/32"))
+	wait("10.9.9.1/32", "10.9.9.2/32", "10.9.9.3/32")
+	ip("addr del 10.0.0.3/32 peer 10.9.9.3/32 dev eth0")
+	if l := o.takeLost(); l.Key.Net != netip.MustParsePrefix("10.9.9.3/32") {
+		t.Errorf("lost: %v", l.Key)
+	}
+	o.stand(1, 2, peers("10.9.9.2/32", "10.9.9.3/32"))
+	wait("10.9.9.1/32", "10.9.9.2/32", "10.9.9.3/32")
+	o.stand(1, 3, peers("10.9.9.3/32"))
+	wait("10.9.9.1/32", "10.9.9.3/32")
+	o.stand(1, 4, host.State{})
+	wait("10.9.9.1/32")
+	o.eventually("the host's own to be reported", func() bool { return len(o.links["eth0"].Addrs) > 0 && o.links["eth0"].Addrs[0].Peer.IsValid() })
 }
 
 func TestSettingsChange(t *testing.T) {

@@ -16,6 +16,8 @@ func Address(a *config.Address, at *config.Layout) host.Address {
 	}
 	if a.Peer.IsValid() {
 		out.Peer = netip.PrefixFrom(a.Peer, a.Prefix.Bits())
+		have := host.LinkAddr{Prefix: a.Prefix, Peer: out.Peer}
+		out.Key = have.Key(out.Link)
 	}
 	if a.Prefix.Addr().Is6() && !a.DAD {
 		out.Flags |= host.FlagNoDAD // rule K7

@@ -123,7 +123,7 @@ func Items(cs ...*config.Config) kernel.Items {
 	var all kernel.Items
 	add := func(at *config.Layout, list []config.Address) {
 		for i := range list {
-			if k := (host.Key{Link: at.Dev(&list[i]), Prefix: list[i].Prefix}); k.Link != "" && k.Prefix.IsValid() {
+			if k := specs.Address(&list[i], at).Key; k.Link != "" && k.Prefix.IsValid() {
 				all.Keys = append(all.Keys, k)
 			}
 		}
