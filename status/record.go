@@ -111,6 +111,9 @@ func (r *Record) Set(s *vrrp.Status) {
 	r.masterPriority, r.why = s.MasterPriority, uint8(s.Cause.Why)
 	for i := range s.Speakers {
 		from := &s.Speakers[i]
+		if !from.Addr.IsValid() && r.speakers[i].at == 0 {
+			continue // as nearly always
+		}
 		r.speakers[i].at, r.spoken[i] = int64(from.At), from.Priority
 		putAddr(&r.speakers[i].addr, from.Addr)
 	}

@@ -36,7 +36,6 @@ func (e *Engine) receive(p *Received) {
 	if !ok {
 		return
 	}
-	r.hears(p.Src, &adv)
 	if r.leave != nil {
 		r.heardLeaving(p.Src, &adv)
 	}
@@ -45,6 +44,7 @@ func (e *Engine) receive(p *Received) {
 	} else {
 		r.heardAsBackup(p.Src, &adv)
 	}
+	r.hears(p.Src, &adv)
 }
 
 // message is the VRRP message of a packet, as far as there is one.

@@ -35,10 +35,10 @@ type Router struct {
 
 	master         netip.Addr // whom we take for the master; our own address while we are
 	masterPriority uint8
-	masterInterval time.Duration // learnt in version 3 (rule B3)
-	speakers       [Speakers]Speaker
-	heard          clock.Instant // the last advert that restarted the down timer
-	outranked      clock.Instant // the last advert of a master that we are about to preempt
+	masterInterval time.Duration      // learnt in version 3 (rule B3)
+	speakers       *[Speakers]Speaker // nil for none so far; see hears
+	heard          clock.Instant      // the last advert that restarted the down timer
+	outranked      clock.Instant      // the last advert of a master that we are about to preempt
 
 	advertAt  clock.Instant // MASTER: the next advert
 	downAt    clock.Instant // BACKUP: the master counts as down
@@ -215,6 +215,7 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 // enter is what all transitions have in common.
 func (r *Router) enter(s State, c Cause) {
 	from := r.state
+	r.partsWith()
 	if from == Master {
 		r.endMasters()
 	}

@@ -17,11 +17,21 @@ type Speaker struct {
 	At       clock.Instant // of the last advert
 }
 
-// hears notes who spoke. Of more senders than there is room for the one that was not heard for longest is forgotten.
+// hears notes who spoke, but for the master of a BACKUP: of that everything is known anyway, and adverts of it are nearly all that there are.
 func (r *Router) hears(src netip.Addr, adv *wire.Advert) {
+	if r.state != Backup || src != r.master {
+		r.spoke(Speaker{Addr: src, Priority: adv.Priority, At: r.engine.now.Mono})
+	}
+}
+
+// spoke notes a sender. Of more senders than there is room for the one that was not heard for longest is forgotten.
+func (r *Router) spoke(s Speaker) {
+	if r.speakers == nil {
+		r.speakers = new([Speakers]Speaker)
+	}
 	at := 0
 	for i := range r.speakers {
-		if r.speakers[i].Addr == src {
+		if r.speakers[i].Addr == s.Addr {
 			at = i
 			break
 		}
@@ -29,5 +39,12 @@ func (r *Router) hears(src netip.Addr, adv *wire.Advert) {
 			at = i
 		}
 	}
-	r.speakers[at] = Speaker{Addr: src, Priority: adv.Priority, At: r.engine.now.Mono}
+	r.speakers[at] = s
+}
+
+// partsWith notes the master of a BACKUP that becomes something else.
+func (r *Router) partsWith() {
+	if r.state == Backup && r.heard != 0 && r.master.IsValid() && r.master != r.source {
+		r.spoke(Speaker{Addr: r.master, Priority: r.masterPriority, At: r.heard})
+	}
 }

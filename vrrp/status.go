@@ -48,7 +48,7 @@ type Status struct {
 	Interval       time.Duration
 	LastSent       clock.Now
 	LastHeard      clock.Instant
-	Speakers       [Speakers]Speaker // whose adverts were heard last
+	Speakers       [Speakers]Speaker // whose adverts were heard last, but for the master of a BACKUP
 	Standing       int               // addresses, routes and rules that the kernel holds for us
 	Addresses      int               // addresses among them
 	Refused        int               // those that it refuses
@@ -101,7 +101,10 @@ func (r *Router) Status(s *Status) {
 		Fault: r.health.fault, Faults: r.health.faults, BasePriority: r.spec.Priority, Priority: r.priority,
 		Source: r.source, Master: r.master, MasterPriority: r.masterPriority, MasterInterval: r.masterInterval,
 		Interval: r.spec.Interval, LastSent: r.lastSent, LastHeard: r.heard, Contested: r.contested, Told: r.toldLast,
-		SendError: r.sendErr, Refusal: r.refusal, Stats: r.stats, Speakers: r.speakers,
+		SendError: r.sendErr, Refusal: r.refusal, Stats: r.stats,
+	}
+	if r.speakers != nil {
+		s.Speakers = *r.speakers
 	}
 	if s.Fault == "" {
 		s.Fault = r.health.pending

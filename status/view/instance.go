@@ -23,8 +23,11 @@ func (s *Source) instance(in *config.Instance, snap *dump.Snapshot, states map[t
 	if in.Family == config.IPv6 {
 		v.Family = 6
 	}
+	if st.State == vrrp.Backup && st.Master.IsValid() && st.LastHeard != 0 {
+		v.Peers = append(v.Peers, Peer{st.Master.String(), st.MasterPriority, s.at(st.LastHeard)})
+	}
 	for _, p := range st.Speakers {
-		if p.Addr.IsValid() {
+		if p.Addr.IsValid() && (st.State != vrrp.Backup || p.Addr != st.Master) {
 			v.Peers = append(v.Peers, Peer{p.Addr.String(), p.Priority, s.at(p.At)})
 		}
 	}
