@@ -121,7 +121,8 @@ func instanceTag(namespace string, p *config.Process) string {
 	return "." + namespace + "_" + p.Instance
 }
 
-// replace writes a file at once: readers see the old one or the new one, whole. A link of that name is replaced, not followed.
+// replace writes a file at once: readers see the old one or the new one, whole. A link of that name is replaced, not followed. The file is
+// closed under its own name: there are readers that wait for just that (VyOS, by inotify).
 func replace(path string, text []byte) error {
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-"+rand.Text())
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // cut by the umask
@@ -129,11 +130,11 @@ func replace(path string, text []byte) error {
 		return err
 	}
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
+	if err == nil {
 		err = os.Rename(temp, path)
 	}
 	if err != nil {
 		_ = os.Remove(temp)
 	}
-	return err
+	return errors.Join(err, f.Close())
 }

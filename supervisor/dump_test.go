@@ -3,8 +3,11 @@ package supervisor
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"holdfast.dev/config"
 	"holdfast.dev/supervisor/logs"
@@ -77,5 +80,32 @@ func TestPrintsAreBounded(t *testing.T) {
 	defer close(s.prints)
 	if n := len(s.prints); n != maxPrinting {
 		t.Errorf("%d wait, want %d", n, maxPrinting)
+	}
+}
+
+// TestADumpIsClosedUnderItsName: VyOS waits with inotify until a file of this name, which was open for writing, is closed, and reads it then.
+func TestADumpIsClosedUnderItsName(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if _, err := unix.InotifyAddWatch(fd, dir, unix.IN_CLOSE_WRITE); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // a new file, and one that is there
+		if err := replace(filepath.Join(dir, "keepalived.json"), []byte("[]")); err != nil {
+			t.Fatal(err)
+		}
+		buf := make([]byte, 4096)
+		n, err := unix.Read(fd, buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name := strings.TrimRight(string(buf[unix.SizeofInotifyEvent:n]), "\x00"); name != "keepalived.json" {
+			t.Errorf("%q was closed", name)
+		}
 	}
 }

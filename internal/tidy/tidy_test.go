@@ -92,7 +92,7 @@ var pure = map[string][]string{
 	"track":         {"clock"},
 	"vrrp":          {"clock", "host", "notify", "track", "vrrp/wire"},
 	"status":        {"clock", "vrrp", "host", "vrrp/wire", "track"},
-	"status/dump":   {"config", "status", "vrrp", "vrrp/wire"},
+	"status/dump":   {"config", "status", "track", "vrrp", "vrrp/wire"},
 	"status/view":   {"clock", "config", "status", "status/dump", "track", "vrrp", "vrrp/wire"},
 	"config/diag":   {},
 	"config/lex":    {"config/diag"},

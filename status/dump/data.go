@@ -28,7 +28,7 @@ func Data(s *Snapshot) []byte {
 	if len(s.Config.Scripts) > 0 {
 		t.section("VRRP Scripts")
 		for i := range s.Config.Scripts {
-			t.script(s.Config, &s.Config.Scripts[i])
+			t.script(s, &s.Config.Scripts[i])
 		}
 	}
 	return t.b

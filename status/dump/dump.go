@@ -8,6 +8,7 @@ import (
 
 	"holdfast.dev/config"
 	"holdfast.dev/status"
+	"holdfast.dev/track"
 	"holdfast.dev/vrrp"
 )
 
@@ -16,17 +17,24 @@ type Snapshot struct {
 	Config *config.Config
 	// Status has what is known of instances, by name. One that is missing has not run yet: it is shown as INIT.
 	Status map[string]vrrp.Status
-	Zone   *time.Location // in which times are written
+	// Sources has the states of what is tracked, as far as they are known.
+	Sources map[track.ID]track.State
+	Zone    *time.Location // in which times are written
 }
 
 // Take reads the status of all instances from a page.
 func Take(c *config.Config, p *status.Page, zone *time.Location) *Snapshot {
-	s := &Snapshot{Config: c, Status: map[string]vrrp.Status{}, Zone: zone}
+	s := &Snapshot{Config: c, Status: map[string]vrrp.Status{}, Sources: map[track.ID]track.State{}, Zone: zone}
 	var r status.Record
 	for i := range p.Top() {
 		if p.Get(i, &r) {
 			st := r.Status()
 			s.Status[st.Name] = st
+		}
+	}
+	for i := range p.TopSource() {
+		if st, _, ok := p.Source(i); ok {
+			s.Sources[st.ID()] = st
 		}
 	}
 	return s

@@ -2,6 +2,7 @@ package dump
 
 import (
 	"holdfast.dev/config"
+	"holdfast.dev/track"
 	"holdfast.dev/vrrp"
 )
 
@@ -98,7 +99,11 @@ func (t *text) group(s *Snapshot, g *config.SyncGroup) {
 	t.scripts(&g.Notify)
 }
 
-func (t *text) script(c *config.Config, sc *config.Script) {
+// verdicts are keepalived's words for the state of a script. Before its first result there is none.
+var verdicts = map[track.Status]string{track.Up: "GOOD", track.Down: "BAD"}
+
+func (t *text) script(s *Snapshot, sc *config.Script) {
+	c := s.Config
 	t.object("VRRP Script = %s", sc.Name)
 	t.field("Command = %s", command(&sc.Command))
 	t.field("Interval = %g sec", sc.Interval.Seconds())
@@ -106,6 +111,9 @@ func (t *text) script(c *config.Config, sc *config.Script) {
 	t.field("Weight = %d%s", sc.Weight, word(sc.Reverse, " reverse", ""))
 	t.field("Rise = %d", sc.Rise)
 	t.field("Fall = %d", sc.Fall)
+	if v := verdicts[s.Sources[track.ID{Kind: track.OfScript, Name: sc.Name}].Status]; v != "" {
+		t.field("Status = %s", v)
+	}
 	t.field("Script uid:gid = %d:%d", sc.Command.User.UID, sc.Command.User.GID)
 	t.field("VRRP instances :")
 	for i := range c.Instances {

@@ -12,7 +12,7 @@ import (
 	"holdfast.dev/vrrp/wire"
 )
 
-func (s *Source) instance(in *config.Instance, snap *dump.Snapshot, states map[track.ID]track.State) Instance {
+func (s *Source) instance(in *config.Instance, snap *dump.Snapshot) Instance {
 	st := snap.Of(in)
 	v := Instance{
 		Name: in.Name, Interface: in.Interface, VRID: in.VRID, Family: 4, Version: in.Version, Group: in.SyncGroup,
@@ -43,7 +43,7 @@ func (s *Source) instance(in *config.Instance, snap *dump.Snapshot, states map[t
 			v.Addresses = append(v.Addresses, Address{list[i].Prefix.String(), list[i].Dev, held})
 		}
 	}
-	v.Priority = priority(in, &st, states, &v)
+	v.Priority = priority(in, &st, snap.Sources, &v)
 	v.Troubles = s.instanceTroubles(&st)
 	return v
 }

@@ -10,7 +10,6 @@ import (
 	"holdfast.dev/config"
 	"holdfast.dev/status"
 	"holdfast.dev/status/dump"
-	"holdfast.dev/track"
 )
 
 // Source is what a Status and events are made of.
@@ -159,10 +158,10 @@ func (s *Source) Of() *Status {
 	if out.Troubles == nil {
 		out.Troubles = []Trouble{}
 	}
-	states := s.trackers(out)
+	s.trackers(out)
 	last := s.lastMoves()
 	for i := range s.Config.Instances {
-		in := s.instance(&s.Config.Instances[i], snap, states)
+		in := s.instance(&s.Config.Instances[i], snap)
 		in.Last = last[in.Name]
 		out.Instances = append(out.Instances, in)
 	}
@@ -173,20 +172,17 @@ func (s *Source) Of() *Status {
 	return out
 }
 
-// trackers lists the sources, and gives their states.
-func (s *Source) trackers(out *Status) map[track.ID]track.State {
-	states := map[track.ID]track.State{}
+// trackers lists the sources.
+func (s *Source) trackers(out *Status) {
 	for i := range s.Page.TopSource() {
 		st, wall, ok := s.Page.Source(i)
 		if !ok {
 			continue
 		}
-		states[st.ID()] = st
 		out.Trackers = append(out.Trackers, Tracker{
 			Kind: st.Kind.String(), Name: st.Source, Status: st.Status.String(), Since: s.wall(wall), Value: st.Value, Reason: st.Reason,
 		})
 	}
-	return states
 }
 
 // wall is a moment of CLOCK_REALTIME.
