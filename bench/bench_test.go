@@ -252,3 +252,19 @@ func TestReadLoads(t *testing.T) {
 		}
 	}
 }
+
+func TestStamps(t *testing.T) {
+	got, err := readStamps("1700000000.000001 3\n1700000001,500000 0\n")
+	if err != nil || len(got) != 2 || got[3] != 1700000000000001000 || got[0] != 1700000001500000000 {
+		t.Errorf("%v %v", got, err)
+	}
+	for _, text := range []string{"x 1\n", "1.0\n", "1.0 x\n", "1 1\n"} {
+		if _, err := readStamps(text); err == nil {
+			t.Errorf("%q: no error", text)
+		}
+	}
+	f := file{count: 2, master: "/run/stamp.sh"}
+	if !strings.Contains(f.text(), "notify_master \"/run/stamp.sh 1\"") {
+		t.Error(f.text())
+	}
+}

@@ -31,6 +31,7 @@ type file struct {
 	global   []string
 	preempt  bool
 	vmac     bool
+	master   string // notify_master, with the instance's number; empty for none
 }
 
 func (f *file) text() string {
@@ -49,6 +50,9 @@ func (f *file) text() string {
 		}
 		if f.vmac {
 			fmt.Fprintf(&b, "\tuse_vmac vm%d\n", i) // the default name is of the VRID alone
+		}
+		if f.master != "" {
+			fmt.Fprintf(&b, "\tnotify_master \"%s %d\"\n", f.master, i)
 		}
 		fmt.Fprintf(&b, "\tvirtual_ipaddress {\n\t\t%s/16\n\t}\n}\n", vip(link, vrid))
 	}

@@ -53,7 +53,7 @@ func main() {
 }
 
 // helpers are what this program does when the bench starts it again inside a namespace, or as a load.
-var helpers = map[string]func(args []string) error{"helper-floor": floorMain, "helper-busy": busyMain}
+var helpers = map[string]func(args []string) error{"helper-floor": floorMain, "helper-busy": busyMain, "helper-scripts": scriptsMain}
 
 // scenario is one thing to measure; it adds rows to the report.
 type scenario struct {
@@ -67,6 +67,7 @@ func scenarios() []scenario {
 		{"outage", (*bench).outages},
 		{"adverts", (*bench).adverts},
 		{"mass", (*bench).masses},
+		{"notify", (*bench).notifies},
 		{"reload", (*bench).reloads},
 		{"flood", (*bench).floodAll},
 		{"cost", (*bench).costs},

@@ -1,0 +1,266 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// notifyLoad is what else happens while scripts are started.
+type notifyLoad struct {
+	name   string
+	busy   int
+	forks  bool
+	global []string
+}
+
+var notifyLoads = []notifyLoad{
+	{name: "idle"},
+	{name: "4 busy loops, 200 forks a second", busy: 4, forks: true},
+	{name: "4 busy loops, 200 forks a second, vrrp_rt_priority 50", busy: 4, forks: true, global: []string{"vrrp_rt_priority 50"}},
+}
+
+// notifies measures how long after a virtual router's first advert its notify_master does something, where many become master at once. The floor
+// is a bare loop that starts the same script as often.
+func (b *bench) notifies() error {
+	failed := 0
+	for _, count := range []int{1, 50, 250} {
+		for _, load := range notifyLoads {
+			for _, s := range append([]*side{b.floor}, b.sides...) {
+				if s.floor && load.global != nil {
+					continue
+				}
+				if err := b.notifyUnder(s, count, load); err != nil {
+					b.report.trouble("notify: %s, %d at once, %s: %v", s.name, count, load.name, err)
+					failed++
+				}
+			}
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d measurements are missing", failed)
+	}
+	return nil
+}
+
+// stamps is a script that writes down when it began and what it was given, and the file to which it does.
+type stamps struct{ script, file string }
+
+func (b *bench) newStamps() (st stamps, err error) {
+	dir, err := os.MkdirTemp(b.dir, "stamps-")
+	if err != nil {
+		return st, err
+	}
+	st = stamps{filepath.Join(dir, "stamp.sh"), filepath.Join(dir, "stamps")}
+	// The first thing that this shell does is to look at the clock; there is no smaller program that everybody has.
+	text := "#!/bin/bash\necho \"$EPOCHREALTIME $1\" >> " + st.file + "\n"
+	return st, os.WriteFile(st.script, []byte(text), 0o755)
+}
+
+// take reads who began when, in nanoseconds, and forgets it.
+func (st *stamps) take() (map[int]int64, error) {
+	text, err := os.ReadFile(st.file)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	_ = os.Remove(st.file)
+	return readStamps(string(text))
+}
+
+func readStamps(text string) (map[int]int64, error) {
+	out := map[int]int64{}
+	for line := range strings.Lines(text) {
+		at, who, _ := strings.Cut(strings.TrimSpace(line), " ")
+		sec, usec, _ := strings.Cut(strings.Replace(at, ",", ".", 1), ".") // some locales have a comma
+		s, err1 := strconv.ParseInt(sec, 10, 64)
+		u, err2 := strconv.ParseInt(usec, 10, 64)
+		n, err3 := strconv.Atoi(who)
+		if err1 != nil || err2 != nil || err3 != nil {
+			return nil, fmt.Errorf("the script wrote %q", line)
+		}
+		out[n] = s*1e9 + u*1e3
+	}
+	return out, nil
+}
+
+func (st *stamps) count() int {
+	text, _ := os.ReadFile(st.file)
+	return strings.Count(string(text), "\n")
+}
+
+func (b *bench) notifyUnder(s *side, count int, load notifyLoad) error {
+	st, err := b.newStamps()
+	if err != nil {
+		return err
+	}
+	repeat := b.times(map[int]int{1: 20, 50: 6, 250: 3}[count], 1)
+	once := func() ([]float64, []float64, error) { return bareScripts(&st, count) }
+	if !s.floor {
+		w, err := newWorld((&file{count: count}).links())
+		if err != nil {
+			return err
+		}
+		defer w.close()
+		f := &file{priority: both, interval: time.Second, count: count, global: append([]string{"script_user root"}, load.global...), master: st.script}
+		if err := b.start(w.nodes[0], s, f); err != nil {
+			return err
+		}
+		if err := await("all are master", time.Minute, func() bool { return st.count() == count }); err != nil {
+			return err
+		}
+		once = func() ([]float64, []float64, error) { return notifyOnce(w, &st, f) }
+	}
+	loops, err := busy(load.busy)
+	defer loops.end()
+	if err != nil {
+		return err
+	}
+	if load.forks {
+		defer forks(200)()
+	}
+	var took, errs []float64
+	for range repeat {
+		t, e, err := once()
+		if err != nil {
+			return err
+		}
+		took, errs = append(took, t...), append(errs, e...)
+	}
+	what := fmt.Sprintf("%d at once, %s", count, load.name)
+	b.report.add("from the first advert to the first instruction of notify_master", what, "ms", s.name, took...)
+	if len(errs) > 0 {
+		b.report.add("error of the interval between adverts while the scripts start", what, "ms", s.name, errs...)
+	}
+	return nil
+}
+
+// notifyOnce takes the links of a router away and gives them back: all its instances become master again, at the same time.
+func notifyOnce(w *world, st *stamps, f *file) (took, errs []float64, err error) {
+	for l := range w.links {
+		if err := w.fabric.SetDown(portName(0, l)); err != nil {
+			return nil, nil, err
+		}
+	}
+	time.Sleep(2 * time.Second)
+	if _, err := st.take(); err != nil {
+		return nil, nil, err
+	}
+	begin := time.Now().UnixNano()
+	for l := range w.links {
+		if err := w.fabric.SetUp(portName(0, l)); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := await("all scripts have run", time.Minute, func() bool { return st.count() == f.count }); err != nil {
+		return nil, nil, err
+	}
+	time.Sleep(3 * f.interval / 2) // at least one more advert of each
+	began, err := st.take()
+	if err != nil {
+		return nil, nil, err
+	}
+	first := w.cap.ends(0, begin, false)
+	for i := range f.count {
+		sent, ok := first[[2]int{i / perLink, i%perLink + 1}]
+		if !ok || began[i] == 0 {
+			return nil, nil, fmt.Errorf("instance %d: no advert, or no script", i)
+		}
+		took = append(took, ms(time.Duration(began[i]-sent)))
+	}
+	last := map[[2]int]int64{}
+	for _, a := range w.cap.since(0, begin) {
+		key := [2]int{a.link, a.vrid}
+		if before := last[key]; before != 0 {
+			d := time.Duration(a.at-before) - f.interval
+			errs = append(errs, ms(max(d, -d)))
+		}
+		last[key] = a.at
+	}
+	return took, errs, nil
+}
+
+// bareScripts starts the script count times, back to back, and measures from the beginning.
+func bareScripts(st *stamps, count int) (took, errs []float64, err error) {
+	if _, err := st.take(); err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.Command("/proc/self/exe", "helper-scripts", st.script, strconv.Itoa(count))
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, nil, err
+	}
+	begin, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	if err != nil {
+		return nil, nil, err
+	}
+	began, err := st.take()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(began) != count {
+		return nil, nil, fmt.Errorf("%d of %d scripts have run", len(began), count)
+	}
+	for _, at := range began {
+		took = append(took, ms(time.Duration(at-begin)))
+	}
+	return took, nil, nil
+}
+
+// scriptsMain starts a script so many times, waits for all and prints when it began.
+func scriptsMain(args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("script, count")
+	}
+	count, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return err
+	}
+	attr := &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{null.Fd(), null.Fd(), null.Fd()}}
+	begin := time.Now().UnixNano()
+	var pids []int
+	for i := range count {
+		pid, err := syscall.ForkExec(args[0], []string{args[0], strconv.Itoa(i)}, attr)
+		if err != nil {
+			return err
+		}
+		pids = append(pids, pid)
+	}
+	for _, pid := range pids {
+		var ws unix.WaitStatus
+		if _, err := unix.Wait4(pid, &ws, 0, nil); err != nil {
+			return err
+		}
+	}
+	fmt.Println(begin)
+	return nil
+}
+
+// forks runs a small program so many times a second until the returned function is called.
+func forks(rate int) (end func()) {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(time.Second / time.Duration(rate))
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				go func() { _ = exec.Command("/bin/true").Run() }()
+			}
+		}
+	}()
+	return func() { close(stop); <-done }
+}
