@@ -75,8 +75,10 @@ func (e *Engine) above(l *link) map[string]bool {
 	names := map[string]bool{l.Name: true}
 	for list := []*link{l}; len(list) > 0; list = list[1:] {
 		for _, o := range e.links {
-			port := o.Index == list[0].Master && o.Kind != host.VRF
-			if !seen[o.Index] && (port || o.Base == list[0].Index) {
+			below := list[0]
+			port := o.Index == below.Master && o.Kind != host.VRF
+			stands := o.Base == below.Index && below.Base != o.Index // the ends of a veth name each other
+			if !seen[o.Index] && (port || stands) {
 				seen[o.Index], names[o.Name] = true, true
 				list = append(list, o)
 			}
