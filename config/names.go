@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -56,15 +57,17 @@ func (b *builder) fileNames(kind *nameFile) map[string]uint32 {
 	m := make(map[string]uint32)
 	d := &b.cfg.Global.Dirs
 	for _, dir := range []string{d.IprouteUsr, d.IprouteEtc} {
-		b.readNames(m, path.Join(dir, kind.file), kind.most)
+		own := make(map[string]uint32)
+		b.readNames(own, path.Join(dir, kind.file), kind.most)
 		sub := path.Join(dir, kind.file+".d")
 		entries, _ := b.files.List(sub) // most systems have none
 		slices.Sort(entries)
 		for _, e := range entries {
 			if strings.HasSuffix(e, ".conf") {
-				b.readNames(m, path.Join(sub, e), kind.most)
+				b.readNames(own, path.Join(sub, e), kind.most)
 			}
 		}
+		maps.Copy(m, own)
 	}
 	b.names[kind] = m
 	return m
@@ -80,6 +83,9 @@ func (b *builder) readNames(m map[string]uint32, file string, most uint32) {
 		f := strings.Fields(line)
 		if len(f) < 2 {
 			continue
+		}
+		if _, there := m[f[1]]; there {
+			continue // FRR's rt_protos.d/frr.conf has another number for "static"
 		}
 		if v, what := lex.Uint(f[0], 0, 0, uint64(most), true); what == lex.NumberOK {
 			m[f[1]] = uint32(v)
