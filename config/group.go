@@ -26,7 +26,6 @@ func (b *builder) group(n *schema.Node) {
 			for _, v := range k.List {
 				g.Members = append(g.Members, v.Text)
 			}
-			g.Members = distinct(g.Members)
 		case "track_interface":
 			b.trackInterfaces(&g.Track, g.Name, k)
 		case "track_script":
@@ -80,6 +79,8 @@ func (b *builder) groupMembers(g *groupDraft, byName map[string]*draft) (ok bool
 		switch {
 		case d == nil:
 			b.errorf(g.pos, "", "Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name)
+		case d.member == g:
+			b.errorf(g.pos, "", "Virtual router %s is twice in sync group %s - ignoring the second", name, g.Name)
 		case d.member != nil:
 			b.errorf(g.pos, "", "Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name)
 		default:

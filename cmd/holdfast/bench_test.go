@@ -13,8 +13,8 @@ import (
 // BenchmarkTest times "-t" of large configurations, holdfast and the installed keepalived in turn: the time on the clock,
 // the time of processors, and the most memory at a time.
 func BenchmarkTest(b *testing.B) {
-	theirs, err := exec.LookPath("keepalived")
-	if err != nil {
+	theirs := installed()
+	if theirs == "" {
 		b.Skip("keepalived is not installed")
 	}
 	self, err := os.Executable()
