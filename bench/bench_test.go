@@ -241,8 +241,8 @@ func TestTally(t *testing.T) {
 }
 
 func TestReadLoads(t *testing.T) {
-	got, err := readLoads("4000/1s,1000/100ms/vmac/keepalived")
-	want := []burden{{count: 4000, every: time.Second}, {1000, 100 * time.Millisecond, true, true}}
+	got, err := readLoads("4000/1s,1000/100ms/vmac/keepalived,2/1s/rt")
+	want := []burden{{count: 4000, every: time.Second}, {count: 1000, every: 100 * time.Millisecond, vmac: true, theirs: true}, {count: 2, every: time.Second, rt: true}}
 	if err != nil || !slices.Equal(got, want) || got[1].String() != "1000 every 100ms, use_vmac" {
 		t.Errorf("%v, %v", got, err)
 	}

@@ -41,7 +41,7 @@ func main() {
 	flag.StringVar(&o.keepalived, "keepalived", "", "program to compare with; without it, the installed keepalived")
 	flag.DurationVar(&o.every, "every", 0, "measure take-over, outage and adverts with adverts at this interval only (1s, 100ms or 10ms)")
 	flag.StringVar(&o.scale, "scale", "", "what the scenario scale measures, such as 4000/1s,1000/100ms/vmac,1000/1s/keepalived: instances and "+
-		"interval, with virtual MACs, and with keepalived beside; without it, all that docs/performance.md has")
+		"interval, with virtual MACs, at a real-time priority (rt), and with keepalived beside; without it, all that docs/performance.md has")
 	flag.DurationVar(&o.window, "window", 5*time.Minute, "how long the scenario scale watches")
 	flag.BoolVar(&o.quick, "quick", false, "few repetitions and short windows: to try it out, not to quote")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the daemons' files and logs")

@@ -13,6 +13,7 @@ type burden struct {
 	every  time.Duration
 	vmac   bool
 	theirs bool // keepalived is measured too
+	rt     bool // at a real-time priority, as one has it who advertises that often
 }
 
 // loads are what scale measures unless it is told otherwise.
@@ -20,6 +21,7 @@ var loads = []burden{
 	{count: 1000, every: time.Second, theirs: true},
 	{count: 4000, every: time.Second},
 	{count: 1000, every: 100 * time.Millisecond},
+	{count: 1000, every: 100 * time.Millisecond, rt: true},
 	{count: 1000, every: time.Second, vmac: true},
 	{count: 4000, every: time.Second, vmac: true},
 }
@@ -44,8 +46,10 @@ func readLoads(text string) (out []burden, err error) {
 				l.vmac = true
 			case "keepalived":
 				l.theirs = true
+			case "rt":
+				l.rt = true
 			default:
-				return nil, fmt.Errorf("%q: %q is neither vmac nor keepalived", word, p)
+				return nil, fmt.Errorf("%q: %q is neither vmac, rt nor keepalived", word, p)
 			}
 		}
 		out = append(out, l)
@@ -57,6 +61,9 @@ func (l burden) String() string {
 	text := fmt.Sprintf("%d every %v", l.count, l.every)
 	if l.vmac {
 		text += ", use_vmac"
+	}
+	if l.rt {
+		text += ", vrrp_rt_priority 50"
 	}
 	return text
 }
@@ -81,6 +88,9 @@ const readyWithin = 4 * time.Minute
 
 func (b *bench) scale(s *side, l burden) error {
 	f := &file{priority: both, interval: l.every, count: l.count, vmac: l.vmac}
+	if l.rt {
+		f.global = []string{"vrrp_rt_priority 50"}
+	}
 	w, err := newWorld(f.links())
 	if err != nil {
 		return err
