@@ -44,7 +44,8 @@ func (s *Source) instance(in *config.Instance, snap *dump.Snapshot) Instance {
 		}
 	}
 	v.Priority = priority(in, &st, snap.Sources, &v)
-	v.Troubles = s.instanceTroubles(&st)
+	v.Conflicts = s.conflicts(&st)
+	v.Troubles = s.instanceTroubles(&st, v.Conflicts)
 	return v
 }
 
@@ -109,7 +110,7 @@ func priority(in *config.Instance, st *vrrp.Status, states map[track.ID]track.St
 }
 
 // instanceTroubles are what is wrong with an instance, in words.
-func (s *Source) instanceTroubles(st *vrrp.Status) []string {
+func (s *Source) instanceTroubles(st *vrrp.Status, conflicts []Conflict) []string {
 	out := []string{}
 	add := func(when bool, format string, args ...any) {
 		if when {
@@ -121,7 +122,11 @@ func (s *Source) instanceTroubles(st *vrrp.Status) []string {
 	add(st.Contested, "somebody keeps taking the addresses away")
 	add(st.Refused > 0, "the kernel refuses %d addresses, routes or rules", st.Refused)
 	add(st.SendError != "", "adverts can't be sent: %s", st.SendError)
-	if at := st.Refusal.At.Mono; at != 0 && s.Now.Mono.Sub(at) < recently {
+	for i := range conflicts {
+		add(true, "%s", conflicts[i].String())
+	}
+	add(st.MoreTroubles > 0, "%d more of this kind", st.MoreTroubles)
+	if at := st.Refusal.At.Mono; len(conflicts) == 0 && at != 0 && s.Now.Mono.Sub(at) < recently {
 		add(true, "an advert of %s was not taken: %s", st.Refusal.From, st.Refusal.Reason)
 	}
 	return out

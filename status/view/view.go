@@ -39,27 +39,28 @@ type Status struct {
 
 // Instance is one virtual router.
 type Instance struct {
-	Name             string    `json:"name"`
-	Interface        string    `json:"interface"`
-	VRID             uint8     `json:"vrid"`
-	Family           int       `json:"family"` // 4 or 6
-	Version          uint8     `json:"version"`
-	Group            string    `json:"group,omitempty"`
-	State            string    `json:"state"`
-	Since            time.Time `json:"since,omitzero"`
-	Why              string    `json:"why"`
-	Priority         Priority  `json:"priority"`
-	Source           string    `json:"source,omitempty"`
-	AdvertIntervalMS float64   `json:"advert_interval_ms"`
-	Master           string    `json:"master,omitempty"`
-	MasterPriority   uint8     `json:"master_priority,omitempty"`
-	Peers            []Peer    `json:"peers"`
-	Addresses        []Address `json:"addresses"`
-	Held             int       `json:"held"` // addresses, routes and rules that the kernel holds for it
-	Trackers         []Tracked `json:"trackers"`
-	Troubles         []string  `json:"troubles"`
-	Counters         Counters  `json:"counters"`
-	Last             *Event    `json:"last,omitempty"` // the last transition
+	Name             string     `json:"name"`
+	Interface        string     `json:"interface"`
+	VRID             uint8      `json:"vrid"`
+	Family           int        `json:"family"` // 4 or 6
+	Version          uint8      `json:"version"`
+	Group            string     `json:"group,omitempty"`
+	State            string     `json:"state"`
+	Since            time.Time  `json:"since,omitzero"`
+	Why              string     `json:"why"`
+	Priority         Priority   `json:"priority"`
+	Source           string     `json:"source,omitempty"`
+	AdvertIntervalMS float64    `json:"advert_interval_ms"`
+	Master           string     `json:"master,omitempty"`
+	MasterPriority   uint8      `json:"master_priority,omitempty"`
+	Peers            []Peer     `json:"peers"`
+	Addresses        []Address  `json:"addresses"`
+	Held             int        `json:"held"` // addresses, routes and rules that the kernel holds for it
+	Trackers         []Tracked  `json:"trackers"`
+	Troubles         []string   `json:"troubles"`
+	Conflicts        []Conflict `json:"conflicts"` // with others on the network; they are among Troubles, in words
+	Counters         Counters   `json:"counters"`
+	Last             *Event     `json:"last,omitempty"` // the last transition
 }
 
 // Priority says what the priority is made of.

@@ -71,6 +71,11 @@ func TestStatus(t *testing.T) {
 		Interval: time.Second, Source: netip.MustParseAddr("192.0.2.1"), Standing: 1, Addresses: 1, Contested: true, SendError: "no buffer",
 		Speakers: [vrrp.Speakers]vrrp.Speaker{{Addr: netip.MustParseAddr("192.0.2.2"), Priority: 80, At: 999e9}},
 	}
+	st.TroubleCount, st.MoreTroubles = 1, 2
+	st.Troubles[0] = vrrp.Trouble{
+		Kind: vrrp.TwoMasters, From: netip.MustParseAddr("192.0.2.9"), Since: clock.Now{Wall: 1800e9}, Last: clock.Now{Wall: 1999e9}, Count: 7,
+		Text: "advertises too",
+	}
 	var r status.Record
 	r.Set(&st)
 	s.Page.Put(0, &r)
@@ -79,9 +84,15 @@ func TestStatus(t *testing.T) {
 	s.Troubles = []Trouble{{Kind: "disk", Text: "it is slow", Since: time.Unix(1990, 0).UTC()}}
 	got := s.Of()
 	in := &got.Instances[0]
-	if in.State != "MASTER" || in.Addresses[0].Held != "yes" || in.Last == nil || in.Last.To != "MASTER" || len(in.Troubles) != 2 ||
+	if in.State != "MASTER" || in.Addresses[0].Held != "yes" || in.Last == nil || in.Last.To != "MASTER" || len(in.Troubles) != 4 ||
 		in.Peers[0].Heard.Unix() != 1999 || in.Peers[0].Priority != 80 {
 		t.Errorf("%+v", in)
+	}
+	want := Conflict{
+		"two_masters", "192.0.2.9", "", time.Unix(1800, 0).UTC(), time.Unix(1999, 0).UTC(), 7, "advertises too", vrrp.TwoMasters.Advice(),
+	}
+	if len(in.Conflicts) != 1 || in.Conflicts[0] != want {
+		t.Errorf("%+v", in.Conflicts)
 	}
 	if want := []string{"+10 script chk is up", "-20 by tracked interfaces, or by the limits of a priority"}; !reflect.DeepEqual(in.Priority.Why, want) {
 		t.Errorf("priority because of %q, want %q", in.Priority.Why, want)
@@ -98,7 +109,7 @@ func TestStatus(t *testing.T) {
 	}
 	for _, want := range []string{
 		"TROUBLE  it is slow", "VI_1      MASTER", "90 (100)", "1, held", "priority    90 = 100, +10 script chk is up, -20 by", "peer        192.0.2.2, priority 80, heard 1s ago",
-		"somebody keeps taking the addresses away", "adverts can't be sent: no buffer", "exited?[31m", "BACKUP -> MASTER  advert timeout (192.0.2.2, priority 90)",
+		"two_masters: 192.0.2.9 advertises too. make its adverts", "2 more of this kind", "somebody keeps taking the addresses away", "adverts can't be sent: no buffer", "exited?[31m", "BACKUP -> MASTER  advert timeout (192.0.2.2, priority 90)",
 		"+1ms woken, +1ms decided, +2ms advert sent, +3ms kernel confirmed",
 	} {
 		if !strings.Contains(b.String(), want) {
