@@ -161,7 +161,7 @@ const orphanStop = 5 * time.Second
 // last notifications when everybody is told to end.
 func (b *boot) hear(conn *role.Conn) (stop func()) {
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, unix.SIGPIPE, sigJSON, sigTrace, sigStatsClear, sigThreadDump)
+	signal.Notify(signals, unix.SIGPIPE, unix.SIGXCPU, sigJSON, sigTrace, sigStatsClear, sigThreadDump)
 	if b.Role != role.Runner {
 		signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	}
@@ -179,9 +179,14 @@ func (b *boot) hear(conn *role.Conn) (stop func()) {
 	return func() { signal.Stop(signals); close(done) }
 }
 
+// overtime is said when the kernel warns that it will kill the process (SIGXCPU).
+const overtime = "a real-time thread has computed for half of vrrp_rlimit_rttime without a pause; after the whole of it the kernel kills the process"
+
 func (b *boot) signal(conn *role.Conn, s syscall.Signal) {
 	switch {
 	case s == unix.SIGPIPE, s == unix.SIGINT && b.IgnoreINT:
+	case s == unix.SIGXCPU:
+		_ = conn.Send(role.Msg{Log: &role.Log{Level: 4, Text: overtime, At: time.Now().UnixNano()}})
 	case s == unix.SIGTERM || s == unix.SIGINT:
 		conn.Inject(role.Msg{Stop: &role.Stop{Within: orphanStop}})
 	default:

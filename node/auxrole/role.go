@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"time"
@@ -344,7 +345,7 @@ func (h *Host) close() {
 	defer cancel()
 	h.mu.Lock()
 	h.closed = true
-	peers := h.all
+	peers := maps.Clone(h.all) // each takes itself out of it when it ends
 	h.peers = map[role.Name]*role.Conn{}
 	waiting := h.waiting
 	h.waiting = map[string][]chan opened{}
