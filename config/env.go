@@ -29,6 +29,8 @@ type Env struct {
 	UID, GID uint32
 	// Program describes a program by the path or bare name that a configuration gives (rule R3).
 	Program func(name string) Program
+	// Merge asks for Result.Merged.
+	Merge bool
 }
 
 // Interface is what matters of a network interface when a configuration is loaded.
@@ -60,4 +62,6 @@ type Result struct {
 	Namespace string
 	// Diags is everything there is to say about the file.
 	Diags *diag.List
+	// Merged is the file with all that it includes, a line for each that a parser saw; only with Env.Merge. It has passwords and keys.
+	Merged string
 }

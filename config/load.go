@@ -7,6 +7,7 @@ import (
 
 	"holdfast.dev/config/diag"
 	"holdfast.dev/config/expand"
+	"holdfast.dev/config/lex"
 	"holdfast.dev/config/schema"
 )
 
@@ -16,7 +17,12 @@ import (
 func Load(files expand.Files, path string, env Env) Result {
 	diags := new(diag.List)
 	lines := expand.New(files, path, env.Expand, diags)
-	tree, ragged := schema.Parse(lines, env.Test, diags, steer(lines, diags))
+	var merged strings.Builder
+	var stream schema.Stream = lines
+	if env.Merge {
+		stream = copied{lines, &merged}
+	}
+	tree, ragged := schema.Parse(stream, env.Test, diags, steer(lines, diags))
 	if ragged && diags.Lost() == 0 { // of a text with more findings than are kept nobody wants to know that exactly
 		diags = new(diag.List)
 		tree = schema.ParseRagged(func() (schema.Stream, func(*schema.Node)) {
@@ -25,11 +31,25 @@ func Load(files expand.Files, path string, env Env) Result {
 		}, env.Test, diags)
 	}
 	cfg := build(tree, files, &env, diags)
-	r := Result{Config: cfg, Namespace: cfg.Process.Namespace, Diags: diags}
+	r := Result{Config: cfg, Namespace: cfg.Process.Namespace, Diags: diags, Merged: merged.String()}
 	if diags.Fatal() || env.Strict && diags.Count(diag.Error) > 0 {
 		r.Config = nil
 	}
 	return r
+}
+
+// copied is a stream of which a copy is kept.
+type copied struct {
+	schema.Stream
+	to *strings.Builder
+}
+
+func (c copied) Next() (line lex.Line, ok bool) {
+	if line, ok = c.Stream.Next(); ok {
+		c.to.WriteString(line.Text)
+		c.to.WriteByte('\n')
+	}
+	return line, ok
 }
 
 // builder makes the model from the tree. It lives for one load.

@@ -323,3 +323,21 @@ func check(t *testing.T, i *config.Instance) {
 		}
 	}
 }
+
+// TestMerged: the text with what it includes, as a parser saw it, where that is asked for.
+func TestMerged(t *testing.T) {
+	f := tree{
+		"/etc/keepalived/keepalived.conf": "$A=51\nglobal_defs {\n  router_id x # a comment\n}\ninclude more.conf\n",
+		"/etc/keepalived/more.conf":       "vrrp_instance V {\n\tinterface eth0\n\tvirtual_router_id $A\n\tvirtual_ipaddress {\n\t\t10.0.0.9/32\n\t}\n}\n",
+	}
+	env := machine(false)
+	if r := config.Load(f, "/etc/keepalived/keepalived.conf", env); r.Merged != "" {
+		t.Errorf("nobody asked: %s", r.Merged)
+	}
+	env.Merge = true
+	r := config.Load(f, "/etc/keepalived/keepalived.conf", env)
+	const want = "global_defs\n{\nrouter_id x\n}\nvrrp_instance V\n{\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress\n{\n10.0.0.9/32\n}\n}\n"
+	if r.Config == nil || r.Merged != want {
+		t.Errorf("merged:\n%s\nwant:\n%s", r.Merged, want)
+	}
+}

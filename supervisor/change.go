@@ -191,6 +191,7 @@ func (s *Supervisor) complete() {
 	if ch.first {
 		s.say(logs.Info, "Startup complete")
 	} else {
+		s.saveState(ch.cfg, ".post")
 		s.say(logs.Info, "Reload complete")
 		s.say(logs.Info, "Reload finished in %d usec", time.Since(ch.began).Microseconds())
 	}

@@ -65,6 +65,22 @@ const maxPrinting = 16
 
 // write has files written by another goroutine, one signal's after the other: a file system may hang, and then no more are taken.
 func (s *Supervisor) write(files []printed) {
+	dir, tag := tempDir(), ""
+	if s.cfg.Global.Dirs.UseInstance {
+		tag = instanceTag(s.opt.namespace(&s.cfg.Process), &s.cfg.Process)
+	}
+	s.later(files[0].name, func() (err error) {
+		for i := range files {
+			if text := files[i].text(); text != nil {
+				err = errors.Join(err, replace(files[i].path(dir, tag), text, 0o666)) // cut by the umask
+			}
+		}
+		return err
+	})
+}
+
+// later has something written by the goroutine that writes files; what names it.
+func (s *Supervisor) later(what string, do func() error) {
 	if s.prints == nil {
 		s.prints = make(chan func() error, maxPrinting)
 		go func() {
@@ -75,21 +91,10 @@ func (s *Supervisor) write(files []printed) {
 			}
 		}()
 	}
-	dir, tag := tempDir(), ""
-	if s.cfg.Global.Dirs.UseInstance {
-		tag = instanceTag(s.opt.namespace(&s.cfg.Process), &s.cfg.Process)
-	}
 	select {
-	case s.prints <- func() (err error) {
-		for i := range files {
-			if text := files[i].text(); text != nil {
-				err = errors.Join(err, replace(files[i].path(dir, tag), text))
-			}
-		}
-		return err
-	}:
+	case s.prints <- do:
 	default:
-		s.say(logs.Warning, "%s is not written: %d others wait for the file system", files[0].name, maxPrinting)
+		s.say(logs.Warning, "%s is not written: %d others wait for the file system", what, maxPrinting)
 	}
 }
 
@@ -123,9 +128,9 @@ func instanceTag(namespace string, p *config.Process) string {
 
 // replace writes a file at once: readers see the old one or the new one, whole. A link of that name is replaced, not followed. The file is
 // closed under its own name: there are readers that wait for just that (VyOS, by inotify).
-func replace(path string, text []byte) error {
+func replace(path string, text []byte, mode os.FileMode) error {
 	temp := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"-"+rand.Text())
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // cut by the umask
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}

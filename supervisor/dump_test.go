@@ -24,7 +24,7 @@ func TestReplace(t *testing.T) {
 	if err := os.Symlink(victim, path); err != nil {
 		t.Fatal(err)
 	}
-	if err := replace(path, []byte("data")); err != nil {
+	if err := replace(path, []byte("data"), 0o666); err != nil {
 		t.Fatal(err)
 	}
 	if b, _ := os.ReadFile(victim); string(b) != "mine" {
@@ -36,7 +36,7 @@ func TestReplace(t *testing.T) {
 	if b, _ := os.ReadFile(path); string(b) != "data" {
 		t.Errorf("%q", b)
 	}
-	if err := replace(filepath.Join(dir, "nowhere", "x"), nil); err == nil {
+	if err := replace(filepath.Join(dir, "nowhere", "x"), nil, 0o666); err == nil {
 		t.Error("no error for a directory that is not there")
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 2 {
@@ -96,7 +96,7 @@ func TestADumpIsClosedUnderItsName(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // a new file, and one that is there
-		if err := replace(filepath.Join(dir, "keepalived.json"), []byte("[]")); err != nil {
+		if err := replace(filepath.Join(dir, "keepalived.json"), []byte("[]"), 0o666); err != nil {
 			t.Fatal(err)
 		}
 		buf := make([]byte, 4096)

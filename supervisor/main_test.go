@@ -82,7 +82,7 @@ func loadJSON(path string) config.Result {
 		res.Diags.Add(diag.Diagnostic{Severity: diag.Fatal, Class: diag.OK, Text: err.Error()})
 		return res
 	}
-	res.Config = new(config.Config)
+	res.Config, res.Merged = new(config.Config), string(text)
 	if err := json.Unmarshal(text, res.Config); err != nil {
 		res.Config = nil
 		res.Diags.Add(diag.Diagnostic{Severity: diag.Fatal, Class: diag.GeneralError, Text: "broken file"})

@@ -57,6 +57,9 @@ func (s *Supervisor) loaded(res *config.Result) {
 		return
 	}
 	s.dump(res.Config)
+	s.loads++
+	s.saveText(res)
+	s.saveState(res.Config, ".pre")
 	s.begin(res.Config)
 }
 

@@ -68,6 +68,7 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 	if !cfg.Parts.VRRP && !s.opt.All {
 		s.say(logs.Info, "Warning - keepalived has no configuration to run")
 	}
+	s.saveText(&res)
 	s.begin(cfg)
 	return 0, true
 }

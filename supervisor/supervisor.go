@@ -55,6 +55,7 @@ type Supervisor struct {
 	orphaned *config.Config    // what a vrrp role ran that died and was not replaced yet
 	oldCore  []byte            // to be restored
 	oldIGMP  []byte            // the same
+	loads    int               // configurations that were loaded before the present one
 	prints   chan func() error // files that signals ask for; nil until the first
 }
 

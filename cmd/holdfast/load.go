@@ -19,7 +19,7 @@ import (
 func (f *flags) load(blind bool) config.Result {
 	env := machine.Env()
 	env.Expand.ConfigID, env.Expand.Checks = f.id, f.checks
-	env.Test, env.Strict = f.test, f.strict
+	env.Test, env.Strict, env.Merge = f.test, f.strict, !blind && !f.test
 	if blind {
 		env.Interface = nil
 	} else if f.test {

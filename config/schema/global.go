@@ -137,7 +137,7 @@ var globalDefsKeys = []Keyword{
 	{Name: "reload_repeat", Means: "keep time-only reload files after reload (daily reload)", Default: "off", Good: "reload_repeat", Bad: "reload_repeat now", Built: Yes},
 	{Name: "reload_file", Args: list(optional(word("PATH"))), Means: "file present while config is being read", Good: "reload_file /run/ha.reload", Bad: "reload_file a b", Built: Yes},
 	{Name: "include_check", Args: list(Arg{Name: "CLASS", Kind: Form, Check: includeCheck, Optional: true, Rest: true}), Means: "default error level for include statements", Good: "include_check read +match", Bad: "include_check sometimes", Built: Yes},
-	{Name: "config_save_dir", Args: list(word("DIR")), Means: "save merged config and pre/post dumps at load and reload", Good: "config_save_dir /var/lib/ha", Bad: "config_save_dir"},
+	{Name: "config_save_dir", Args: list(word("DIR")), Means: "save merged config and pre/post dumps at load and reload", Good: "config_save_dir /var/lib/ha", Bad: "config_save_dir", Built: Yes},
 	{Name: "tmp_config_directory", Args: list(word("DIR")), Lack: Ignore, Means: "place of temporary consolidated config", Default: "memfd, else RUNSTATEDIR", Good: "tmp_config_directory /var/lib/ha", Bad: "tmp_config_directory", Built: Yes},
 	{Name: "data_use_instance", Args: yesNo(), Means: "add namespace/instance to dump file names", Default: "false", Good: "data_use_instance true", Bad: "data_use_instance maybe", Built: Yes},
 	{Name: "json_version", Args: list(num("VERSION", 1, 2)), Means: "layout of JSON dump", Default: "1", Since: "2.3", Good: "json_version 2", Bad: "json_version 3", Built: Yes},
