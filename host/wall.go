@@ -10,12 +10,22 @@ import (
 // Wall is a firewall of ours, a table of nftables: packets to an address that is barred are not taken, and none is sent from it (rule N1).
 // Neighbour discovery passes, and so does what the machine forwards. The zero Wall is none.
 type Wall struct {
-	Table    string // its name, in the families ip and ip6
-	Priority int32  // of its chains, which see input and output
-	V4, V6   bool   // which families have addresses that may be barred; the other's table is not made
-	ByIndex  bool   // a link-local address goes with the number of its interface instead of the name (rule N5)
-	Counters bool   // what is dropped is counted
+	WallName
+	Priority int32 // of its chains, which see input and output
+	V4, V6   bool  // which families have addresses that may be barred; the other's table is not made
+	ByIndex  bool  // a link-local address goes with the number of its interface instead of the name (rule N5)
+	Counters bool  // what is dropped is counted
 }
+
+// WallName says which table it is.
+type WallName struct {
+	Table string `json:"table"` // its name, in the families ip and ip6
+	// Mark is the comment of its sets, at most MaxMark octets. A table with another one is not ours.
+	Mark string `json:"mark"`
+}
+
+// MaxMark is the longest Mark.
+const MaxMark = 120
 
 // Bar is an address that is barred. One that is link-local is so on its link only, or in the VRF that this is in: Link or Index tells which.
 type Bar struct {

@@ -7,7 +7,7 @@ import (
 	"holdfast.dev/host"
 )
 
-var wall = host.Wall{Table: "keepalived", Priority: -1, V4: true, V6: true}
+var wall = host.Wall{WallName: host.WallName{Table: "keepalived", Mark: "test"}, Priority: -1, V4: true, V6: true}
 
 func barred(list ...string) host.State {
 	s := want(list...)

@@ -222,7 +222,8 @@ vrrp_instance B {
 
 // TestWallAndGroups: what the file says of the firewall, of garp_groups, and of addresses elsewhere (rules A19, M5, L12).
 func TestWallAndGroups(t *testing.T) {
-	got := VRRPConfig(load(t, `global_defs {
+	got := VRRPConfig(load(t, `instance blue
+global_defs {
 	nftables ha
 	nftables_priority -7
 	nftables_ifindex
@@ -253,7 +254,7 @@ vrrp_instance B {
 	no_accept
 	virtual_ipaddress { 192.0.2.200/24 }
 }`))
-	if want := (host.Wall{Table: "ha", Priority: -7, V4: true, V6: true, ByIndex: true, Counters: true}); got.Wall != want {
+	if want := (host.Wall{WallName: host.WallName{Table: "ha", Mark: "holdfast blue"}, Priority: -7, V4: true, V6: true, ByIndex: true, Counters: true}); got.Wall != want {
 		t.Errorf("firewall %+v, want %+v", got.Wall, want)
 	}
 	if g := got.GarpGroups; len(g) != 1 || g[0].GarpInterval != 500*time.Millisecond || g[0].NAInterval != 250*time.Millisecond || len(g[0].Links) != 1 {

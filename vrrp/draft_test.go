@@ -63,7 +63,7 @@ func (w *world) draftWord(f []string) bool {
 				p := strings.Split(v, ":")
 				w.draft.GarpGroups = append(w.draft.GarpGroups, GarpGroup{Links: strings.Split(p[0], "+"), GarpInterval: w.dur(p[1]), NAInterval: w.dur(p[2])})
 			case "wall":
-				w.draft.Wall = host.Wall{Table: v, V4: true}
+				w.draft.Wall = host.Wall{WallName: host.WallName{Table: v, Mark: "test"}, V4: true}
 			case "na":
 				w.draft.NAInterval = w.dur(v)
 			case "again": // fifo_write_vrrp_states_on_reload

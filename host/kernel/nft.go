@@ -43,10 +43,11 @@ const (
 	chainOut   = "out"
 )
 
-// wallMark is the comment of the set of addresses. A table without it is somebody else's.
-const wallMark = "holdfast"
-
-var wallMarkData = append([]byte{setComment, byte(len(wallMark) + 1)}, wallMark+"\x00"...)
+// markData is the comment of a set as nft(8) keeps it.
+func markData(mark string) []byte {
+	mark = mark[:min(len(mark), host.MaxMark)]
+	return append([]byte{setComment, byte(len(mark) + 1)}, mark+"\x00"...)
+}
 
 // batch is one transaction.
 type batch struct {
@@ -169,15 +170,15 @@ func (x *batch) chain(table, name string, hook uint32, priority int32) {
 	})
 }
 
-func (x *batch) set(table, name string, typ, length uint32) {
+func (x *batch) set(w *host.Wall, name string, typ, length uint32) {
 	x.message(unix.NFT_MSG_NEWSET, unix.NLM_F_CREATE, func() {
-		x.text(unix.NFTA_SET_TABLE, table)
+		x.text(unix.NFTA_SET_TABLE, w.Table)
 		x.text(unix.NFTA_SET_NAME, name)
 		x.num(unix.NFTA_SET_FLAGS, 0)
 		x.num(unix.NFTA_SET_KEY_TYPE, typ)
 		x.num(unix.NFTA_SET_KEY_LEN, length)
 		x.num(unix.NFTA_SET_ID, x.seq) // unique within the transaction
-		x.data(unix.NFTA_SET_USERDATA, wallMarkData)
+		x.data(unix.NFTA_SET_USERDATA, markData(w.Mark))
 	})
 }
 

@@ -28,8 +28,8 @@ type Items struct {
 	Keys   []host.Key // of addresses
 	Routes []host.Route
 	Rules  []host.Rule
-	Links  []string // virtual interfaces, by name
-	Walls  []string // tables of the firewall, by name
+	Links  []string        // virtual interfaces, by name
+	Walls  []host.WallName // tables of the firewall
 }
 
 // Len is the number of items.
@@ -46,14 +46,14 @@ type Held struct {
 }
 
 type heldFile struct {
-	Version   int           `json:"version"`
-	Boot      string        `json:"boot_id"`
-	Namespace uint64        `json:"network_namespace"`
-	Addresses []heldAddress `json:"addresses"`
-	Routes    []host.Route  `json:"routes,omitempty"`
-	Rules     []host.Rule   `json:"rules,omitempty"`
-	Links     []string      `json:"interfaces,omitempty"`
-	Walls     []string      `json:"nftables,omitempty"`
+	Version   int             `json:"version"`
+	Boot      string          `json:"boot_id"`
+	Namespace uint64          `json:"network_namespace"`
+	Addresses []heldAddress   `json:"addresses"`
+	Routes    []host.Route    `json:"routes,omitempty"`
+	Rules     []host.Rule     `json:"rules,omitempty"`
+	Links     []string        `json:"interfaces,omitempty"`
+	Walls     []host.WallName `json:"nftables,omitempty"`
 }
 
 type heldAddress struct {
@@ -119,9 +119,9 @@ func DecodeHeld(b []byte) (Held, error) {
 			return Held{}, fmt.Errorf("state file: %q is not the name of an interface", name)
 		}
 	}
-	for _, name := range f.Walls {
-		if name == "" || strings.ContainsRune(name, 0) {
-			return Held{}, fmt.Errorf("state file: %q is not the name of a table", name)
+	for _, w := range f.Walls {
+		if w.Table == "" || w.Mark == "" || len(w.Mark) > host.MaxMark || strings.ContainsRune(w.Table+w.Mark, 0) {
+			return Held{}, fmt.Errorf("state file: %q, marked %q, is not a table of a firewall", w.Table, w.Mark)
 		}
 	}
 	for i := range f.Routes {

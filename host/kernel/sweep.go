@@ -86,8 +86,8 @@ func SweepLinks(names []string) (removed []string, err error) {
 	return removed, errors.Join(errs...)
 }
 
-// SweepWalls deletes the firewall's tables with these names, where they are present and bear our mark. A kernel without nftables has none.
-func SweepWalls(tables []string) (removed []string, err error) {
+// SweepWalls deletes these tables of firewalls, where they are present and bear their mark. A kernel without nftables has none.
+func SweepWalls(names []host.WallName) (removed []host.WallName, err error) {
 	w, err := newWalls()
 	if err != nil {
 		if lacking(err) {
@@ -97,13 +97,13 @@ func SweepWalls(tables []string) (removed []string, err error) {
 	}
 	defer func() { _ = w.close() }()
 	var errs []error
-	for _, table := range tables {
-		dropped, err := w.dropMarked(table)
+	for _, name := range names {
+		dropped, err := w.dropMarked(name)
 		if dropped {
-			removed = append(removed, table)
+			removed = append(removed, name)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("table %s: %w", table, err))
+			errs = append(errs, fmt.Errorf("table %s: %w", name.Table, err))
 		}
 	}
 	return removed, errors.Join(errs...)

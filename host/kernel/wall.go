@@ -108,7 +108,7 @@ func (w *walls) stale(o *host.WallOp) (map[byte]bool, error) {
 		return out, nil
 	}
 	for _, f := range families(&o.Wall) {
-		there, ours, err := w.look(f, o.Wall.Table)
+		there, ours, err := w.look(f, &o.Wall.WallName)
 		switch {
 		case err != nil:
 			return nil, err
@@ -144,10 +144,10 @@ func (x *batch) write(w *host.Wall) {
 	}
 	six := x.family == unix.NFPROTO_IPV6
 	if six {
-		x.set(w.Table, setVIPs, nftTypeIP6, 16)
-		x.set(w.Table, local, nftTypeIP6<<nftTypeBits|key, 16+size)
+		x.set(w, setVIPs, nftTypeIP6, 16)
+		x.set(w, local, nftTypeIP6<<nftTypeBits|key, 16+size)
 	} else {
-		x.set(w.Table, setVIPs, nftTypeIP4, 4)
+		x.set(w, setVIPs, nftTypeIP4, 4)
 	}
 	for _, c := range [...]struct {
 		name         string
@@ -233,9 +233,9 @@ func (w *walls) commit(x *batch) error {
 }
 
 // look reports whether there is a table of that name, and whether it is ours: the one that we have made, or one with our mark.
-func (w *walls) look(f byte, table string) (there, ours bool, err error) {
+func (w *walls) look(f byte, name *host.WallName) (there, ours bool, err error) {
 	var handle []byte
-	err = w.get(unix.NFT_MSG_GETTABLE, f, func(x *batch) { x.text(unix.NFTA_TABLE_NAME, table) }, func(a *attrs) {
+	err = w.get(unix.NFT_MSG_GETTABLE, f, func(x *batch) { x.text(unix.NFTA_TABLE_NAME, name.Table) }, func(a *attrs) {
 		if a.typ == tableHandle {
 			handle = append([]byte(nil), a.val...)
 		}
@@ -249,10 +249,10 @@ func (w *walls) look(f byte, table string) (there, ours bool, err error) {
 		return true, true, nil
 	}
 	err = w.get(unix.NFT_MSG_GETSET, f, func(x *batch) {
-		x.text(unix.NFTA_SET_TABLE, table)
+		x.text(unix.NFTA_SET_TABLE, name.Table)
 		x.text(unix.NFTA_SET_NAME, setVIPs)
 	}, func(a *attrs) {
-		ours = ours || a.typ == unix.NFTA_SET_USERDATA && string(a.val) == string(wallMarkData)
+		ours = ours || a.typ == unix.NFTA_SET_USERDATA && string(a.val) == string(markData(name.Mark))
 	})
 	if err != nil && !errors.Is(err, unix.ENOENT) {
 		return true, false, noTables(err)
@@ -293,11 +293,11 @@ func (w *walls) get(typ uint16, family byte, ask func(*batch), f func(*attrs)) e
 	return err
 }
 
-// dropMarked deletes the tables of that name that bear our mark, whichever are there.
-func (w *walls) dropMarked(table string) (dropped bool, err error) {
-	op := &host.WallOp{Do: host.WallDrop, Wall: host.Wall{Table: table}}
+// dropMarked deletes the tables of that name that bear its mark, whichever are there.
+func (w *walls) dropMarked(name host.WallName) (dropped bool, err error) {
+	op := &host.WallOp{Do: host.WallDrop, Wall: host.Wall{WallName: name}}
 	for _, f := range [...]byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
-		_, ours, err := w.look(f, table)
+		_, ours, err := w.look(f, &name)
 		if err != nil && !lacking(err) {
 			return false, err
 		}

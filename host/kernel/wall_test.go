@@ -13,7 +13,7 @@ import (
 	"holdfast.dev/internal/netns/nstest"
 )
 
-var testWall = host.Wall{Table: "keepalived", Priority: -1, V4: true, V6: true}
+var testWall = host.Wall{WallName: host.WallName{Table: "keepalived", Mark: "holdfast"}, Priority: -1, V4: true, V6: true}
 
 func barred(list ...string) host.State {
 	s := want(list...)
@@ -188,10 +188,10 @@ func TestWallOfOthers(t *testing.T) {
 		})
 		return err
 	}
-	sweep := func() (removed []string) {
+	sweep := func() (removed []host.WallName) {
 		nstest.Do(t, n, func() {
 			var err error
-			removed, err = SweepWalls([]string{"keepalived", "nobody's"})
+			removed, err = SweepWalls([]host.WallName{testWall.WallName, {Table: "nobody's", Mark: "holdfast"}})
 			nstest.OK(t, err)
 		})
 		return removed
@@ -206,8 +206,31 @@ func TestWallOfOthers(t *testing.T) {
 	nft(t, n, "delete", "table", "ip", "keepalived")
 	nstest.OK(t, apply(host.WallWrite))
 	nstest.OK(t, apply(host.WallWrite)) // by another socket: as after a crash
+	testWallOfAnother(t, n, testWall)
 	if removed := sweep(); len(removed) != 1 || ruleset(t, n) != "" {
 		t.Errorf("swept %v, and there is:\n%s", removed, ruleset(t, n))
 	}
 	nstest.Do(t, n, func() { nstest.OK(t, CheckWall()) })
+}
+
+// testWallOfAnother: another daemon of ours in the same network namespace, with an instance name of its own, has another mark.
+func testWallOfAnother(t *testing.T, n *netns.NS, there host.Wall) {
+	t.Helper()
+	there.Mark += " blue"
+	before := ruleset(t, n)
+	nstest.Do(t, n, func() {
+		w, err := newWalls()
+		nstest.OK(t, err)
+		if err := w.apply(&host.WallOp{Do: host.WallWrite, Wall: there}); err == nil {
+			t.Error("it was written over")
+		}
+		nstest.OK(t, w.close())
+		removed, err := SweepWalls([]host.WallName{there.WallName})
+		if nstest.OK(t, err); len(removed) > 0 {
+			t.Errorf("swept %v", removed)
+		}
+	})
+	if after := ruleset(t, n); after != before {
+		t.Errorf("there is:\n%s", after)
+	}
 }

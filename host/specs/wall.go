@@ -14,7 +14,12 @@ func Barred(i *config.Instance) bool { return !i.Accept && !i.Owner() }
 // Wall is the firewall that a configuration needs; the zero Wall for none.
 func Wall(c *config.Config) host.Wall {
 	f := &c.Global.Firewall
-	w := host.Wall{Table: f.Nftables, Priority: f.Priority, ByIndex: f.IfIndex, Counters: f.Counters}
+	w := host.Wall{Priority: f.Priority, ByIndex: f.IfIndex, Counters: f.Counters}
+	w.Table, w.Mark = f.Nftables, "holdfast"
+	if name := c.Process.Instance; name != "" { // several in one network namespace
+		w.Mark += " " + name
+		w.Mark = w.Mark[:min(len(w.Mark), host.MaxMark)]
+	}
 	if w.Table == "" {
 		w.Table = defaultTable // rules A19, N2
 	}

@@ -141,7 +141,7 @@ func Items(cs ...*config.Config) kernel.Items {
 			continue
 		}
 		if w := specs.Wall(c); w.Table != "" {
-			all.Walls = append(all.Walls, w.Table)
+			all.Walls = append(all.Walls, w.WallName)
 		}
 		at := c.Layout()
 		for _, v := range at.Links {
@@ -181,9 +181,9 @@ func collect(seen map[host.Key]bool, items kernel.Items) (fresh kernel.Items) {
 			fresh.Links = append(fresh.Links, name)
 		}
 	}
-	for _, name := range items.Walls {
-		if is(host.Key{Entry: "table " + name}) {
-			fresh.Walls = append(fresh.Walls, name)
+	for _, w := range items.Walls {
+		if is(host.Key{Entry: fmt.Sprintf("table %q %q", w.Table, w.Mark)}) {
+			fresh.Walls = append(fresh.Walls, w)
 		}
 	}
 	for i := range items.Routes {
