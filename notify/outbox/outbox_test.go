@@ -76,6 +76,7 @@ func TestTriesAgainInOrder(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		s.want(t, "taken", s.took, "A 3s", "C 3s")
 		s.want(t, "done", s.done, "A", "B", "C")
 		s.want(t, "said", s.said, "test: INSTANCE A MASTER: not now: it is tried again", "test: INSTANCE A MASTER was delivered with the 3. try",
@@ -91,6 +92,7 @@ func TestGivesUp(t *testing.T) {
 		o.Put(event("A"))
 		o.Put(event("B"))
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		s.want(t, "taken", s.took, "B 7s")
 		s.want(t, "done", s.done, "A", "B")
 		o.Close(time.Now())
@@ -150,6 +152,7 @@ func TestBounded(t *testing.T) {
 		s.busy = 0
 		s.mu.Unlock()
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		s.want(t, "said", s.said, "test: the server is too slow, the oldest announcements are dropped",
 			fmt.Sprintf("test: the server has caught up, %d announcements were dropped", dropped))
 		o.Close(time.Now())
