@@ -92,7 +92,8 @@ func TestWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	late = a.event("the script has ended", func(e *view.Event) bool { return e.ID == late.ID && e.Done })
-	if !strings.HasSuffix(late.Slowest, "passed until notify_master reached the process that runs scripts") {
+	// On a machine that stands still itself another step of the script may have taken even longer.
+	if !strings.Contains(late.Slowest, "passed until notify_master") || *late.Scripts[0].StartedUS-late.Scripts[0].QueuedUS < 1e6 {
 		t.Errorf("the slow step is %q: %+v", late.Slowest, late)
 	}
 
