@@ -237,7 +237,7 @@ func (b *builder) group6(g *globalDraft, n *schema.Node) {
 		return
 	}
 	if !v.Addr.IsLinkLocalMulticast() {
-		b.notef(v.Pos, "", "vrrp_mcast_group6 [%s] is not a link-local multicast address", v.Addr)
+		b.errorf(v.Pos, "", "vrrp_mcast_group6 [%s] is not a link-local multicast address", v.Addr)
 	}
 	g.VRRP.Group6 = v.Addr
 }

@@ -217,7 +217,7 @@ func (b *builder) metricTime(u *schema.Use) uint32 {
 	case n < least:
 		b.notef(u.Pos, "", "%s value %s below minimum %dms, resetting", u.Name(), word, least)
 	case n > most:
-		b.notef(u.Pos, "", "%s value %s above maximum %dms, resetting", u.Name(), word, most)
+		b.errorf(u.Pos, "", "%s value %s above maximum %dms, resetting", u.Name(), word, most)
 	}
 	return uint32(min(max(n, least), most))
 }
