@@ -135,7 +135,7 @@ func (a *args) extra() {
 	}
 	w := a.words[a.i]
 	if len(a.n.Key.Args) == 0 && (a.n.Key.Opens == Entries || a.n.Key.Opens == Words) {
-		a.fail(fmt.Sprintf("Block %s has extra parameters %s ...", a.n.Key.Name, clip(w.Text)), "")
+		a.fail(fmt.Sprintf("Block %s has extra parameters %s ...", a.n.Key.Name, clip(w.Text)), "write it as: "+a.n.Key.Usage())
 		return
 	}
 	hint := "write it as: " + a.n.Key.Usage()

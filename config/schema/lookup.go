@@ -74,8 +74,11 @@ func Suggest(b *Block, word string) string {
 		return "did you mean '" + k.Name + "'?"
 	}
 	if places := Where(word); len(places) > 0 && word != Entry {
+		if places = slices.Clone(places); places[0] == "root" {
+			places[0] = "the top level"
+		}
 		if len(places) > 3 {
-			places = append(slices.Clone(places[:3]), "others")
+			places = append(places[:3], "others")
 		}
 		return "'" + word + "' belongs into " + strings.Join(places, ", ") + ", not " + place(b)
 	}
