@@ -125,8 +125,7 @@ func (b *builder) owners(g *groupDraft) bool {
 		}
 	}
 	if n > 0 && n < len(g.members) {
-		b.say(g.pos, diag.Warning, diag.GeneralError, "",
-			"Sync group "+g.Name+" has some member(s) as address owner and some not as address owner. This won't work.", "")
+		b.notef(g.pos, "", "Sync group %s has some member(s) as address owner and some not as address owner. This won't work.", g.Name)
 	}
 	return n > 0
 }
