@@ -32,6 +32,7 @@ var outdated = []struct {
 	{newer(), "2.2.7 does not know the keyword"},
 	{regexp.MustCompile(`vrrp_iptables|vrrp_ipsets`), "the Debian package is built without iptables"},
 	{regexp.MustCompile(`(interval|timeout)\s+\d*\.\d`), "2.2.7 takes whole seconds only"},
+	{regexp.MustCompile(`(?s)vrrp_sync_group.*state MASTER.*priority 255.*state BACKUP`), "2.2.7 counts owners and others in one group if their states are written so"},
 	{regexp.MustCompile(`(payload|require_reply).*ff`), "2.2.7 refuses the byte ff at the end"},
 	{regexp.MustCompile(`sorry_server\s+\S+\s+0\b`), "2.4.3 wants a port from 1"},
 	{regexp.MustCompile(`(?s)strict.*unicast_peer|unicast_peer.*strict`), "2.2.7 takes unicast with strict mode"},
