@@ -65,15 +65,6 @@ func made(t *testing.T) (pipe, reader *os.File) {
 	return open(os.O_RDWR), reader
 }
 
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 func TestLinesBeforeAndAfterOpen(t *testing.T) {
 	var l log
 	p := New(l.options())

@@ -17,7 +17,6 @@ import (
 
 // testPipe is a named pipe of a test, whose supervisor opens it.
 type testPipe struct {
-	s    *super
 	path string
 	held *os.File
 }
