@@ -1,13 +1,14 @@
 package conformance
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"holdfast.dev/internal/mutate"
 )
 
 var commit = flag.Bool("violations", false, "commit each violation in a copy of the code and run the tests that have to notice")
@@ -97,29 +98,17 @@ func TestViolations(t *testing.T) {
 
 // commit runs the tests on the changed code, which an overlay puts over the real one.
 func (v *violation) commit(t *testing.T, text string) {
-	dir := t.TempDir()
 	path, err := filepath.Abs(filepath.Join(root, v.file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	changed, overlay := filepath.Join(dir, "changed.go"), filepath.Join(dir, "overlay.json")
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	overlay, err := mutate.Overlay(t.TempDir(), path, []byte(strings.ReplaceAll(text, v.old, v.new)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for file, content := range map[string]string{changed: strings.ReplaceAll(text, v.old, v.new), overlay: string(replace)} {
-		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	for _, test := range v.fails {
 		m := testName.FindStringSubmatch(test)
-		pattern := "^" + m[2] + "$"
-		if m[3] != "" {
-			pattern += strings.ReplaceAll(m[3], "/", "/^") + "$"
-			pattern = strings.ReplaceAll(pattern, "/^", "$/^")
-			pattern = strings.Replace(pattern, "$$", "$", 1)
-		}
+		pattern := "^" + strings.ReplaceAll(m[2]+m[3], "/", "$/^") + "$"
 		cmd := exec.Command("go", "test", "-vet=off", "-overlay", overlay, "-run", pattern, "./"+m[1])
 		cmd.Dir = root
 		out, err := cmd.CombinedOutput()

@@ -108,9 +108,10 @@ func (r *Reconciler) landAdd(f *flight, res OpResult, text string) {
 		it.stands, f.s.vague = wanted, false
 	case Exists, NotThere:
 		it.stands, f.s.vague = wanted, false
-		if !f.back {
-			r.doubt(l)
+		if same, _ := sameSettings(&f.was, &f.s.set); f.back && !same {
+			f.s.set, it.again = f.was, true // it has never gone, and is as it was
 		}
+		r.doubt(l) // it is not known as what it stands
 	case Unknown:
 		f.s.vague = true
 		r.doubt(l)

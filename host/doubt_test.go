@@ -94,3 +94,39 @@ func TestNonsenseIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// What the kernel has refused on one link is tried anew on another that gets its name, without being asked for again.
+func TestRefusedIsTriedOnAnotherLink(t *testing.T) {
+	for name, replace := range map[string]func(w *world){
+		"made again": func(w *world) { w.k.DeleteLink("eth0"); w.k.AddLink("eth0", true) },
+		"renamed":    func(w *world) { w.k.AddLink("eth7", true); w.k.DeleteLink("eth0"); w.k.RenameLink("eth7", "eth0") },
+		"seen at last": func(w *world) {
+			w.k.DeleteLink("eth0")
+			w.k.AddLink("eth0", true)
+			w.k.LoseEvents()
+		},
+	} {
+		w := newWorld(t)
+		w.k.Refuse = func(op host.Op) string { return "not here" }
+		w.r.Want(1, 1, want("10.0.0.3/24"))
+		w.expect("applied 1.1 final [10.0.0.3/24 eth0: not here]", "+10.0.0.3/24 eth0", "eth0 up:")
+		w.k.Refuse = nil
+		replace(w)
+		w.run()
+		if said, ops := w.heard(); ops != "+10.0.0.3/24 eth0" || !strings.HasSuffix(said, "applied 1.1 final [10.0.0.3/24 eth0]") {
+			t.Errorf("%s: %s; operations %s", name, said, ops)
+		}
+	}
+}
+
+// What one owner has put back, before anybody could be told that it was lost, all owners are told of.
+func TestPutBackForOneOwner(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, want("10.0.0.3/24"))
+	w.r.Want(2, 1, want("10.0.0.3/24"))
+	w.run()
+	w.heard()
+	w.k.DelAddr("eth0", "10.0.0.3/24")
+	w.r.Want(1, 2, want("10.0.0.3/24"))
+	w.expect("applied 1.2 final [10.0.0.3/24 eth0]\napplied 2.1 final [10.0.0.3/24 eth0]", "+10.0.0.3/24 eth0", "eth0 up: 10.0.0.3/24")
+}

@@ -114,13 +114,11 @@ func (l *linkState) remove(s *standing) {
 		if l.six[s.Prefix.Addr()] == s {
 			delete(l.six, s.Prefix.Addr())
 		}
-		return
-	}
-	net := network(s.Prefix, s.Peer)
-	if rest := without(l.nets[net], s); len(rest) > 0 {
-		l.nets[net] = rest
 	} else {
-		delete(l.nets, net)
+		net := network(s.Prefix, s.Peer)
+		if l.nets[net] = without(l.nets[net], s); len(l.nets[net]) == 0 {
+			delete(l.nets, net)
+		}
 	}
 }
 

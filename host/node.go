@@ -166,16 +166,13 @@ func (r *Reconciler) linkMoved(before, now *Link) {
 
 // stirAll has all virtual links looked into, after the kernel was read anew. What was planned for them is planned again.
 func (r *Reconciler) stirAll() {
-	keep := r.carry[:0]
-	for _, f := range r.carry {
+	r.carry = slices.DeleteFunc(r.carry, func(f flight) bool {
 		if f.node == nil {
-			keep = append(keep, f)
-			continue
+			return false
 		}
 		f.node.flying = false
-	}
-	clear(r.carry[len(keep):])
-	r.carry = keep
+		return true
+	})
 	for _, name := range slices.Sorted(maps.Keys(r.virtual)) {
 		n := r.virtual[name]
 		n.made = n.made && r.names[name] != nil
@@ -224,7 +221,7 @@ func (r *Reconciler) settleLink(n *node, text string) {
 		switch {
 		case slices.Contains(n.owners, o.id):
 			o.results = append(o.results, Result{Key: n.want.Key(), Err: text})
-		case text != "":
+		case text != "" && len(n.owners) == 0: // otherwise nothing was to be removed
 			o.unremoved = append(o.unremoved, Result{Key: n.want.Key(), Err: text})
 		}
 		r.touch(o)

@@ -12,6 +12,7 @@ type flight struct {
 	it   *item      // nil: an address of somebody else's that is put back
 	s    *standing  // the address that is added or deleted
 	back bool       // it is put back, because the kernel drops it with its primary address; it may stand still
+	was  Address    // of one of ours that is put back: its settings if it does
 }
 
 // Next returns the operations to be made now, in order, at most limit of them; none while the last ones were not answered
@@ -89,7 +90,7 @@ func (r *Reconciler) planWanted(it *item, l *linkState) {
 	s := l.find(it.at, it.addr.Peer)
 	switch {
 	case s != nil && s.vague:
-		r.add(it, l, false) // if it is there after all, the kernel says so
+		r.add(it, l) // if it is there after all, the kernel says so
 		return
 	case s != nil:
 		r.keep(it, l, s)
@@ -99,7 +100,7 @@ func (r *Reconciler) planWanted(it *item, l *linkState) {
 		r.settle(it, "")
 		return
 	}
-	r.add(it, l, false)
+	r.add(it, l)
 }
 
 // planUnbarred is for an address that is to be barred and is not yet, or can't be. One that stands already goes on standing while it waits, and
@@ -149,7 +150,7 @@ func (r *Reconciler) keep(it *item, l *linkState, s *standing) {
 		r.issue(flight{op: op, link: l, it: it, s: s})
 	default:
 		dropped := r.remove(it, l, s)
-		r.add(it, l, false)
+		r.add(it, l)
 		r.restore(l, dropped)
 	}
 }
@@ -158,7 +159,10 @@ func (r *Reconciler) adding(it *item, l *linkState) Op {
 	return Op{Index: l.Index, Proto: r.mark, Valid: Forever, Address: it.addr}
 }
 
-func (r *Reconciler) add(it *item, l *linkState, back bool) {
+func (r *Reconciler) add(it *item, l *linkState) { r.addBack(it, l, nil) }
+
+// addBack is add; was is what is put back, nil for nothing.
+func (r *Reconciler) addBack(it *item, l *linkState, was *standing) {
 	op := r.adding(it, l)
 	a := &it.addr
 	s := l.put(LinkAddr{
@@ -167,7 +171,13 @@ func (r *Reconciler) add(it *item, l *linkState, back bool) {
 	})
 	s.ours, s.told, s.set = true, false, it.addr
 	r.out.Held = true
-	r.issue(flight{op: op, link: l, it: it, s: s, back: back})
+	f := flight{op: op, link: l, it: it, s: s, back: was != nil}
+	if f.back && was.ours {
+		f.was = was.set
+	} else {
+		f.was = s.set
+	}
+	r.issue(f)
 }
 
 // remove returns what the kernel drops by the way.
@@ -203,7 +213,7 @@ func (r *Reconciler) restore(l *linkState, dropped []*standing) {
 		l.remove(s)
 		switch {
 		case it != nil && len(it.owners) > 0:
-			r.add(it, l, true)
+			r.addBack(it, l, s)
 		case !s.ours && (it == nil || (!it.absent && it.flying == 0)):
 			op := Op{Index: l.Index, Proto: s.Proto, Valid: s.Valid, Metric: s.Metric, Address: s.asAddress(l.Name)}
 			r.issue(flight{op: op, link: l, s: l.put(s.LinkAddr), back: true})
@@ -219,19 +229,16 @@ func (r *Reconciler) restore(l *linkState, dropped []*standing) {
 // cancel takes back what was planned for a link and not handed out, because the name that it was planned for has moved
 // on or what stands there is about to be learnt anew. Other people's addresses are still put back.
 func (r *Reconciler) cancel(l *linkState) {
-	keep := r.carry[:0]
-	for _, f := range r.carry {
-		if f.link != l || f.node != nil || f.it == nil {
-			keep = append(keep, f)
-			continue
+	r.carry = slices.DeleteFunc(r.carry, func(f flight) bool {
+		if f.link != l || f.it == nil {
+			return false
 		}
 		r.undo(&f)
 		f.it.flying--
 		f.it.again = false
 		r.enqueue(f.it)
-	}
-	clear(r.carry[len(keep):])
-	r.carry = keep
+		return true
+	})
 }
 
 // undo makes the link look as it did before f was planned.

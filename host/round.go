@@ -6,7 +6,10 @@ import "errors"
 // one batch of operations made. It reports whether there is more to be done at once; the caller should let others run
 // in between, and take the Reports. The error says what could not be read; it is tried again in the next round, before
 // which the caller should wait a little.
-func (r *Reconciler) Round(k Kernel) (more bool, err error) {
+func (r *Reconciler) Round(k Kernel) (more bool, err error) { return r.round(k, MaxBatch) }
+
+// round is Round with batches of at most limit.
+func (r *Reconciler) round(k Kernel, limit int) (more bool, err error) {
 	events, state := k.Poll(r.events[:0])
 	r.events = events
 	for i := range events {
@@ -20,7 +23,7 @@ func (r *Reconciler) Round(k Kernel) (more bool, err error) {
 			err = errors.New("reading what the kernel holds: " + err.Error())
 		}
 	}
-	for _, index := range r.Suspects(MaxBatch) {
+	for _, index := range r.Suspects(limit) {
 		v, e := k.Look(index)
 		if e != nil {
 			err = errors.New("reading a link: " + e.Error())
@@ -39,7 +42,7 @@ func (r *Reconciler) Round(k Kernel) (more bool, err error) {
 	if state == Drained && len(r.suspects) == 0 {
 		r.drained()
 	}
-	if ops := r.Next(MaxBatch); len(ops) > 0 {
+	if ops := r.Next(limit); len(ops) > 0 {
 		r.results = k.Apply(ops, r.results[:0])
 		r.Done(r.results)
 	}

@@ -18,13 +18,12 @@ func (r *Reconciler) Suspects(limit int) []int {
 // Looked takes in what a link looked like. It settles which of our addresses are gone, and why.
 func (r *Reconciler) Looked(index int, v View) {
 	r.stats.Looks++
-	for i, l := range r.suspects {
+	r.suspects = slices.DeleteFunc(r.suspects, func(l *linkState) bool {
 		if l.Index == index {
-			r.suspects = append(r.suspects[:i], r.suspects[i+1:]...)
 			l.suspect = false
-			break
 		}
-	}
+		return !l.suspect
+	})
 	l := r.links[index]
 	if l == nil {
 		return

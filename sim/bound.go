@@ -27,6 +27,8 @@ func (h *history) note(f *Fault) {
 		h.deleted = true
 	case Refuse, LoseAnswers:
 		h.refused = true
+	case DeleteEntry, Unmake:
+		h.deleted = true
 	case LoseSource, Flap, Unplug, SlowKernel, HoldEvents, Unreadable:
 		h.deleted = true // and secondary addresses with it
 	case Forge:
@@ -126,6 +128,9 @@ func (w *World) bound() *bound {
 	}
 	if preempt > 0 {
 		b.add(preempt+interval+down, "preempt_delay")
+	}
+	if w.headers() {
+		b.add(2*interval, "until sequences are in step")
 	}
 	if group {
 		b.add(2*interval+down, "second round of groups")

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/netip"
+	"slices"
 
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
@@ -62,9 +63,12 @@ type watch struct {
 	heard    [8]heard
 	heardN   int
 
-	marks      map[netip.Addr]uint64 // what was heard of whom last, where adverts are signed
-	signedLast uint64
-	signedID   uint16
+	marks       map[netip.Addr]uint64 // what was heard of whom last, where adverts are signed
+	signedLast  uint64
+	signedID    uint16
+	header      uint32 // the latest sequence of an Authentication Header that was sent or taken
+	headerID    uint16
+	headerHeard uint32
 }
 
 // heard is an advert that was delivered.
@@ -99,14 +103,19 @@ func (n *Node) align() {
 	sorted := make([]*watch, 0, len(n.watches))
 	for i, r := range routers {
 		x := n.watch(r.Owner())
-		x.spec, x.name = &n.config.Routers[i], r.Name()
+		next := &n.config.Routers[i]
+		if x.spec != nil && (x.spec.Identity() != next.Identity() || x.spec.AuthType != next.AuthType) {
+			x.header, x.headerHeard = 0, 0
+		}
+		x.spec, x.name = next, r.Name()
 		if r.State() == vrrp.Init {
 			x.state = vrrp.Init // it begins anew as another router, which is no transition
+			x.header, x.headerHeard = 0, 0
 		}
 		sorted = append(sorted, x)
 	}
 	for _, x := range n.watches {
-		if !contains(sorted, x) && n.driver.Engine.Has(x.owner) {
+		if !slices.Contains(sorted, x) && n.driver.Engine.Has(x.owner) {
 			sorted = append(sorted, x)
 		}
 	}
@@ -125,15 +134,6 @@ func (n *Node) align() {
 		}
 		n.groups_ = append(n.groups_, members)
 	}
-}
-
-func contains(list []*watch, x *watch) bool {
-	for _, y := range list {
-		if x == y {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *checks) before(n *Node, old, next *vrrp.Config) { c.reloads.before(n, old, next) }
@@ -156,8 +156,9 @@ func (c *checks) sent(n *Node, s *vrrp.Send, err error) {
 	n.touched = true
 	x := n.watch(s.Owner)
 	c.speaking.sent(n, x, s)
-	if err == nil && n.w.Log != nil && (n.w.Log.Adverts || s.Payload[2] == wire.PriorityRelease || x.state != vrrp.Master) {
-		n.w.Log.line(n.w, n.name, "sent", "%s priority %d to %s", x.name, s.Payload[2], s.Dst)
+	priority := message(s.Port.AH, s.Payload)[2]
+	if err == nil && n.w.Log != nil && (n.w.Log.Adverts || priority == wire.PriorityRelease || x.state != vrrp.Master) {
+		n.w.Log.line(n.w, n.name, "sent", "%s priority %d to %s", x.name, priority, s.Dst)
 	}
 }
 

@@ -50,7 +50,7 @@ func (c *election) seats() []seat {
 	add := func(r *instance, ch chair) {
 		key := fmt.Sprintf("%s VRID %d version %d", r.link, r.vrid, r.version)
 		if r.version == wire.V2 {
-			key += fmt.Sprintf(" interval %v password %q", r.interval, r.password)
+			key += fmt.Sprintf(" interval %v password %q header %v", r.interval, r.password, r.header)
 		}
 		key += " keys " + r.signing.with
 		i := slices.IndexFunc(list, func(s seat) bool { return s.key == key })
@@ -101,6 +101,7 @@ func (c *election) settle(w *World, b *bound) {
 	for _, n := range w.real {
 		c.together(n, late)
 		c.real(n, late)
+		c.realTables(n, late)
 		c.told(n)
 		w.checks.leaks.owners(n)
 	}
@@ -164,6 +165,45 @@ func (c *election) real(n *Node, late string) {
 			if there != (x.state == vrrp.Master) && !n.shared(x, a) {
 				c.w.fail("real", "%s: %s is %s and %s stands: %v, %s; %s", n.name, x.name, x.state, a.Prefix, there, held, late)
 			}
+		}
+	}
+}
+
+// realTables holds that routes and rules stand where their router is MASTER, that a virtual link is there for every router, and up where that
+// is MASTER.
+func (c *election) realTables(n *Node, late string) {
+	want, may := map[string]bool{}, map[string]bool{} // what nobody tracks may stand, or have been taken away (rule K1)
+	for _, x := range n.watches[:len(n.config.Routers)] {
+		for i := range x.spec.Virtual {
+			v := &x.spec.Virtual[i]
+			l := n.kernel.Link(v.Name)
+			switch {
+			case l == nil || !l.Ours() || l.MAC != v.MAC || l.MAC != virtualMAC(x.spec):
+				c.w.fail("real", "%s: %s is not as it should be: %+v; %s", n.name, v.Name, l, late)
+			case l.Up != (x.state == vrrp.Master):
+				c.w.fail("real", "%s: %s is %s and %s is up: %v; %s", n.name, x.name, x.state, v.Name, l.Up, late)
+			}
+		}
+		if x.state == vrrp.Master {
+			for i := range x.spec.Routes {
+				may[x.spec.Routes[i].Key().Entry] = true
+				want[x.spec.Routes[i].Key().Entry] = !x.spec.Routes[i].NoTrack
+			}
+			for i := range x.spec.Rules {
+				may[x.spec.Rules[i].Key().Entry] = true
+				want[x.spec.Rules[i].Key().Entry] = !x.spec.Rules[i].NoTrack
+			}
+		}
+	}
+	has := map[string]bool{}
+	for _, key := range n.entries() {
+		if has[key] = true; !may[key] {
+			c.w.fail("real", "%s: %q stands; %s", n.name, key, late)
+		}
+	}
+	for key, must := range want {
+		if must && !has[key] {
+			c.w.fail("real", "%s: %q does not stand; %s", n.name, key, late)
 		}
 	}
 }

@@ -58,8 +58,8 @@ func (c *holding) stands(n *Node, it *vrrp.Announcement) bool {
 			return true
 		}
 	}
-	for i := range n.nics {
-		for _, a := range n.kernel.Addrs(n.nics[i].name) {
+	for _, name := range n.linkNames() {
+		for _, a := range n.kernel.Addrs(name) {
 			if a.Prefix.Addr() == it.Addr {
 				return true
 			}

@@ -55,6 +55,14 @@ func (c *leaks) left(n *Node) {
 	if strings.Contains(n.kernel.String(), " "+staticAddress) {
 		c.w.fail("leaks", "%s: the static address is still there after the end", n.name)
 	}
+	if text := n.kernel.Entries(); text != "" {
+		c.w.fail("leaks", "%s: routes and rules are still there after the end: %s", n.name, text)
+	}
+	for _, name := range n.virtual {
+		if n.kernel.Link(name) != nil {
+			c.w.fail("leaks", "%s: %s is still there after the end", n.name, name)
+		}
+	}
 	for i := range n.file.routers {
 		r := &n.file.routers[i]
 		for _, a := range append(append([]string(nil), r.addresses...), r.excluded...) {

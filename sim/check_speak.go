@@ -17,6 +17,9 @@ type wireTo struct{ src, dst netip.Addr }
 
 func (c *speaking) sent(n *Node, x *watch, s *vrrp.Send) {
 	now := n.clocks.now(n.w.now).Mono
+	if s.Port.AH {
+		s = c.unwrap(n, x, s)
+	}
 	switch priority := s.Payload[2]; {
 	case priority == wire.PriorityRelease:
 		if x.state != vrrp.Master {
@@ -119,6 +122,8 @@ func malformed(n *Node, spec *vrrp.Spec, s *vrrp.Send) string {
 		return "not that many addresses"
 	case interval != int(spec.Interval.Milliseconds()) || interval == 0:
 		return "another interval"
+	case s.MAC != virtualMAC(spec) && (n.w.calm || s.MAC != [6]byte{}): // it may have missed that the interface is there again
+		return "not from its hardware address"
 	case s.ID == 0:
 		return "identification 0"
 	case !spec.Unicast() && s.TTL != 255:

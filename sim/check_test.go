@@ -2,10 +2,12 @@ package sim
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"holdfast.dev/host"
 	"holdfast.dev/notify"
 	"holdfast.dev/vrrp"
 	"holdfast.dev/vrrp/wire"
@@ -87,6 +89,38 @@ func TestMalformedAdvertIsNoticed(t *testing.T) {
 			t.Errorf("bit %d of the checksum: nothing is wrong with %x", bit, s.Payload)
 		}
 	}
+}
+
+// withVirtual has a router of a node want a virtual link.
+func withVirtual(n *Node, v host.VirtualLink) {
+	spec := *n.watches[0].spec
+	spec.Virtual = []host.VirtualLink{v}
+	n.watches[0].spec = &spec
+}
+
+// headed is an advert behind an Authentication Header; the router's password is "secret".
+func headed(t *testing.T, n *Node, seq uint32, password string) *vrrp.Send {
+	t.Helper()
+	s := advertOf(t, n, 200)
+	spec := *n.watches[0].spec
+	copy(spec.Password[:], "secret")
+	n.watches[0].spec = &spec
+	s.Port.AH = true
+	s.Payload = append(make([]byte, wire.AHLen), s.Payload...)
+	s.Payload = headedAs(t, s, s.ID, seq, password)
+	return s
+}
+
+func headedAs(t *testing.T, s *vrrp.Send, id uint16, seq uint32, password string) []byte {
+	t.Helper()
+	var key [wire.AuthLen]byte
+	copy(key[:], password)
+	b := slices.Clone(s.Payload)
+	h := wire.IPv4{Protocol: wire.ProtoAH, TTL: s.TTL, ID: id, Src: s.Src, Dst: s.Dst}
+	if err := wire.NewAHKey(key).Sign(b, &h, false, seq); err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 // Every checker is shown what it is there for: a trace in which a rule is broken.
@@ -175,6 +209,32 @@ func TestViolationsAreNoticed(t *testing.T) {
 			w.checks.reloads.before(master, master.config, master.config)
 			master.outputs++
 			w.checks.reloads.after(master, master.config, master.config)
+		}},
+		{"a route of a BACKUP", "real", "\"route blackhole 10.9.0.0/16\" stands", func(w *World, _, backup *Node) {
+			backup.kernel.AddRoute(host.Route{Dst: netip.MustParsePrefix("10.9.0.0/16"), Type: 6, Table: host.TableMain, Proto: host.ProtoMark})
+			w.checks.election.settle(w, w.bound())
+		}},
+		{"a BACKUP's macvlan is up", "real", "VI_1 is BACKUP and vrrp.51 is up", func(w *World, _, backup *Node) {
+			v := host.VirtualLink{Name: "vrrp.51", Base: "eth0", Kind: host.Macvlan, Mode: host.MacvlanBridge, MAC: [6]byte{0, 0, 0x5e, 0, 1, 51}}
+			backup.kernel.Apply([]host.Op{{Link: &host.LinkOp{Do: host.LinkMake, Want: v, Base: backup.nics[0].index}}}, nil)
+			backup.kernel.SetUp(v.Name, true)
+			withVirtual(backup, v)
+			w.checks.election.settle(w, w.bound())
+		}},
+		{"no macvlan", "real", "vrrp.51 is not as it should be", func(w *World, _, backup *Node) {
+			withVirtual(backup, host.VirtualLink{Name: "vrrp.51", Kind: host.Macvlan})
+			w.checks.election.settle(w, w.bound())
+		}},
+		{"a header of another password", "speaking", "not that of its password", func(w *World, master, _ *Node) {
+			master.handling = &vrrp.AdvertsDue{}
+			w.checks.speaking.sent(master, master.watches[0], headed(t, master, 1, "mistake"))
+		}},
+		{"a header's sequence again", "speaking", "sends sequence 1 after 1", func(w *World, master, _ *Node) {
+			master.handling = &vrrp.AdvertsDue{}
+			w.checks.speaking.unwrap(master, master.watches[0], headed(t, master, 1, "secret"))
+			s := headed(t, master, 1, "secret")
+			s.ID, s.Payload = 8, headedAs(t, s, 8, 1, "secret")
+			w.checks.speaking.unwrap(master, master.watches[0], s)
 		}},
 		{"something is left", "leaks", "still there after the end", func(w *World, master, _ *Node) {
 			master.alive = false

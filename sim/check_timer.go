@@ -24,23 +24,27 @@ func (n *Node) calm(since clock.Instant) bool {
 
 // hear notes an advert that is about to be delivered.
 func (c *timers) hear(n *Node, now clock.Now, p *packet) {
-	if len(p.payload) < wire.HeaderLen {
+	msg := message(p.ah, p.payload)
+	if len(msg) < wire.HeaderLen {
 		return
 	}
 	for _, x := range n.watches {
 		s := x.spec
-		if s == nil || s.VRID != p.payload[1] || s.IPv6 != p.dst.Is6() || linkOf(s.Link) != p.link || s.Unicast() == p.dst.IsMulticast() {
+		if s == nil || s.VRID != msg[1] || s.IPv6 != p.dst.Is6() || linkOf(s.Link) != p.link || s.Unicast() == p.dst.IsMulticast() {
 			continue
 		}
 		hearing := x.state == vrrp.Backup || x.state == vrrp.Master
-		if s.HMAC != nil && (!hearing || !x.believes(now, p)) || s.HMAC == nil && sealed(s, p.payload) {
+		if s.HMAC != nil && (!hearing || !x.believes(now, p)) || s.HMAC == nil && sealed(s, msg) {
 			continue // whoever sent it: nothing comes of it
+		}
+		if s.Port().AH != p.ah || p.ah && (!hearing || !x.believesHeader(p)) {
+			continue
 		}
 		if p.forged {
 			x.tainted = now.Mono // who knows what it is
 			continue
 		}
-		h, ok := understood(s, p.payload)
+		h, ok := understood(s, msg)
 		if !ok || !hearing {
 			continue
 		}

@@ -50,6 +50,9 @@ const (
 	Tracker
 	Forge
 	Garbage
+	DeleteEntry
+	Unmake
+	WrongKey
 	whats
 )
 
@@ -106,8 +109,14 @@ func init() {
 		Tracker:      {"script fails", tracker, false},
 		Forge:        {"forged advert", forge, true},
 		Garbage:      {"garbage", garbage, true},
+		DeleteEntry:  {"route or rule deleted", deleteEntry, false},
+		Unmake:       {"virtual link meddled with", unmake, false},
+		WrongKey:     {"wrong password", wrongKey, false},
 	}
 }
+
+// commonWhats ends the faults that every kind of world has. The others are those of Rich.
+const commonWhats = DeleteEntry
 
 func (k What) String() string { return kinds[k].name }
 
@@ -336,13 +345,15 @@ func forge(w *World, f *Fault, _ *Node) func() {
 	if r.ipv6 {
 		p.Sum = wire.FormPseudo
 	}
-	if r.password != "" {
+	if r.header {
+		p.AuthType = wire.AuthAH
+	} else if r.password != "" {
 		p.AuthType = wire.AuthPass
 		copy(p.Password[:], r.password)
 	}
-	if r.signing.with == "" {
+	if r.signing.with == "" && !r.header {
 		w.seen.interval = max(w.seen.interval, p.Interval)
-	} else if f.B>>33&1 == 0 {
+	} else if r.signing.with != "" && f.B>>33&1 == 0 {
 		w.replay(f)
 	}
 	t, err := wire.NewTemplate(p)
@@ -354,10 +365,14 @@ func forge(w *World, f *Fault, _ *Node) func() {
 	for i := range 1 + int(f.B>>24%4) {
 		w.later(time.Duration(i)*f.For/4, func() {
 			payload, _ := t.Append(nil, priority, src, dst)
-			if r.signing.with != "" {
-				payload = r.signing.counterfeit(w, f, payload, src)
+			k := packet{link: linkOf(r.link), from: -1, src: src, dst: dst, ttl: 255, payload: payload, forged: true}
+			switch {
+			case r.signing.with != "":
+				k.payload = r.signing.counterfeit(w, f, payload, src)
+			case r.header && f.B>>32&1 == 0:
+				k.ah, k.payload = true, counterfeitAH(w, payload, src, dst)
 			}
-			w.put(&packet{link: linkOf(r.link), from: -1, src: src, dst: dst, ttl: 255, payload: payload, forged: true})
+			w.put(&k)
 		})
 	}
 	return nil
@@ -383,7 +398,9 @@ func garbage(w *World, f *Fault, _ *Node) func() {
 			b[0], b[1] = pick[byte](d, 0x21, 0x31), byte(51+d.IntN(3))
 		}
 		src := hostAddr("eth0", ipv6, d.IntN(30))
-		w.put(&packet{link: uint8(d.IntN(2)), from: -1, src: src, dst: groupOf(ipv6), ttl: pick(d, 255, 255, 254), payload: b, forged: true})
+		k := packet{link: uint8(d.IntN(2)), from: -1, src: src, dst: groupOf(ipv6), ttl: pick(d, 255, 255, 254), payload: b, forged: true}
+		k.ah = w.Plan.Shape.Kind == Rich && !ipv6 && d.chance(50)
+		w.put(&k)
 	}
 	return nil
 }

@@ -45,6 +45,10 @@ type instance struct {
 	peers      []string // unicast
 	addresses  []string
 	excluded   []string
+	vmac       bool // the addresses stand on a macvlan
+	header     bool // the password is that of an Authentication Header
+	routes     []string
+	rules      []string
 	script     string
 	weight     int
 	tracked    string // another interface that must be up
@@ -125,8 +129,13 @@ func (r *instance) write(b *strings.Builder) {
 	line(r.ipv6, "native_ipv6")
 	line(r.untracked, "dont_track_primary")
 	line(r.closed, "no_accept")
+	line(r.vmac, "use_vmac")
 	if r.password != "" {
-		fmt.Fprintf(b, "    authentication {\n        auth_type PASS\n        auth_pass %s\n    }\n", r.password)
+		kind := "PASS"
+		if r.header {
+			kind = "AH"
+		}
+		fmt.Fprintf(b, "    authentication {\n        auth_type %s\n        auth_pass %s\n    }\n", kind, r.password)
 	}
 	b.WriteString(r.signing.String())
 	line(r.source != "", "unicast_src_ip %s", r.source)
@@ -139,6 +148,8 @@ func (r *instance) write(b *strings.Builder) {
 	}
 	list("virtual_ipaddress", r.addresses)
 	list("virtual_ipaddress_excluded", r.excluded)
+	list("virtual_routes", r.routes)
+	list("virtual_rules", r.rules)
 	b.WriteString("}\n")
 }
 

@@ -13,6 +13,8 @@ type packet struct {
 	from     int16 // the node that sent it, -1 for nobody of them
 	src, dst netip.Addr
 	ttl      int
+	ah       bool   // behind an Authentication Header
+	ipID     uint16 // the identification of IPv4
 	payload  []byte
 	forged   bool // not sent by a router of this world
 }

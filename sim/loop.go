@@ -99,10 +99,10 @@ func (n *Node) dropPackets() {
 	}
 }
 
-// port finds the socket of a link and a family; nil if there is none that works.
-func (n *Node) port(link uint8, ipv6 bool) *port {
+// port finds the socket of a link, a family and a protocol; nil if there is none that works.
+func (n *Node) port(link uint8, ipv6, ah bool) *port {
 	for i := range n.ports {
-		if p := &n.ports[i]; p.link == link && p.id.IPv6 == ipv6 && p.index != 0 {
+		if p := &n.ports[i]; p.link == link && p.id.IPv6 == ipv6 && p.id.AH == ah && p.index != 0 {
 			return p
 		}
 	}
@@ -117,7 +117,7 @@ func (n *Node) hears(p *packet) bool {
 	if !p.dst.IsMulticast() && p.dst != n.nics[p.link].own.Addr() && p.dst != n.nics[p.link].own6 {
 		return false
 	}
-	return n.port(p.link, p.dst.Is6()) != nil
+	return n.port(p.link, p.dst.Is6(), p.ah) != nil
 }
 
 // arrive puts a packet into the socket's buffer, if there is room.
@@ -126,7 +126,7 @@ func (n *Node) arrive(slot int32) bool {
 	if !n.hears(p) {
 		return false
 	}
-	s := n.port(p.link, p.dst.Is6())
+	s := n.port(p.link, p.dst.Is6(), p.ah)
 	if len(s.queue) >= s.limit {
 		s.lost++
 		return false
@@ -242,7 +242,7 @@ func (n *Node) drain(now clock.Now, p *port) bool {
 	n.rx.Port = p.id
 	for _, slot := range p.queue[:k] {
 		q := &n.w.packets[slot]
-		n.rx.Src, n.rx.Dst, n.rx.TTL, n.rx.Payload = q.src, q.dst, q.ttl, q.payload
+		n.rx.Src, n.rx.Dst, n.rx.TTL, n.rx.ID, n.rx.Payload = q.src, q.dst, q.ttl, q.ipID, q.payload
 		n.w.checks.hear(n, now, q)
 		n.handle(now, &n.rx)
 	}
@@ -285,7 +285,9 @@ func (n *Node) Send(s *vrrp.Send) error {
 	if ttl == 0 {
 		ttl = 64
 	}
-	n.w.put(&packet{link: linkOf(s.Port.Link), from: int16(n.id), src: s.Src, dst: s.Dst, ttl: ttl, payload: s.Payload})
+	n.w.put(&packet{
+		link: linkOf(s.Port.Link), from: int16(n.id), src: s.Src, dst: s.Dst, ttl: ttl, ah: s.Port.AH, ipID: s.ID, payload: s.Payload,
+	})
 	return nil
 }
 
@@ -293,7 +295,7 @@ func (n *Node) sendable(s *vrrp.Send) error {
 	link := linkOf(s.Port.Link)
 	c := &n.nics[link]
 	switch {
-	case n.port(link, s.Port.IPv6) == nil || c.name != s.Port.Link || !c.there:
+	case n.port(link, s.Port.IPv6, s.Port.AH) == nil || c.name != s.Port.Link || !c.there:
 		return errNoDevice
 	case !c.up:
 		return errDown
@@ -327,7 +329,7 @@ func (n *Node) Announce(items []vrrp.Announcement) {
 
 // linkAt finds a network interface by its number.
 func (n *Node) linkAt(index int) uint8 {
-	if n.nics[1].index == index {
+	if n.nics[1].index == index || n.nics[1].there && n.baseOf(index) == n.nics[1].index {
 		return 1
 	}
 	return 0

@@ -17,24 +17,26 @@ import (
 
 // Node is a machine on which holdfast runs, or did, or will. What is in the first part survives the process.
 type Node struct {
-	w      *World
-	id     int
-	name   string
-	base   string // the configuration file that it should have
-	file   file   // the same, before it was written
-	text   string // the file that was loaded last
-	ran    string // the one that was in force last
-	clocks clocks
-	kernel *hosttest.Kernel
-	nics   [2]nic
-	down   map[string]bool // scripts that would fail now
-	lost   map[host.Key]bool
-	held   []host.Key    // what the process that died last had in the kernel: its state file
-	asleep clock.Instant // the machine is suspended until then
-	deaf   bool          // its network card takes nothing meanwhile
-	waits  bool          // the process is to be started when it wakes
-	off    bool          // it has no power
-	record status.Record
+	w       *World
+	id      int
+	name    string
+	base    string // the configuration file that it should have
+	file    file   // the same, before it was written
+	text    string // the file that was loaded last
+	ran     string // the one that was in force last
+	clocks  clocks
+	kernel  *hosttest.Kernel
+	nics    [2]nic
+	virtual []string        // the virtual links that any of its files had
+	names   []string        // of all links that addresses of ours may stand on
+	down    map[string]bool // scripts that would fail now
+	lost    map[host.Key]bool
+	held    []host.Key    // what the process that died last had in the kernel: its state file
+	asleep  clock.Instant // the machine is suspended until then
+	deaf    bool          // its network card takes nothing meanwhile
+	waits   bool          // the process is to be started when it wakes
+	off     bool          // it has no power
+	record  status.Record
 
 	alive     bool
 	life      int32 // counts processes
@@ -68,7 +70,7 @@ type nic struct {
 
 func newNode(w *World, id int, s *NodeShape) *Node {
 	n := &Node{w: w, id: id, name: s.Name, file: s.File, base: s.File.String(), down: map[string]bool{}}
-	n.text = n.base
+	n.text, n.names = n.base, []string{"eth0", "eth1"}
 	n.clocks.rate = int64(s.Rate)
 	n.newMachine()
 	return n
@@ -168,6 +170,7 @@ func (n *Node) boot() {
 	clear(n.lost)
 	n.kernel.LoseEvents() // whatever was told before was told to nobody
 	n.starts = c
+	n.note(c)
 	n.openPorts(c)
 	n.w.checks.booted(n)
 	n.w.Log.line(n.w, n.name, "start", "process %d, remembers %d routers", n.life, len(n.resume))
@@ -180,7 +183,7 @@ func (n *Node) die() {
 		return
 	}
 	n.keepRecording()
-	n.held = n.rec.Held()
+	n.held = append(n.rec.Held(), n.virtualHeld()...)
 	n.resume = nil
 	n.alive, n.next = false, 0
 	n.life++
@@ -192,7 +195,7 @@ func (n *Node) die() {
 // sweep removes what the process before left in the kernel, as holdfast sweep does.
 func (n *Node) sweep() {
 	for _, k := range n.held {
-		n.kernel.DelAddr(k.Link, k.Prefix.String())
+		n.sweepOne(k)
 	}
 	n.held = nil
 	n.kernel.DropWall()
@@ -205,9 +208,7 @@ func (n *Node) sweepOthers(c *vrrp.Config) {
 		known[c.Static[i].Key] = true
 	}
 	for i := range c.Routers {
-		for j := range c.Routers[i].Addresses {
-			known[c.Routers[i].Addresses[j].Key] = true
-		}
+		knowItems(&c.Routers[i], known)
 	}
 	for _, k := range n.held {
 		if !known[k] {
@@ -283,14 +284,7 @@ func scriptsOf(c *vrrp.Config) (names []string) {
 	return names
 }
 
-func (n *Node) knows(script string) bool {
-	for _, s := range scriptsOf(n.config) {
-		if s == script {
-			return true
-		}
-	}
-	return false
-}
+func (n *Node) knows(script string) bool { return slices.Contains(scriptsOf(n.config), script) }
 
 // runScripts lets the scripts of a configuration have their next result within a second.
 func (n *Node) runScripts(c *vrrp.Config) {
@@ -316,14 +310,17 @@ func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 		n.sweepOthers(c)
 		n.delay = c.StartupDelay
 	}
+	n.note(c)
 	n.openPorts(c)
 	n.w.checks.before(n, old, c)
 	n.driver.SetGeneration(n.gen)
 	ev := &vrrp.Configure{Config: c, Resume: n.resume}
+	resume := n.resume
 	n.config, n.resume = c, nil
 	n.handle(now, ev)
 	n.closePorts(c)
 	n.w.checks.after(n, old, c)
+	n.resumeHeaders(resume)
 }
 
 // Tell takes a notification.

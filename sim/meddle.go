@@ -28,9 +28,9 @@ func (n *Node) meddle(do func()) {
 // standing has every address of the kernel's.
 func (n *Node) standing() map[host.Key]bool {
 	m := map[host.Key]bool{}
-	for i := range n.nics {
-		for _, a := range n.kernel.Addrs(n.nics[i].name) {
-			m[a.Key(n.nics[i].name)] = true
+	for _, name := range n.linkNames() {
+		for _, a := range n.kernel.Addrs(name) {
+			m[a.Key(name)] = true
 		}
 	}
 	return m
@@ -143,9 +143,9 @@ func (n *Node) deleteSome(luck uint64, count int) {
 		if luck&2 == 0 {
 			n.kernel.Flush() // and the firewall, if there is one
 		}
-		for i := range n.nics {
-			c := &n.nics[i]
-			for _, a := range n.kernel.Addrs(c.name) {
+		for _, name := range n.linkNames() {
+			c := &n.nics[linkOf(name)]
+			for _, a := range n.kernel.Addrs(name) {
 				if a.Prefix == c.own || a.Prefix.Addr() == c.own6 || count == 0 {
 					continue
 				}
@@ -153,7 +153,7 @@ func (n *Node) deleteSome(luck uint64, count int) {
 					luck /= 3
 					continue
 				}
-				n.kernel.DelAddr(c.name, a.Prefix.String())
+				n.kernel.DelAddr(name, a.Prefix.String())
 				count--
 			}
 		}

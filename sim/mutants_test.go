@@ -1,13 +1,14 @@
 package sim
 
 import (
-	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"holdfast.dev/internal/mutate"
 )
 
 var mutants = flag.Bool("mutants", false, "build the simulator with faults put into the engine, and see that it finds them")
@@ -81,19 +82,12 @@ func (m *mutant) run(t *testing.T, root string) {
 		t.Fatalf("%s has %q %d times", m.file, m.old, n)
 	}
 	dir := t.TempDir()
-	changed := filepath.Join(dir, "changed.go")
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(text), m.old, m.new, 1)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	overlay, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
+	overlay, err := mutate.Overlay(dir, path, []byte(strings.Replace(string(text), m.old, m.new, 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
-		t.Fatal(err)
-	}
 	bin := filepath.Join(dir, "sim")
-	build := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", bin, "./sim/cmd/holdfast-sim")
+	build := exec.Command("go", "build", "-overlay", overlay, "-o", bin, "./sim/cmd/holdfast-sim")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -107,7 +107,7 @@ func (p *Peer) arrive(slot int32) bool {
 	k := &p.w.packets[slot]
 	for i := range p.routers {
 		q := &p.routers[i]
-		if linkOf(q.r.link) != k.link || len(k.payload) < 2 || k.payload[1] != q.r.vrid || k.ttl != wire.HopLimit {
+		if linkOf(q.r.link) != k.link || len(k.payload) < 2 || k.payload[1] != q.r.vrid || k.ttl != wire.HopLimit || k.ah {
 			continue
 		}
 		a, reason := wire.Decode(k.payload, k.src, k.dst, wire.Options{})

@@ -57,7 +57,11 @@ func Draw(seed uint64, kind Kind) Plan {
 // drawSwarm chooses the kinds of faults of a world: few kinds at a time reach deeper than all at once.
 func drawSwarm(d dice, kind Kind) []What {
 	var all []What
-	for w := What(1); w < whats; w++ {
+	end := commonWhats
+	if kind == Rich {
+		end = whats
+	}
+	for w := What(1); w < end; w++ {
 		if kind == Pair && !gentle[w] {
 			continue
 		}

@@ -35,12 +35,13 @@ const (
 	Pair  // two nodes, one router: where timers are checked most sharply
 	Mixed // nodes that cannot understand each other: another version, another password
 	Drift // anything, with clocks that run at different rates
+	Rich  // anything, with virtual MACs, routes and rules, and an Authentication Header where there can be one
 
 	// Kinds is how many there are.
 	Kinds
 )
 
-var kindNames = [...]string{"anything", "default", "pair", "mixed", "drift"}
+var kindNames = [...]string{"anything", "default", "pair", "mixed", "drift", "rich"}
 
 // rates are those of quartz clocks, good and bad ones, and of what a time daemon makes of them at most (adjtimex: 500 parts in a million).
 var rates = [...]int{0, 20, -20, 100, -100, 500, -500}
@@ -84,6 +85,11 @@ func drawShape(seed uint64, kind Kind, d dice) Shape {
 		for i := range s.Nodes {
 			s.Nodes[i].Rate = pick(more, rates[:]...)
 		}
+		return s
+	}
+	if kind == Rich {
+		s := drawShape(seed, Anything, d)
+		s.enrich(dice{newSource(seed, 0x72696368)})
 		return s
 	}
 	s := Shape{Seed: seed, Kind: kind}

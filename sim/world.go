@@ -126,14 +126,7 @@ func (p *Plan) skips(episode int) bool {
 	return p.Terse && !slices.ContainsFunc(p.Faults, func(f Fault) bool { return f.Episode == episode })
 }
 
-func (p *Plan) leaves(name string) bool {
-	for _, w := range p.Without {
-		if w == name {
-			return true
-		}
-	}
-	return false
-}
+func (p *Plan) leaves(name string) bool { return slices.Contains(p.Without, name) }
 
 // trouble lets the faults of the episode come.
 func (w *World) trouble() {

@@ -83,7 +83,7 @@ func (n *Node) write(life int32) {
 	switch {
 	case err != nil:
 		n.rest(retryPause)
-	case more || len(n.order) > 0:
+	case more || len(n.order) > 0, len(n.virtual) > 0 && n.kernel.Waiting() > 0 && !n.kernel.Hold:
 		n.rest(breather)
 	}
 }

@@ -45,8 +45,9 @@ const (
 
 // ahState is what a router with authentication type AH keeps.
 type ahState struct {
-	key  *wire.AHKey
-	last uint32 // the latest sequence that was sent or heard: there is one for both (rule G2)
+	key   *wire.AHKey
+	last  uint32 // the latest sequence that was sent or heard: there is one for both (rule G2)
+	heard uint32 // the latest that was heard
 }
 
 // hmacState is what a router with an HMAC keeps.
@@ -77,7 +78,7 @@ func (r *Router) setAuth(s *Spec) {
 	if s.AuthType == wire.AuthAH {
 		r.ah = &ahState{key: wire.NewAHKey(s.Password)}
 		if oldAH != nil {
-			r.ah.last = oldAH.last
+			r.ah.last, r.ah.heard = oldAH.last, oldAH.heard
 		}
 	}
 	if s.HMAC == nil {
@@ -117,7 +118,7 @@ func (r *Router) forgetSequences() { r.ah, r.hmac = nil, nil }
 // next is the sequence of the next packet with an Authentication Header.
 func (a *ahState) next() uint32 {
 	if a.last >= wire.MaxAHSequence {
-		a.last = 0 // after 136 years at one a second, or a peer's mistake
+		a.last, a.heard = 0, 0 // after 136 years at one a second, or a peer's mistake
 	}
 	a.last++
 	return a.last
@@ -152,10 +153,12 @@ func (r *Router) authenticAH(p *Received) wire.Reason {
 	if reason = r.ah.key.Verify(p.Payload, &h, r.spec.Unicast()); reason != wire.OK {
 		return reason
 	}
-	if ah.Sequence <= r.ah.last {
+	if ah.Sequence < r.ah.last || ah.Sequence <= r.ah.heard || p.Src == r.source {
 		return wire.AHReplayed
 	}
-	r.ah.last = ah.Sequence
+	// What another has sent with the sequence of our own last advert counts, once: of two MASTERs that advertise in the same moment each would
+	// refuse the other's for ever.
+	r.ah.last, r.ah.heard = ah.Sequence, ah.Sequence
 	return wire.OK
 }
 

@@ -23,7 +23,7 @@ func (e *Engine) link(name string) *host.Link {
 }
 
 func (e *Engine) trackChanged(s track.State) {
-	if old, ok := e.sources[s.ID()]; ok && old == s {
+	if e.sources[s.ID()] == s {
 		return
 	}
 	e.sources[s.ID()] = s

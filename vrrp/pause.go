@@ -26,12 +26,11 @@ const shortestPause = 5 * time.Millisecond
 // run at the latest; zero if nothing was due.
 func (p *pause) observe(last, now clock.Now, due clock.Instant) (suspended time.Duration) {
 	var late time.Duration
-	if due != 0 && now.Mono > due {
-		late = now.Mono.Sub(max(due, last.Mono))
+	if due != 0 {
+		late = max(0, now.Mono.Sub(max(due, last.Mono)))
 	}
-	if suspended = now.Boot.Sub(last.Boot) - now.Mono.Sub(last.Mono); suspended > 0 {
-		late += suspended
-	}
+	suspended = now.Boot.Sub(last.Boot) - now.Mono.Sub(last.Mono)
+	late += max(0, suspended)
 	if late > shortestPause {
 		p.note(stood{end: now.Mono, length: late})
 	}

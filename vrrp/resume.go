@@ -37,7 +37,7 @@ func (e *Engine) resume(fresh []*Router, from []Resume) {
 			continue
 		}
 		if r.ah != nil {
-			r.ah.last = was.Sequence + 1 // it may have died before it could note the last one
+			r.ah.last, r.ah.heard = was.Sequence+1, was.Sequence+1 // it may have died before it could note the last one
 		}
 		r.toldLast = was.Told
 		r.health = r.assess()

@@ -339,3 +339,18 @@ func TestRFC2402_3_4_3_Sequence(t *testing.T) {
 func TestAHSequenceIsShared(t *testing.T) {
 	follow(t, "router R prio=100 auth=AH pass=secret\nlink eth0 192.0.2.5/24\nstart\nat 4s advert from 192.0.2.9 prio 50 seq=700\nrun 1s", "AH 1 ", "AH 701 ", "AH 702 ")
 }
+
+// Two MASTERs that advertise in the same moment count alike. Each hears the other, once.
+func TestAHTwoMastersInStep(t *testing.T) {
+	p := newReplayer(t, "auth=AH pass=secret")
+	p.line("run 4s")
+	if st := p.e.routers[0].State(); st != Master || p.e.routers[0].ah.last != 1 {
+		t.Fatalf("%v, sequence %d", st, p.e.routers[0].ah.last)
+	}
+	if own := p.packet("192.0.2.5", "seq=1"); p.counts(own) {
+		t.Error("its own advert counts")
+	}
+	if other := p.packet("192.0.2.9", "seq=1"); !p.counts(other) || p.counts(other) {
+		t.Error("that of the other does not count once")
+	}
+}

@@ -255,17 +255,44 @@ func (k *Kernel) DelRoute(dst string) bool {
 // DelRule deletes a rule, as another program would; it reports false if there is none.
 func (k *Kernel) DelRule(ru host.Rule) bool { return k.removeRule(ru, host.ByOther) }
 
+// DelEntry deletes the route or rule that has this key, as another program would; it reports false if there is none. The kernel's metric of
+// an IPv6 route may be left out.
+func (k *Kernel) DelEntry(key string) bool {
+	i := slices.IndexFunc(k.routes, func(rt host.Route) bool {
+		text := k.describe(rt)
+		return text == key || rt.Is6() && text == key+" metric 1024"
+	})
+	if i >= 0 {
+		gone := k.routes[i]
+		k.routes = slices.Delete(k.routes, i, i+1)
+		k.tellRoute(gone, host.ByOther)
+		return true
+	}
+	i = slices.IndexFunc(k.rules, func(ru host.Rule) bool { return ru.Key().Entry == key })
+	if i >= 0 {
+		gone := k.rules[i]
+		k.rules = slices.Delete(k.rules, i, i+1)
+		k.tellRule(gone, host.ByOther)
+	}
+	return i >= 0
+}
+
+// describe is the key of a route that is held, its links by their names.
+func (k *Kernel) describe(rt host.Route) string {
+	rt = asHeld(rt)
+	for i := range rt.Hops {
+		if l := k.byIndex(rt.Hops[i].Index); l != nil {
+			rt.Hops[i].Dev = l.Name
+		}
+	}
+	return rt.Key().Entry
+}
+
 // Entries is the routes and rules as text, one a line, in the kernel's order.
 func (k *Kernel) Entries() string {
 	var b strings.Builder
 	for _, rt := range k.routes {
-		rt = asHeld(rt)
-		for i := range rt.Hops {
-			if l := k.byIndex(rt.Hops[i].Index); l != nil {
-				rt.Hops[i].Dev = l.Name
-			}
-		}
-		b.WriteString(rt.Key().Entry)
+		b.WriteString(k.describe(rt))
 		if rt.Source.IsValid() {
 			b.WriteString(" src " + rt.Source.String())
 		}

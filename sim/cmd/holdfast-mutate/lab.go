@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -53,7 +52,7 @@ func (l *lab) try(ctx context.Context, m *mutate.Mutant) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	overlay, err := l.overlay(m, text)
+	overlay, err := mutate.Overlay(l.dir, filepath.Join(l.root, m.File), m.Apply(text))
 	if err != nil {
 		return result{}, err
 	}
@@ -107,20 +106,6 @@ func sum(text []byte) string {
 	h := fnv.New64a()
 	h.Write(text)
 	return strconv.FormatUint(h.Sum64(), 16)
-}
-
-// overlay writes the changed file and what tells the compiler of it.
-func (l *lab) overlay(m *mutate.Mutant, text []byte) (string, error) {
-	changed := filepath.Join(l.dir, "changed.go")
-	if err := os.WriteFile(changed, m.Apply(text), 0o600); err != nil {
-		return "", err
-	}
-	data, err := json.Marshal(map[string]map[string]string{"Replace": {filepath.Join(l.root, m.File): changed}})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(l.dir, "overlay.json")
-	return path, os.WriteFile(path, data, 0o600)
 }
 
 func (l *lab) goTool(ctx context.Context, args ...string) ([]byte, error) {

@@ -45,7 +45,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f := flag.NewFlagSet("holdfast-sim", flag.ContinueOnError)
 	f.SetOutput(errOut)
 	f.Uint64Var(&o.seed, "seed", 0, "play the world of this seed, with its timeline")
-	f.StringVar(&o.kind, "kind", "anything", "kind of world: anything, default, pair, mixed, drift")
+	f.StringVar(&o.kind, "kind", "anything", "kind of world: anything, default, pair, mixed, drift, rich")
 	f.DurationVar(&o.time, "time", 10*time.Second, "without -seed: play random worlds of all kinds for so long")
 	f.Uint64Var(&o.from, "from", 0, "first random seed; 0 takes one from the clock")
 	f.Uint64Var(&o.worlds, "worlds", 0, "without -seed: play at most so many worlds; 0 for no limit")
