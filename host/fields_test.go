@@ -215,11 +215,11 @@ func linkFields() string {
 	want := VirtualLink{Name: "eth0", Base: "lo", Kind: Macvlan, Mode: MacvlanBridge}
 	out := fields("link", &x,
 		ask("facts", func() any { return sameFacts(&x, &have) }), ask("up", func() any { return x.IsUp() }), ask("ours", func() any { return x.Ours() }),
-		ask("fits", func() any { return want.fits(&x, 1) }),
+		ask("fits", func() any { return want.fits(&x, &Link{Index: 1}) }),
 	)
 	x.Alias = ""
-	out += fields("stranger", &x, ask("fits", func() any { return want.fits(&x, 1) }))
-	return out + fields("virtual", &want, ask("valid", func() any { return want.valid() }), ask("fits", func() any { return want.fits(&link, 1) }))
+	out += fields("stranger", &x, ask("fits", func() any { return want.fits(&x, &Link{Index: 1}) }))
+	return out + fields("virtual", &want, ask("valid", func() any { return want.valid() }), ask("fits", func() any { return want.fits(&link, &Link{Index: 1}) }))
 }
 
 func addressFields() string {

@@ -107,14 +107,15 @@ func (s *side) Apply(ops []host.Op, results []host.OpResult) []host.OpResult {
 
 // siblings are, for each operation, the other macvlan of ours that its base has, by the lowest number.
 func (s *side) siblings(ops []host.Op) []int {
-	out := make([]int, len(ops))
+	out, leaves := make([]int, len(ops)), map[int]bool{} // one that is deleted by an operation before is nobody's sibling
 	for i, op := range ops {
 		if op.Link == nil || op.Link.Base == 0 {
 			continue
 		}
+		leaves[op.Index] = op.Link.Do == host.LinkDrop
 		for _, name := range modelVMACs {
 			l := s.Link(name)
-			if l != nil && l.Base == op.Link.Base && l.Index != op.Index && l.Ours() && (out[i] == 0 || l.Index < out[i]) {
+			if l != nil && l.Base == op.Link.Base && l.Index != op.Index && !leaves[l.Index] && l.Ours() && (out[i] == 0 || l.Index < out[i]) {
 				out[i] = l.Index
 			}
 		}

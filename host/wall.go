@@ -190,6 +190,7 @@ func (r *Reconciler) mustAwaitWall(it *item) (wait bool, failure string) {
 	if w.failure != "" {
 		return false, w.failure
 	}
+	w.adds = append(w.adds, it.bar) // it may have been wanted again while what removes it was on its way
 	if !it.atWall {
 		it.atWall = true
 		w.waiting = append(w.waiting, it)

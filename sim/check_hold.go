@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/netip"
+	"slices"
 
 	"holdfast.dev/host"
 	"holdfast.dev/vrrp"
@@ -22,7 +23,7 @@ func (c *holding) announced(n *Node, items []vrrp.Announcement) {
 		if x.state != vrrp.Master {
 			c.w.fail("holding", "%s: %s announces %s as %s", n.name, x.name, it.Addr, x.state)
 		}
-		if key := (host.Key{Link: n.linkName(it.Index), Prefix: netip.PrefixFrom(it.Addr, it.Addr.BitLen())}); n.bars(it) && !n.kernel.Bars(key) && !n.kernel.Flushed() {
+		if n.bars(it) && !n.barred(it.Addr) && !n.kernel.Flushed() {
 			c.w.fail("holding", "%s: %s announces %s, which nothing bars", n.name, x.name, it.Addr)
 		}
 		if !c.stands(n, it) {
@@ -43,13 +44,11 @@ func (n *Node) bars(it *vrrp.Announcement) bool {
 	return n.config.Wall != (host.Wall{})
 }
 
-func (n *Node) linkName(index int) string {
-	for i := range n.nics {
-		if n.nics[i].index == index {
-			return n.nics[i].name
-		}
-	}
-	return ""
+// barred reports whether the firewall bars an address, on whichever link it stands.
+func (n *Node) barred(a netip.Addr) bool {
+	return slices.ContainsFunc(n.linkNames(), func(name string) bool {
+		return n.kernel.Bars(host.Key{Link: name, Prefix: netip.PrefixFrom(a, a.BitLen())})
+	})
 }
 
 func (c *holding) stands(n *Node, it *vrrp.Announcement) bool {
