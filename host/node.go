@@ -17,6 +17,7 @@ type node struct {
 	shaped  int         // the link that was given the settings
 	shape   VirtualLink // which ones
 	master  int         // and which VRF
+	downed  int         // the link that we have taken down, until the kernel has told of that; 0 for none
 	queued  bool
 	isLate  bool // in the late queue
 	flying  bool
@@ -153,6 +154,9 @@ func (r *Reconciler) linkMoved(before, now *Link) {
 		return
 	}
 	if n := r.virtual[now.Name]; n != nil {
+		if !now.Up {
+			n.downed = 0
+		}
 		v := &n.shape
 		if v.Kind == Macvlan && now.MAC != v.MAC || now.Mode != v.Mode || now.Master != before.Master && now.Master != n.master {
 			n.shaped = 0
@@ -175,15 +179,16 @@ func (r *Reconciler) stirAll() {
 	})
 	for _, name := range slices.Sorted(maps.Keys(r.virtual)) {
 		n := r.virtual[name]
-		n.made = n.made && r.names[name] != nil
+		n.made, n.downed = n.made && r.names[name] != nil, 0
 		r.enqueueLink(n)
 	}
 }
 
-// mustAwait reports whether a wanted address has to wait for its virtual link. Where the link can't be had it does not.
+// mustAwait reports whether a wanted address has to wait for its virtual link: until that is there and up, and was looked into since anything
+// about it changed. What stands on one that is about to be taken down or made anew goes with it. Where the link can't be had it does not wait.
 func (r *Reconciler) mustAwait(it *item, l *linkState) bool {
 	n := r.virtual[it.link]
-	return n != nil && n.up() && n.failure == "" && (l == nil || !l.Up)
+	return n != nil && n.up() && n.failure == "" && (n.queued || r.leaving(it.link) || l == nil || !l.Up || n.downed == l.Index)
 }
 
 // mustAwaitDown reports whether an address that is to go has to wait until its virtual link is down: the kernel says goodbye to the
@@ -210,9 +215,7 @@ func (r *Reconciler) free(link string) {
 // settleLink tells the waiters of a virtual link what came of it; the empty text is success.
 func (r *Reconciler) settleLink(n *node, text string) {
 	n.failure = text
-	if text != "" {
-		r.free(n.name)
-	}
+	r.free(n.name)
 	for _, o := range n.waiters {
 		if r.owners[o.id] != o {
 			continue // forgotten

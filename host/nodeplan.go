@@ -193,6 +193,10 @@ func (r *Reconciler) landLink(f *flight, res OpResult) {
 	case LinkShape:
 		n.shaped = f.op.Index
 		r.enqueueLink(n)
+	case LinkDown:
+		if l := r.links[f.op.Index]; l != nil && l.Up { // what stands on it goes with it, before we are told
+			n.downed = l.Index
+		}
 	case LinkDrop:
 		if l := r.links[f.op.Index]; l != nil {
 			l.dying = true // it is no sibling of others any more
