@@ -215,6 +215,14 @@ func (r *Reconciler) free(link string) {
 // settleLink tells the waiters of a virtual link what came of it; the empty text is success.
 func (r *Reconciler) settleLink(n *node, text string) {
 	n.failure = text
+	if text != "" && text != NoSuchInterface { // whoever wants it has to want it again, even if nobody has asked for it now
+		for _, id := range n.owners {
+			if o := r.owners[id]; o != nil && !slices.Contains(n.waiters, o) {
+				n.waiters = append(n.waiters, o)
+				o.pending++
+			}
+		}
+	}
 	r.free(n.name)
 	for _, o := range n.waiters {
 		if r.owners[o.id] != o {

@@ -335,3 +335,19 @@ func TestVirtualLinkMakesNoSense(t *testing.T) {
 		w.expect(fmt.Sprintf("applied 1.1 final [%s: %s]", name, host.NotALink), "", "eth0 up:")
 	}
 }
+
+// An interface is there again, and the kernel refuses the virtual link on it: whoever wants that is told, and may want it again.
+func TestVirtualLinkRefusedLater(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, onVMAC(false))
+	w.run()
+	w.k.DeleteLink("eth0")
+	w.run()
+	w.heard()
+	w.k.Refuse = func(op host.Op) string { return "no memory" }
+	w.k.AddLink("eth0", true)
+	w.expect("applied 1.1 final [vrrp.51: no memory]", "+vrrp.51@eth0", "eth0 up:")
+	w.k.Refuse = nil
+	w.r.Want(1, 2, onVMAC(false))
+	w.expect("applied 1.2\napplied 1.2 final [vrrp.51]", "+vrrp.51@eth0", "eth0 up:\nvrrp.51 down:")
+}

@@ -354,3 +354,29 @@ func TestAHTwoMastersInStep(t *testing.T) {
 		t.Error("that of the other does not count once")
 	}
 }
+
+// A packet that was cut off anywhere, with or without an Authentication Header, is refused, however often it comes, and that is all.
+func TestCutOffPackets(t *testing.T) {
+	for _, auth := range []string{"auth=AH pass=secret", "v=2 auth=PASS pass=secret", ""} {
+		for _, ah := range []bool{false, true} {
+			for n := range 2 * wire.AHLen {
+				p := newReplayer(t, auth)
+				p.line("run 4s") // MASTER, who looks at rivals too
+				whole := p.packet("192.0.2.9", "")
+				whole.Port.AH = ah
+				message := append([]byte{0x21, p.e.routers[0].spec.VRID, 100, 1, 9}, make([]byte, wire.AHLen)...)
+				if ah {
+					message = append(make([]byte, wire.AHLen), message...)
+				}
+				for range 6 {
+					for _, payload := range [][]byte{whole.Payload, message} {
+						cut := *whole
+						cut.Payload = bytes.Clone(payload[:min(n, len(payload))])
+						p.step(&cut)
+					}
+					p.line("run 1s")
+				}
+			}
+		}
+	}
+}

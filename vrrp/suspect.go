@@ -62,7 +62,11 @@ func (r *Router) beginRefused(s *sighting, p *Received, adv *wire.Advert, reason
 	case wire.BadChecksum:
 		r.begin(s, "sends checksums of the form %s, %s is taken here", adv.Sum, r.spec.Accept)
 	case wire.AuthMismatch:
-		r.begin(s, "sends authentication type %d, %d is configured here", p.message()[4], r.spec.AuthType)
+		if m := p.message(); len(m) > 4 { // without a header, where one is needed, nothing is decoded
+			r.begin(s, "sends authentication type %d, %d is configured here", m[4], r.spec.AuthType)
+		} else {
+			r.begin(s, "sends adverts that are refused: %s", reason)
+		}
 	case wire.WrongTTL:
 		r.begin(s, "sends adverts that arrive with TTL %d; refused", p.TTL)
 	case wire.WrongCast:
