@@ -13,7 +13,6 @@ import (
 
 	"holdfast.dev/host"
 	"holdfast.dev/host/hosttest"
-	_ "holdfast.dev/internal/steady" // the same on CI every time
 )
 
 // The cases are the same in every run, unless another seed is asked for: -rapid.seed=0 takes one from the clock, -rapid.checks=5000 tries more.
