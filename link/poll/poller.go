@@ -33,8 +33,7 @@ const maxReady = 64
 type Poller struct {
 	ep, timer, event int
 
-	at      clock.Instant // deadline that was not reported yet
-	armed   clock.Instant // what the timerfd has: the deadline, or up to lead before it
+	armed   clock.Instant // deadline that the timerfd has and has not reported
 	events  [maxReady]unix.EpollEvent
 	ready   [maxReady]Token
 	waiting sync.Mutex // held by Wait, so that Close can wait for its end
@@ -110,32 +109,12 @@ func (p *Poller) Remove(fd int) error {
 	return p.control(unix.EPOLL_CTL_DEL, fd, 0, 0)
 }
 
-// A thread that has slept for long is slow when it wakes: its processor sleeps deeply, its caches are cold, and Go's scheduler has to be told.
-// So a deadline that is farther off than leadFrom is waited for twice: until lead before it, and from there with all of that done.
-const (
-	lead     = 300 * time.Microsecond
-	leadFrom = 2 * time.Millisecond
-)
-
 // SetDeadline makes Wait return with Timer at the time at of CLOCK_MONOTONIC, at once if that has passed. It replaces the
 // deadline before; the zero Instant is none. Setting the same deadline again costs nothing until Wait has reported it.
 func (p *Poller) SetDeadline(at clock.Instant) error {
-	if at == p.at {
+	if at == p.armed {
 		return nil
 	}
-	first := at
-	if !at.IsZero() && at.Sub(Mono()) > leadFrom {
-		first = at.Add(-lead)
-	}
-	if err := p.arm(first); err != nil {
-		return err
-	}
-	p.at = at
-	return nil
-}
-
-// arm sets the timerfd, which is the deadline or the wake-up before it.
-func (p *Poller) arm(at clock.Instant) error {
 	var spec unix.ItimerSpec
 	if !at.IsZero() {
 		spec.Value = unix.NsecToTimespec(max(int64(at), 1))
@@ -176,42 +155,17 @@ func (p *Poller) Wait() (Ready, error) {
 		if p.closed.Load() {
 			return Ready{}, ErrClosed
 		}
-		n, err := p.wait()
+		n, err := unix.EpollWait(p.ep, p.events[:], -1)
 		if errors.Is(err, unix.EINTR) {
 			continue // the runtime's signals
 		}
 		if err != nil {
 			return Ready{}, fmt.Errorf("poller: wait: %w", err)
 		}
-		r := p.sort(p.events[:n])
-		switch {
-		case p.closed.Load():
-		case r.Timer && p.armed < p.at:
-			if err := p.arm(p.at); err != nil {
-				return Ready{}, err
-			}
-			if r.Timer = false; len(r.Tokens) > 0 || r.Woken {
-				return r, nil
-			}
-		case r.Timer:
-			p.at, p.armed = 0, 0 // it does not fire again by itself, so the same deadline must be armed anew
-			return r, nil
-		default:
+		if r := p.sort(p.events[:n]); !p.closed.Load() {
 			return r, nil
 		}
 	}
-}
-
-// wait waits once. The short rest before a deadline is not told to Go's scheduler: whatever wants all threads to stop waits for lead at most.
-func (p *Poller) wait() (int, error) {
-	if p.at == 0 || p.armed < p.at || p.at.Sub(Mono()) > lead {
-		return unix.EpollWait(p.ep, p.events[:], -1)
-	}
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.ep), uintptr(unsafe.Pointer(&p.events)), maxReady, ^uintptr(0), 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
 }
 
 // sort tells our own descriptors from the caller's.
@@ -221,6 +175,7 @@ func (p *Poller) sort(events []unix.EpollEvent) (r Ready) {
 		switch token := Token(uint32(events[i].Fd)) | Token(uint32(events[i].Pad))<<32; token {
 		case timerToken:
 			r.Timer = true
+			p.armed = 0 // it does not fire again by itself, so the same deadline must be armed anew
 		case wakeToken:
 			r.Woken = true
 			p.pending.Store(false) // before the caller looks at what it was woken for

@@ -126,53 +126,6 @@ func TestDeadlineAgain(t *testing.T) {
 	}
 }
 
-// TestDeadlineWithSomethingToRead: what comes while a deadline is near is told at once, and the deadline still at its time.
-func TestDeadlineWithSomethingToRead(t *testing.T) {
-	t.Parallel()
-	p := newPoller(t)
-	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
-		t.Fatal(err)
-	}
-	defer unix.Close(pipe[0])
-	defer unix.Close(pipe[1])
-	if err := p.Add(pipe[0], 7); err != nil {
-		t.Fatal(err)
-	}
-	for _, before := range []time.Duration{lead / 8, lead / 4, lead / 2, lead, 2 * lead} {
-		at := Mono().Add(2 * leadFrom)
-		set(t, p, at)
-		wrote := make(chan error)
-		go func() {
-			for Mono() < at.Add(-before) {
-				runtime.Gosched()
-			}
-			_, err := unix.Write(pipe[1], []byte{1})
-			wrote <- err
-		}()
-		for read, fired := false, false; !read || !fired; {
-			r := wait(t, p)
-			for _, token := range r.Tokens {
-				if _, err := unix.Read(pipe[0], make([]byte, 1)); err != nil || token != 7 {
-					t.Error(token, err)
-				}
-				read = true
-			}
-			if r.Timer && Mono() < at {
-				t.Error("early")
-			}
-			fired = fired || r.Timer
-			set(t, p, at) // as the loop does: the same deadline again
-			if fired {
-				set(t, p, 0)
-			}
-		}
-		if err := <-wrote; err != nil {
-			t.Error(err)
-		}
-	}
-}
-
 // TestWake from other goroutines: none is lost, many are one.
 func TestWake(t *testing.T) {
 	t.Parallel()
