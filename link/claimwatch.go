@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/net/bpf"
@@ -14,9 +15,10 @@ import (
 // ClaimWatch hears the claims of other stations for certain addresses, as ClaimPort does for all, but waits for them: the kernel drops
 // everything else before it is copied.
 type ClaimWatch struct {
-	port *ClaimPort
-	file *os.File
-	raw  syscall.RawConn
+	port   *ClaimPort
+	file   *os.File
+	raw    syscall.RawConn
+	closed atomic.Bool
 }
 
 // watchWaiting is how many claims may wait. Of a flood the rest is dropped: it says nothing new.
@@ -50,6 +52,9 @@ func (w *ClaimWatch) Recv() (claims []Claim, err error) {
 			claims, more, err = w.port.Recv()
 			return len(claims) > 0 || more || err != nil
 		})
+		if w.closed.Load() {
+			return nil, os.ErrClosed // the package os has an error of its own for this
+		}
 		if failed != nil {
 			return nil, failed
 		}
@@ -58,7 +63,10 @@ func (w *ClaimWatch) Recv() (claims []Claim, err error) {
 }
 
 // Close ends a Recv that waits, and frees the socket.
-func (w *ClaimWatch) Close() error { return w.file.Close() }
+func (w *ClaimWatch) Close() error {
+	w.closed.Store(true)
+	return w.file.Close()
+}
 
 // openClaims makes a ClaimPort with a filter of its own.
 func openClaims(family int, prog []bpf.Instruction, addresses int) (*ClaimPort, error) {
