@@ -114,8 +114,9 @@ func (l *loop) drop(p *heardPort) {
 	delete(l.tokens, p.token)
 }
 
-// Send puts an advert on the wire.
+// Send puts an advert on the wire. Hundreds may be due at once and take longer than vrrp_rlimit_rttime, so there is a rest now and then.
 func (l *loop) Send(s *vrrp.Send) error {
+	l.rest()
 	p := l.open[s.Port]
 	if p == nil {
 		return unix.ENODEV
