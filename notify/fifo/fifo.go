@@ -79,7 +79,7 @@ func (p *Pipe) Opened() bool {
 	return p.file != nil && !p.broken
 }
 
-// Fail drops what waits and all that follows, until the pipe is opened.
+// Fail drops what waits and all that follows, until Again or Open.
 func (p *Pipe) Fail() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,6 +93,13 @@ func (p *Pipe) fail() {
 		p.file.Close()
 		p.file = nil
 	}
+}
+
+// Again queues what follows, for a pipe that Fail was called for and that is to be opened once more.
+func (p *Pipe) Again() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = false
 }
 
 // Write queues the line of an event and returns at once.

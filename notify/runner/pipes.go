@@ -69,6 +69,7 @@ func (s *pipes) commit(spec *notify.Spec) {
 		was := p.spec
 		p.spec = want
 		if !p.out.Opened() || was.UID != want.UID || was.GID != want.GID {
+			p.out.Again()
 			s.ask(want.Path)
 		}
 		if !reflect.DeepEqual(was.Reader, want.Reader) {

@@ -147,8 +147,9 @@ func TestPipeThatCannotBeOpened(t *testing.T) {
 	s.await("line", logged("it is something else: it is told nothing until the next reload"))
 	s.awaitPeer("Delivered", delivered(1))
 	s.configure(2, pipeConf(f, nil), role.Prepare{Reload: true}) // asks once more
-	f.give(s)
-	s.event(event(2, notify.Instance, "A", notify.Master))
+	s.await("Open", func(m role.Msg) bool { return m.Open != nil })
+	s.event(event(2, notify.Instance, "A", notify.Master)) // before the answer
+	s.send(role.Msg{Opened: &role.Opened{Pipe: f.path}}, f.held)
 	f.want(t, `INSTANCE "A" MASTER 100`)
 }
 
