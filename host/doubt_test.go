@@ -130,3 +130,85 @@ func TestPutBackForOneOwner(t *testing.T) {
 	w.r.Want(1, 2, want("10.0.0.3/24"))
 	w.expect("applied 1.2 final [10.0.0.3/24 eth0]\napplied 2.1 final [10.0.0.3/24 eth0]", "+10.0.0.3/24 eth0", "eth0 up: 10.0.0.3/24")
 }
+
+// What a complete reading shows is told: that it was made, forwarding that was switched, and addresses of other people that are gone.
+func TestReadingTellsWhatHasChanged(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, want("10.0.0.3/24"))
+	w.k.AddAddr("eth0", "10.0.1.1/24")
+	w.run()
+	if l := w.links["eth0"]; l.Forward6 || len(l.Addrs) != 1 {
+		t.Fatalf("reported %+v", l)
+	}
+	w.k.SetForward6("eth0", true)
+	w.k.DelAddr("eth0", "10.0.1.1/24")
+	w.k.LoseEvents()
+	if _, err := w.r.Round(w.k); err != nil {
+		t.Fatal(err)
+	}
+	rep := w.r.Reports()
+	if !rep.Synced || len(rep.Changed) != 1 || !rep.Changed[0].Forward6 || len(rep.Changed[0].Addrs) != 0 {
+		t.Errorf("reported %+v", rep)
+	}
+	if got := w.held(); got != "10.0.0.3/24 eth0" {
+		t.Errorf("held %s", got)
+	}
+	if _, err := w.r.Round(w.k); err != nil || w.r.Stats().Resyncs != 2 {
+		t.Errorf("%v, read %d times", err, w.r.Stats().Resyncs)
+	}
+	if rep := w.r.Reports(); rep.Synced {
+		t.Error("read again?")
+	}
+}
+
+// That a link was down once does not excuse what somebody deletes when it has long been up.
+func TestDownOnceIsNoExcuse(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, want("fd00::3/64"))
+	w.run()
+	w.k.SetUp("eth0", false)
+	w.run()
+	w.k.SetUp("eth0", true)
+	w.run()
+	w.heard()
+	w.k.DelAddr("eth0", "fd00::3/64")
+	w.run()
+	if said, _ := w.heard(); said != "lost 1 [fd00::3/64 eth0]" {
+		t.Errorf("told: %s", said)
+	}
+}
+
+// Events are lost, or the link is renamed, while some of what belongs together is done and the rest is not: another program's address is put
+// back all the same, and what was not handed out is not deleted on a link that never had it.
+func TestInterruptedPuttingBack(t *testing.T) {
+	half := func() *world {
+		w := newWorld(t)
+		w.r.Want(1, 1, want("10.0.0.3/24"))
+		w.run()
+		w.k.AddAddr("eth0", "10.0.0.100/24")
+		w.run()
+		w.heard()
+		s := want("10.0.0.3/24")
+		s.Addresses[0].Label = "eth0:1"
+		w.r.Want(1, 2, s)
+		if _, err := w.r.RoundOf(w.k, 1); err != nil {
+			t.Fatal(err)
+		}
+		if _, ops := w.heard(); ops != "-10.0.0.3/24 eth0" {
+			t.Fatalf("operations %s", ops)
+		}
+		return w
+	}
+	w := half()
+	w.k.LoseEvents()
+	w.run()
+	if got := w.k.String(); !strings.Contains(got, "10.0.0.3/24") || !strings.Contains(got, "10.0.0.100/24") {
+		t.Error(got)
+	}
+	w = half()
+	w.k.RenameLink("eth0", "lan0")
+	w.run()
+	if _, ops := w.heard(); strings.Contains(ops, "-10.0.0.3/24 lan0") || !strings.Contains(w.k.String(), "10.0.0.100/24") {
+		t.Errorf("operations %s; %s", ops, w.k)
+	}
+}

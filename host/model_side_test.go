@@ -25,6 +25,8 @@ type side struct {
 	reads   int
 	answers map[host.Key]string // what was told last of an item
 
+	looked map[int]bool // in this round
+
 	murky       bool // answers are lost, or operations refused
 	log         []string
 	said        []string
@@ -45,6 +47,7 @@ func (s *side) begin() {
 // Poll counts events.
 func (s *side) Poll(events []host.Event) ([]host.Event, host.PollState) {
 	out, state := s.Kernel.Poll(events)
+	s.looked = map[int]bool{}
 	s.stats.Events += uint64(len(out) - len(events))
 	if state == host.Overrun && s.stats.Resyncs > 0 {
 		s.stats.Overruns++
@@ -61,7 +64,10 @@ func (s *side) Snapshot() ([]host.Link, error) {
 
 // Look counts readings of a link.
 func (s *side) Look(index int) (host.View, error) {
-	s.stats.Looks++
+	if s.stats.Looks++; s.looked[index] {
+		s.m.t.Fatalf("link %d is looked at twice in a round", index)
+	}
+	s.looked[index] = true
 	s.reads++
 	return s.Kernel.Look(index)
 }

@@ -78,10 +78,8 @@ func (r *Reconciler) planLate(limit int) {
 		switch {
 		case n.flying || n.queued:
 			n.again = n.flying
-			continue
 		case l == nil || n.up() || len(n.owners) > 0 && !l.Up:
 			r.enqueueLink(n)
-			continue
 		case len(n.owners) == 0 && l.Ours():
 			r.issueLink(n, LinkDrop, l, base)
 		default:

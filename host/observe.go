@@ -74,6 +74,7 @@ func (r *Reconciler) linkNew(index int, now Link) *linkState {
 		r.strand(l)
 		r.resume(l, true)
 	case now.Up && !before.Up:
+		r.doubt(l) // what is missing from now on the link has not taken
 		r.resume(l, false)
 	case !now.Up && before.Up:
 		l.fell = true

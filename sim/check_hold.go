@@ -3,6 +3,7 @@ package sim
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"holdfast.dev/host"
 	"holdfast.dev/vrrp"
@@ -23,7 +24,7 @@ func (c *holding) announced(n *Node, items []vrrp.Announcement) {
 		if x.state != vrrp.Master {
 			c.w.fail("holding", "%s: %s announces %s as %s", n.name, x.name, it.Addr, x.state)
 		}
-		if n.bars(it) && !n.barred(it.Addr) && !n.kernel.Flushed() {
+		if n.bars(it) && !n.barred(it.Addr) && !n.kernel.Flushed() && n.w.now > n.committed.Add(3*time.Second) { // what stood before is barred in a moment
 			c.w.fail("holding", "%s: %s announces %s, which nothing bars", n.name, x.name, it.Addr)
 		}
 		if !c.stands(n, it) {
@@ -86,7 +87,7 @@ func (c *holding) known(n *Node, k host.Key) {
 // linkKnown: the engine knows that the link is down or gone.
 func (c *holding) linkKnown(n *Node, link string) {
 	for k := range n.lost {
-		if k.Link == link && !n.nics[linkOf(link)].up {
+		if k.Link == link && !n.nics[linkOf(link)].up && n.kernel.LookError == nil { // which may hide what was deleted before
 			delete(n.lost, k)
 		}
 	}

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/binary"
 	"net/netip"
+	"time"
 
 	"holdfast.dev/vrrp"
 	"holdfast.dev/vrrp/wire"
@@ -122,7 +123,7 @@ func malformed(n *Node, spec *vrrp.Spec, s *vrrp.Send) string {
 		return "not that many addresses"
 	case interval != int(spec.Interval.Milliseconds()) || interval == 0:
 		return "another interval"
-	case s.MAC != virtualMAC(spec) && (n.w.calm || s.MAC != [6]byte{}): // it may have missed that the interface is there again
+	case s.MAC != virtualMAC(spec) && (n.w.calm && n.w.now > n.w.calmAt.Add(time.Second) || s.MAC != [6]byte{}): // it may have missed that the interface is there again
 		return "not from its hardware address"
 	case s.ID == 0:
 		return "identification 0"

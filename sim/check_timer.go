@@ -30,7 +30,13 @@ func (c *timers) hear(n *Node, now clock.Now, p *packet) {
 	}
 	for _, x := range n.watches {
 		s := x.spec
-		if s == nil || s.VRID != msg[1] || s.IPv6 != p.dst.Is6() || linkOf(s.Link) != p.link || s.Unicast() == p.dst.IsMulticast() {
+		if s == nil || s.VRID != msg[1] || s.IPv6 != p.dst.Is6() || linkOf(s.Link) != p.link {
+			continue
+		}
+		if s.Unicast() == p.dst.IsMulticast() {
+			if s.HMAC != nil {
+				x.tainted = now.Mono // it is refused, and what was signed before it is too
+			}
 			continue
 		}
 		hearing := x.state == vrrp.Backup || x.state == vrrp.Master

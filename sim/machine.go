@@ -46,6 +46,7 @@ type Node struct {
 	since     clock.Now // when the process started
 	config    *vrrp.Config
 	gen       uint64
+	committed clock.Instant // the configuration came into force
 	resume    []vrrp.Resume
 	starts    *vrrp.Config  // waits until the links are known
 	halting   bool          // it was told to stop
@@ -305,6 +306,7 @@ func (n *Node) result(name string) {
 // commit makes a configuration the one in force.
 func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 	old := n.config
+	n.committed = n.w.now
 	n.gen++
 	if old != nil && n.delayed() {
 		n.sweepOthers(c)

@@ -106,8 +106,8 @@ func (r *Router) setAuth(s *Spec) {
 			}
 		}
 	}
-	if limit := multicastMarks; !s.Unicast() && len(h.marks) > limit {
-		h.marks = h.marks[:limit]
+	if !s.Unicast() {
+		h.marks = h.marks[:min(len(h.marks), multicastMarks)]
 	}
 	r.hmac = h
 }

@@ -16,7 +16,7 @@ type index struct {
 	byAddr    map[netip.Addr][]keptAddr // the virtual addresses
 	onStatic  []*Router                 // those that depend on static entries
 	garpGroup map[string]int            // by link: 1 + the index of its garp_group
-	virtual   map[host.Key]bool         // addresses that some router has: none of them is ever a source address (rule A32)
+	virtual   map[host.Key]bool         // addresses that some router has, or that are static: none of them is ever a source address (rule A32)
 }
 
 type portKey struct {
@@ -40,6 +40,9 @@ func (e *Engine) reindex() {
 		for _, name := range e.cfg.GarpGroups[i].Links {
 			x.garpGroup[name] = i + 1
 		}
+	}
+	for i := range e.cfg.Static { // one that we hold is not reported, so one that is was left by an earlier process and is about to be ours
+		x.virtual[e.cfg.Static[i].Key] = true
 	}
 	e.unlaned = len(e.cfg.GarpGroups) == 0 && e.cfg.GarpInterval == 0 && e.cfg.NAInterval == 0
 	e.tick = 0

@@ -17,12 +17,8 @@ func (q *queue) push(j *job) {
 	q.jobs = append(q.jobs, j)
 }
 
-// pushFront puts back the job that was popped last.
+// pushFront puts back the job that was popped last, if nothing was pushed since.
 func (q *queue) pushFront(j *job) {
-	if q.head == 0 {
-		q.jobs = append([]*job{j}, q.jobs...)
-		return
-	}
 	q.head--
 	q.jobs[q.head] = j
 }

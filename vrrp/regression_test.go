@@ -395,6 +395,23 @@ func TestRegressionE81_UnicastChecksumHasTheRealDestination(t *testing.T) {
 	// The form of old peers is taken, and from then on sent.
 	follow(t, "router R v=3 prio=100 peers=192.0.2.2 learnsum\nlink eth0 192.0.2.5/24\nstart\nat 1s advert from 192.0.2.2 dst=192.0.2.5 prio 200 sum=group\nrun 5s",
 		"peer uses the old checksum", "4.609  R BACKUP -> MASTER")
+	sent := 0
+	w = newWorld(t)
+	w.sent = func(s *Send) {
+		if adv, r := wire.Decode(s.Payload, s.Src, s.Dst, wire.Options{Group: wire.Group4()}); r != wire.OK || adv.Sum&wire.FormGroup == 0 {
+			t.Errorf("%x: %v, form %v", s.Payload, r, adv.Sum)
+		}
+		sent++
+	}
+	for _, line := range []string{
+		"router R v=3 prio=100 peers=192.0.2.2 learnsum", "link eth0 192.0.2.5/24", "start",
+		"at 1s advert from 192.0.2.2 dst=192.0.2.5 prio 200 sum=group", "run 6s",
+	} {
+		w.line(line)
+	}
+	if sent == 0 {
+		t.Error("nothing was sent in the form of old peers")
+	}
 }
 
 func TestRegressionE82_EveryPeersPacketIsSummed(t *testing.T) {
