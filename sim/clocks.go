@@ -33,14 +33,22 @@ func (c *clocks) world(mono clock.Instant) clock.Instant {
 	return t
 }
 
+// shown is by how much a clock that runs has gone on, or a nanosecond less: none may go backwards.
+func (c *clocks) shown(d time.Duration) int64 {
+	if c.rate == 0 {
+		return int64(d)
+	}
+	return int64(d) + int64(d)*c.rate/million - 1
+}
+
 // sleep is what a suspend of the length does: only the monotonic clock stands still.
-func (c *clocks) sleep(d time.Duration) { c.mono -= int64(d) }
+func (c *clocks) sleep(d time.Duration) { c.mono -= c.shown(d) }
 
 // freeze is what a hypervisor does that stops a machine: all of its clocks stand still.
 func (c *clocks) freeze(d time.Duration) {
-	c.mono -= int64(d)
-	c.boot -= int64(d)
-	c.wall -= int64(d)
+	c.mono -= c.shown(d)
+	c.boot -= c.shown(d)
+	c.wall -= c.shown(d)
 }
 
 // beginning is the world's time at which everything starts.

@@ -213,7 +213,7 @@ func (n *Node) sweepOthers(c *vrrp.Config) {
 	}
 	for _, k := range n.held {
 		if !known[k] {
-			n.kernel.DelAddr(k.Link, k.Prefix.String())
+			n.sweepOne(k)
 		}
 	}
 	n.held = nil

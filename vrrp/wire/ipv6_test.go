@@ -16,6 +16,9 @@ func TestAppendIPv6(t *testing.T) {
 	if err != nil || len(want) != 40+len(message) || want[7] != HopLimit {
 		t.Fatalf("%x, %v", want, err)
 	}
+	if m := want[40:]; fold(sum(m)+pseudo(src, dst, len(m))) != 0xffff || !bytes.Equal(m[:6], message[:6]) || !bytes.Equal(m[8:], message[8:]) {
+		t.Errorf("%x: the checksum is wrong, or more than it was changed", m)
+	}
 	for at := 6; at < 8; at++ {
 		other := bytes.Clone(message)
 		other[at] = 0xa5
