@@ -15,7 +15,7 @@ import (
 // ordinary for as long as it takes.
 const (
 	collectEvery = 500 * time.Millisecond // how often somebody looks whether it is time
-	collectFrom  = 1 << 20                // octets of garbage that are too few to look at
+	collectFrom  = 4 << 20                // octets of garbage that are too few: on one processor a collection makes an advert 2 ms late
 	// settleTicks is for how many looks the heap must have stood nearly still before what a burst of work left is given back too.
 	settleTicks  = 10
 	settleGrowth = 64 << 10 // octets in that time that are nearly still

@@ -16,13 +16,13 @@ func TestWhenToCollect(t *testing.T) {
 	}
 	h = heapLook{}
 	for i := range 3 * settleTicks {
-		if h.due(6*mb+uint64(i)*2*settleGrowth, 6*mb-collectFrom) {
+		if h.due(16*mb+uint64(i)*2*settleGrowth, 12*mb) {
 			t.Fatal("while it grows, at look", i)
 		}
 	}
 	h = heapLook{}
 	looks := 0
-	for ; !h.due(8*mb+uint64(looks), 6*mb); looks++ {
+	for ; !h.due(16*mb+uint64(looks), 12*mb); looks++ {
 		if looks > settleTicks {
 			t.Fatal("never while it stands still")
 		}
