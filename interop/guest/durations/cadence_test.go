@@ -35,6 +35,10 @@ func TestCadence(t *testing.T) {
 	})
 }
 
+// seldom is how wrong single intervals may be: there is one processor, nobody is real-time, and once in a minute or so some process of the daemon
+// collects its garbage, which takes 2 to 3 ms.
+const seldom = 5 * ms
+
 func cadence(t *testing.T, p program, c lab.Router, all list) {
 	var off, gap []time.Duration
 	worst := 0
@@ -60,7 +64,7 @@ func cadence(t *testing.T, p program, c lab.Router, all list) {
 	if ppm < -maxDrift || ppm > maxDrift {
 		t.Errorf("%s: drifts by %.2f ppm", name(c), ppm)
 	}
-	if s.most > tolerance {
+	if s.p99 > tolerance || s.most > seldom {
 		t.Errorf("%s: an interval was wrong by %v", name(c), s.most)
 	}
 }
