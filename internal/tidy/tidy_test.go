@@ -84,22 +84,25 @@ func readSources() ([]*source, error) {
 
 // pure lists the packages that never do I/O, read a clock or start a goroutine, with what each may import of the project.
 var pure = map[string][]string{
-	"clock":         {},
-	"vrrp/wire":     {},
-	"link/frame":    {},
-	"host":          {},
-	"host/specs":    {"config", "host"},
-	"track":         {"clock"},
-	"vrrp":          {"clock", "host", "notify", "track", "vrrp/wire"},
-	"status":        {"clock", "vrrp", "host", "vrrp/wire", "track"},
-	"status/dump":   {"config", "status", "track", "vrrp", "vrrp/wire"},
-	"status/view":   {"clock", "config", "status", "status/dump", "track", "vrrp", "vrrp/wire"},
-	"config/diag":   {},
-	"config/lex":    {"config/diag"},
-	"config/expand": {"config/diag", "config/lex"},
-	"config/schema": {"config/diag", "config/lex", "config/expand"},
-	"config":        {"config/diag", "config/lex", "config/expand", "config/schema"},
-	"host/hosttest": {"host", "clock"},
+	"clock":           {},
+	"vrrp/wire":       {},
+	"link/frame":      {},
+	"host":            {},
+	"host/specs":      {"config", "host"},
+	"track":           {"clock"},
+	"vrrp":            {"clock", "host", "notify", "track", "transport", "vrrp/wire"},
+	"transport":       {"clock"},
+	"transport/wire":  {"transport"},
+	"transport/local": {"transport"},
+	"status":          {"clock", "vrrp", "host", "vrrp/wire", "track"},
+	"status/dump":     {"config", "status", "track", "vrrp", "vrrp/wire"},
+	"status/view":     {"clock", "config", "status", "status/dump", "track", "vrrp", "vrrp/wire"},
+	"config/diag":     {},
+	"config/lex":      {"config/diag"},
+	"config/expand":   {"config/diag", "config/lex"},
+	"config/schema":   {"config/diag", "config/lex", "config/expand"},
+	"config":          {"config/diag", "config/lex", "config/expand", "config/schema"},
+	"host/hosttest":   {"host", "clock"},
 }
 
 // forbidden in pure packages: what does I/O or synchronises. sync/atomic is allowed for memory that processes share.
@@ -149,12 +152,13 @@ var layers = map[string][]string{
 	"link":              {"clock", "link/frame", "vrrp/wire"},
 	"link/poll":         {"clock"},
 	"host/kernel":       {"host", "clock"},
+	"transport/carrier": {"clock", "link/poll", "supervisor/role", "transport", "transport/local", "transport/wire"},
 	"track/watch":       {"track", "clock"},
 	"track/watch/probe": {"track", "clock"},
 	"notify":            {"clock"},
 	"config/files":      {"config/expand", "config/diag", "config/lex"},
 	"api":               {"status/view"},
-	"supervisor/role":   {"clock", "config", "notify", "track"},
+	"supervisor/role":   {"clock", "config", "notify", "track", "transport"},
 }
 
 // TestImportsGoOneWay: whoever has read a package's folder knows all that it depends on.

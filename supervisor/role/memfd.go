@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast.dev/config"
+	"holdfast.dev/transport"
 )
 
 // MaxConfig is the largest configuration in bytes of JSON that is handed to a role.
@@ -19,28 +20,51 @@ const MaxConfig = 64 << 20
 const seals = unix.F_SEAL_SEAL | unix.F_SEAL_SHRINK | unix.F_SEAL_GROW | unix.F_SEAL_WRITE
 
 // SealedConfig puts c into a memory file that nobody can change any more.
-func SealedConfig(c *config.Config) (*os.File, error) {
-	data, err := json.Marshal(c)
+func SealedConfig(c *config.Config) (*os.File, error) { return sealedJSON("holdfast-config", c) }
+
+// SealedTransport does the same with what the carrier is told: of the configuration, only its part.
+func SealedTransport(c *transport.Config) (*os.File, error) {
+	return sealedJSON("holdfast-transport", c)
+}
+
+func sealedJSON(name string, v any) (*os.File, error) {
+	data, err := json.Marshal(v)
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
 	defer clear(data) // there are passwords and keys in it
-	return sealed("holdfast-config", data)
+	return sealed(name, data)
 }
 
 // ReadConfig reads what SealedConfig wrote. It refuses a file that somebody could still change, one that is too large
 // and one that is not a configuration. The file's offset is not used or moved: other roles hold the same open file.
 func ReadConfig(f *os.File) (*config.Config, error) {
-	data, err := readSealed(f)
-	if err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
-	}
-	defer clear(data) // there are passwords and keys in it
 	c := new(config.Config)
-	if err := json.Unmarshal(data, c); err != nil {
-		return nil, fmt.Errorf("configuration: %w", err)
+	if err := readJSON(f, c); err != nil {
+		return nil, err
 	}
 	return c, nil
+}
+
+// ReadTransport reads what SealedTransport wrote, with the same care.
+func ReadTransport(f *os.File) (*transport.Config, error) {
+	c := new(transport.Config)
+	if err := readJSON(f, c); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func readJSON(f *os.File, v any) error {
+	data, err := readSealed(f)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	defer clear(data) // there are passwords and keys in it
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	return nil
 }
 
 // MemFile makes an anonymous memory file, close-on-exec, that can be sealed. The kernel is told that it is never

@@ -9,6 +9,7 @@ import (
 
 	"holdfast.dev/notify"
 	"holdfast.dev/track"
+	"holdfast.dev/transport"
 )
 
 // Name of a role, as in its command line and in its log ident.
@@ -20,6 +21,7 @@ const (
 	VRRP       Name = "vrrp"
 	Runner     Name = "runner"
 	Aux        Name = "aux"
+	Carrier    Name = "carrier"
 )
 
 // Msg is one message; exactly one field is set.
@@ -31,8 +33,11 @@ type Msg struct {
 	Peer    *Peer    `json:",omitempty"` // with a descriptor: the direct socket to another role
 	Stop    *Stop    `json:",omitempty"` // leave: hand over, clean up, exit 0
 	Signal  *Signal  `json:",omitempty"` // a signal that the supervisor passes on (dumps)
-	Window  *Window  `json:",omitempty"` // to aux, with the status page, the runner's memory and a listening socket: answer there
-	Record  *Record  `json:",omitempty"` // with the file as a descriptor: record all inputs; without one: stop that
+	// Listener is for the carrier, with a socket: one for each of transport.Config.Listens, before the Prepare that they belong to.
+	Listener *Listener `json:",omitempty"`
+
+	Window *Window `json:",omitempty"` // to aux, with the status page, the runner's memory and a listening socket: answer there
+	Record *Record `json:",omitempty"` // with the file as a descriptor: record all inputs; without one: stop that
 
 	// Ping is answered by Recv itself, with Pong: so whoever answers reads what it is told.
 	Ping *Gen `json:",omitempty"`
@@ -64,7 +69,8 @@ type Gen struct{ Gen uint64 }
 
 // Prepare announces a new configuration; the descriptor that comes along is a sealed memfd with the Config as JSON. A role at
 // its first start gets a second descriptor: vrrp the status page (see package status), the runner its journal. For aux it is, whenever
-// processes are to be counted and it can be had, a socket on which the kernel tells of them.
+// processes are to be counted and it can be had, a socket on which the kernel tells of them. For the carrier the first is no Config but a
+// transport.Config (SealedTransport).
 type Prepare struct {
 	Gen    uint64
 	Reload bool // false only for the first configuration of a daemon's life: rules C5 and C8
@@ -101,6 +107,13 @@ func (p *Permanent) Unwrap() error { return p.Err }
 
 // Peer comes with one end of a fresh SEQPACKET pair; the other end goes to the named role.
 type Peer struct{ Role Name }
+
+// Listener is one socket that the supervisor has opened and keeps: a carrier that is started again gets the same one, so that nobody who
+// dials meanwhile is refused.
+type Listener struct {
+	Gen    uint64
+	Listen transport.Listen
+}
 
 // Open asks for a track_file of a configuration that is in force or being prepared, by its name, or for a named pipe by its path.
 type Open struct {
