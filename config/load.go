@@ -22,15 +22,24 @@ func Load(files expand.Files, path string, env Env) Result {
 	if env.Merge {
 		stream = copied{lines, &merged}
 	}
-	tree, ragged := schema.Parse(stream, env.Test, diags, steer(lines, diags))
-	if ragged && diags.Lost() == 0 { // of a text with more findings than are kept nobody wants to know that exactly
+	b := newBuilder(files, &env, diags)
+	first := early{builder: b}
+	tree, ragged := schema.Parse(stream, env.Test, diags, first.hear(steer(lines, diags)), first.take)
+	switch {
+	case ragged && diags.Lost() == 0: // of a text with more findings than are kept nobody wants to know that exactly
 		diags = new(diag.List)
+		b = newBuilder(files, &env, diags)
 		tree = schema.ParseRagged(func() (schema.Stream, func(*schema.Node)) {
 			lines := expand.New(files, path, env.Expand, diags)
 			return lines, steer(lines, diags)
 		}, env.Test, diags)
+	case first.wrong:
+		diags = new(diag.List)
+		b = newBuilder(files, &env, diags)
+		lines = expand.New(files, path, env.Expand, diags)
+		tree, _ = schema.Parse(lines, env.Test, diags, steer(lines, diags), nil)
 	}
-	cfg := build(tree, files, &env, diags)
+	cfg := b.build(tree)
 	r := Result{Config: cfg, Namespace: cfg.Process.Namespace, Diags: diags, Merged: merged.String()}
 	if diags.Fatal() || env.Strict && diags.Count(diag.Error) > 0 {
 		r.Config = nil
@@ -59,6 +68,8 @@ type builder struct {
 	diags  *diag.List
 	cfg    *Config
 	drafts []*draft
+	early  []earlyService // in the order of the file
+	placed int            // how many of them are in the model
 
 	groups        []*groupDraft
 	scripts       map[string]*scriptDraft
@@ -87,8 +98,7 @@ type builder struct {
 	badIface      bool   // an interface that must exist does not
 }
 
-// build makes the model: first every block on its own, then what they mean to each other.
-func build(tree []schema.Node, files expand.Files, env *Env, diags *diag.List) *Config {
+func newBuilder(files expand.Files, env *Env, diags *diag.List) *builder {
 	b := &builder{
 		files: files, env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
@@ -96,6 +106,12 @@ func build(tree []schema.Node, files expand.Files, env *Env, diags *diag.List) *
 		targets: make(map[targetName]target), serviceGroups: make(map[string]*ServiceGroup),
 		names: make(map[*nameFile]map[string]uint32), garps: make(map[Garp]*Garp), silent: new(Notify),
 	}
+	b.cfg.Global.Mail.Real = true // unless told otherwise, for what is built before globals is called
+	return b
+}
+
+// build makes the model: first every block on its own, then what they mean to each other.
+func (b *builder) build(tree []schema.Node) *Config {
 	for i := range tree {
 		if tree[i].Key.Name == "vrrp_script" {
 			b.later[tree[i].Name()] = true

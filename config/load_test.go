@@ -13,6 +13,7 @@ import (
 
 	"holdfast.dev/config"
 	"holdfast.dev/config/diag"
+	"holdfast.dev/config/sample"
 )
 
 // models loads every golden case and gives those that have a model.
@@ -187,32 +188,9 @@ func TestManyLinks(t *testing.T) {
 	}
 }
 
-// many is a file with n instances.
-func many(n int) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, `vrrp_instance VI_%d {
-	state BACKUP
-	interface eth%d
-	virtual_router_id %d
-	priority 100
-	advert_int 1
-	authentication {
-		auth_type PASS
-		auth_pass secret
-	}
-	virtual_ipaddress {
-		10.%d.%d.1/24
-	}
-}
-`, i, i/250, i%250+1, i/250, i%250)
-	}
-	return b.String()
-}
-
 // BenchmarkLoad loads 10,000 instances and tells how much memory the model takes per byte of text.
 func BenchmarkLoad(b *testing.B) {
-	text := many(10_000)
+	text := sample.Instances(10_000)
 	env := machine(false)
 	env.Interface = nil
 	b.SetBytes(int64(len(text)))
@@ -225,22 +203,9 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportMetric(held(text), "heap/text")
 }
 
-// services is a file with n virtual servers of m real servers each.
-func services(n, m int) string {
-	var b strings.Builder
-	for i := range n {
-		fmt.Fprintf(&b, "virtual_server 10.%d.%d.1 80 {\n\tdelay_loop 6\n\tlvs_sched rr\n\tlvs_method NAT\n\tprotocol TCP\n", i/250, i%250)
-		for j := range m {
-			fmt.Fprintf(&b, "\treal_server 172.16.%d.%d 80 {\n\t\tweight 1\n\t\tTCP_CHECK {\n\t\t\tconnect_timeout 3\n\t\t\tretry 3\n\t\t\tdelay_before_retry 3\n\t\t}\n\t}\n", j/250, j%250)
-		}
-		b.WriteString("}\n")
-	}
-	return b.String()
-}
-
 // BenchmarkServices loads 1,000 virtual servers with 50,000 real servers.
 func BenchmarkServices(b *testing.B) {
-	text := services(1000, 50)
+	text := sample.Services(1000, 50)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		if r := config.Load(tree{"/k.conf": text}, "/k.conf", machine(false)); r.Config == nil || len(r.Config.Services) != 1000 {
@@ -266,7 +231,7 @@ func held(text string) float64 {
 
 // TestMemory holds large models to three times their text.
 func TestMemory(t *testing.T) {
-	for name, text := range map[string]string{"instances": many(5000), "services": services(100, 50)} {
+	for name, text := range map[string]string{"instances": sample.Instances(5000), "services": sample.Services(100, 50)} {
 		if got := held(text); got > 3 {
 			t.Errorf("%s: %.2f times the text", name, got)
 		}

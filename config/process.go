@@ -52,7 +52,9 @@ func (b *builder) part(n *schema.Node) {
 	case "virtual_server_group":
 		b.serviceGroup(n)
 	case "virtual_server":
-		b.virtualServer(n)
+		if !b.fromEarly(n) {
+			b.virtualServer(n)
+		}
 	}
 }
 

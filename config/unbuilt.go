@@ -19,8 +19,14 @@ func hasAny(s string, prefixes ...string) bool {
 // findUnbuilt lists the uses of keywords whose effect is not there yet. Inside a block that is itself listed nothing
 // more is said.
 func (b *builder) findUnbuilt(tree []schema.Node) {
+	early := b.early
 	for i := range tree {
-		b.unbuilt(&tree[i])
+		if n := &tree[i]; isEarly(n) {
+			b.cfg.Uses = append(b.cfg.Uses, early[0].uses...)
+			early = early[1:]
+		} else {
+			b.unbuilt(n)
+		}
 	}
 }
 

@@ -92,7 +92,7 @@ type Reader struct {
 
 	pending []source   // loops and definitions being expanded, innermost last
 	rest    item       // what a brace left of the current line, if its text is not empty
-	words   []lex.Word // room for the words of the next lines
+	words   []lex.Word // room for the words of the next line
 
 	lines, bytes       int
 	maxLines, maxBytes int
@@ -134,7 +134,8 @@ func New(files Files, path string, env Env, diags *diag.List) *Reader {
 	return r
 }
 
-// Next is the next line; ok is false at the end, when all that had to be reported was.
+// Next is the next line, whose words are there until the call after it; ok is false at the end, when all that had to be
+// reported was.
 func (r *Reader) Next() (line lex.Line, ok bool) {
 	for !r.stopped {
 		it, ok := r.take()
@@ -219,15 +220,8 @@ func (r *Reader) push(pos diag.Pos, s source) {
 
 // emit makes the line for the caller.
 func (r *Reader) emit(it item) lex.Line {
-	if cap(r.words)-len(r.words) < 16 {
-		r.words = make([]lex.Word, 0, 512)
-	}
-	n := len(r.words)
-	line := lex.NewLine(it.text, it.pos, r.words[n:n])
-	if len(line.Words) > 0 && n+len(line.Words) <= cap(r.words) && &line.Words[0] == &r.words[:n+1][n] {
-		r.words = r.words[:n+len(line.Words)]
-	}
-	line.Words = line.Words[:len(line.Words):len(line.Words)]
+	line := lex.NewLine(it.text, it.pos, r.words[:0])
+	r.words = line.Words
 	return line
 }
 

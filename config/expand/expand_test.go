@@ -147,27 +147,6 @@ func TestReaderReadsNoFurther(t *testing.T) {
 	}
 }
 
-func TestLinesDoNotShareWords(t *testing.T) {
-	r := New(memory("main", strings.Repeat("a b c d e f g h i j k l m n o p q r s\n", 200)), "main", Env{}, new(diag.List))
-	var all [][]string
-	for line, ok := r.Next(); ok; line, ok = r.Next() {
-		_ = append(line.Words, line.Words[0])
-		var words []string
-		for _, w := range line.Words {
-			words = append(words, w.Text)
-		}
-		all = append(all, words)
-		if cap(line.Words) != len(line.Words) {
-			t.Fatal("the words of a line have room for those of another")
-		}
-	}
-	for _, words := range all {
-		if strings.Join(words, "") != "abcdefghijklmnopqrs" {
-			t.Fatalf("got %q", words)
-		}
-	}
-}
-
 func TestSection6Random(t *testing.T) {
 	var r random
 	r.seed(1)

@@ -33,7 +33,7 @@ type Line struct {
 }
 
 // NewLine makes the Line of t, which must be trimmed and not empty, at pos, whose column is set here. The words are
-// appended to buf, so that a caller may hand out room in bulk.
+// appended to buf, so that their room can be used again.
 func NewLine(t Text, pos diag.Pos, buf []Word) Line {
 	words, ok := AppendWords(buf, t)
 	return Line{Text: t.S, Words: words, Pos: pos.At(t.Col(0)), Unmatched: !ok, cols: t.cols}

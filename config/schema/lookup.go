@@ -11,6 +11,7 @@ import (
 var language = link(tables())
 
 type lang struct {
+	root   *Block
 	blocks []*Block
 	byPath map[string]*Block
 	where  map[string][]string // keyword → paths of the blocks that know it
@@ -35,6 +36,7 @@ func link(blocks []*Block) *lang {
 			l.where[k.Name] = append(l.where[k.Name], b.Path)
 		}
 	}
+	l.root = l.byPath["root"]
 	for _, b := range blocks {
 		for i := range b.Keys {
 			k := &b.Keys[i]
@@ -57,7 +59,7 @@ func (k *Keyword) bodyPath() string {
 }
 
 // Root is the block of the top level.
-func Root() *Block { return language.byPath["root"] }
+func Root() *Block { return language.root }
 
 // Blocks lists all blocks. The caller must not change them.
 func Blocks() []*Block { return language.blocks }

@@ -20,6 +20,7 @@ type Parser struct {
 	diags  *diag.List
 	strict bool
 	seen   func(*Node)
+	done   func(*Node) bool
 
 	held    lex.Line // a line put back
 	holding bool
@@ -57,10 +58,12 @@ type name struct {
 
 // Parse reads all lines of a configuration. strict makes a number with garbage behind it unusable, as in a
 // configuration test. seen, if not nil, is called with every keyword of global_defs as soon as it was read, since some
-// change how the rest is read. ragged tells that the braces do not match: keepalived's processes then see different
+// change how the rest is read. done, if not nil, is called with every block of the top level when all of it was read;
+// where it returns true, the node stays, but without what is in it: a large configuration is many blocks that need not
+// be in memory all at a time. ragged tells that the braces do not match: keepalived's processes then see different
 // things, which [ParseRagged] finds out.
-func Parse(lines Stream, strict bool, diags *diag.List, seen func(*Node)) (nodes []Node, ragged bool) {
-	p := &Parser{lines: lines, diags: diags, strict: strict, seen: seen, names: make(map[name]bool)}
+func Parse(lines Stream, strict bool, diags *diag.List, seen func(*Node), done func(*Node) bool) (nodes []Node, ragged bool) {
+	p := &Parser{lines: lines, diags: diags, strict: strict, seen: seen, done: done, names: make(map[name]bool)}
 	nodes = p.keywords(Root(), true)
 	p.outline.finish(p)
 	return nodes, p.braces
@@ -133,7 +136,7 @@ func (p *Parser) keyword(b *Block, line lex.Line, first *uses) {
 	if p.full(line) {
 		return
 	}
-	if p.process != ForAll && b.Path == "root" {
+	if p.process != ForAll && b == Root() {
 		if !p.process.reads(key) {
 			if key.Opens != NoBlock {
 				p.skip()
@@ -154,6 +157,9 @@ func (p *Parser) keyword(b *Block, line lex.Line, first *uses) {
 		p.hidden = line.Words
 		defer func() { p.hidden = nil }()
 	}
+	if b == Root() {
+		p.room.mark()
+	}
 	n := p.room.node()
 	defer p.room.release(n)
 	n.Key, n.Pos = key, line.Pos
@@ -168,8 +174,12 @@ func (p *Parser) keyword(b *Block, line lex.Line, first *uses) {
 		return
 	}
 	p.open(n)
-	if p.seen != nil && b.Path == "global_defs" {
+	switch {
+	case p.seen != nil && b.Path == "global_defs":
 		p.seen(n)
+	case p.done != nil && b == Root() && key.Opens != NoBlock && p.done(n):
+		*n = Node{Key: key, Pos: n.Pos}
+		p.room.drop()
 	}
 	p.room.add(n)
 }

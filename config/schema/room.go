@@ -2,15 +2,24 @@ package schema
 
 import "holdfast.dev/config/diag"
 
-// chunk is how many nodes or values are allocated together.
-const chunk = 256
-
 // room is where the parser makes its nodes: a configuration has one for each line, and most have one argument.
 type room struct {
 	open   []Node  // of the blocks that are being read, the outer ones first
 	spare  []*Node // for the next lines
-	nodes  []Node
-	values []Value
+	nodes  arena[Node]
+	values arena[Value]
+}
+
+// mark begins a block of the top level, which drop may take back.
+func (r *room) mark() {
+	r.nodes.mark()
+	r.values.mark()
+}
+
+// drop takes back everything since the mark; nobody may look at it any more.
+func (r *room) drop() {
+	r.nodes.drop()
+	r.values.drop()
 }
 
 // node is an empty node to work on until release.
@@ -37,11 +46,7 @@ func (r *room) body(base int) []Node {
 	if len(done) == 0 {
 		return nil
 	}
-	if len(r.nodes) < len(done) {
-		r.nodes = make([]Node, max(len(done), chunk))
-	}
-	out := r.nodes[:len(done):len(done)]
-	r.nodes = r.nodes[len(done):]
+	out := r.nodes.take(len(done))
 	copy(out, done)
 	clear(done)
 	r.open = r.open[:base]
@@ -49,14 +54,7 @@ func (r *room) body(base int) []Node {
 }
 
 // arguments is an empty list with room for n values.
-func (r *room) arguments(n int) []Value {
-	if len(r.values) < n {
-		r.values = make([]Value, max(n, chunk))
-	}
-	out := r.values[:0:n]
-	r.values = r.values[n:]
-	return out
-}
+func (r *room) arguments(n int) []Value { return r.values.take(n)[:0] }
 
 // uses are the first uses of keywords that may stand once in a block.
 type uses []firstUse
