@@ -86,8 +86,7 @@ func TestRegressionC62_AnnouncedWithTheCurrentHardwareAddress(t *testing.T) {
 
 func TestRegressionC64_FiveHundredRoutersFault(t *testing.T) {
 	// Each on a link of its own. That all of them are told after an overrun is the matter of packages host and host/kernel.
-	now := epoch
-	e := New(now)
+	e := New(epoch)
 	c := &Config{Restore: true}
 	for i := range 500 {
 		s := spec(fmt.Sprintf("R%d", i), uint8(i%255+1), 100)
@@ -95,24 +94,14 @@ func TestRegressionC64_FiveHundredRoutersFault(t *testing.T) {
 		s.Addresses[0].Link = s.Link
 		c.Routers = append(c.Routers, s)
 	}
-	tell := func(up bool) {
+	tell := func(now clock.Now, up bool) {
 		for i := range 500 {
 			ev := eth0("192.0.2.5/24")
 			ev.Link.Name, ev.Link.Index, ev.Link.Running = c.Routers[i].Link, i+2, up
 			e.Step(now, ev)
 		}
 	}
-	tell(true)
-	e.Step(now, &Configure{Config: c})
-	now = run(e, now, now.Add(5*time.Second), func(clock.Now, Action) {})
-	for _, want := range []State{Fault, Backup} {
-		tell(want == Backup)
-		for _, r := range e.Routers() {
-			if r.State() != want {
-				t.Errorf("%s is %v, not %v", r.Name(), r.State(), want)
-			}
-		}
-	}
+	flap(t, e, c, tell, func(*Router) {})
 }
 
 func TestRegressionC65_TrackedPortIsRemovedAndThePrimaryFlaps(t *testing.T) {

@@ -266,8 +266,7 @@ func TestRegressionB49_OnlyTheVRIDChanges(t *testing.T) {
 
 // The interface below 500 macvlans goes down and comes back.
 func TestRegressionC64_FiveHundredVirtualMACs(t *testing.T) {
-	now := epoch
-	e := New(now)
+	e := New(epoch)
 	c := &Config{Restore: true}
 	for i := range 500 {
 		s := virtualSpec(100)
@@ -277,25 +276,33 @@ func TestRegressionC64_FiveHundredVirtualMACs(t *testing.T) {
 		s.Addresses[0].Link = s.Virtual[0].Name
 		c.Routers = append(c.Routers, s)
 	}
-	tell := func(up bool) {
+	tell := func(now clock.Now, up bool) {
 		for i := range 2 {
 			ev := eth0(fmt.Sprintf("192.0.2.%d/24", i+1))
 			ev.Link.Name, ev.Link.Index, ev.Link.Running = fmt.Sprintf("eth%d", i), i+2, up
 			e.Step(now, ev)
 		}
 	}
-	tell(true)
-	e.Step(now, &Configure{Config: c})
-	now = run(e, now, now.Add(5*time.Second), func(clock.Now, Action) {})
+	flap(t, e, c, tell, func(r *Router) {
+		if _, s := e.Desired(r.owner); len(s.Links) != 1 || s.Links[0].Up || len(s.Addresses) != 0 {
+			t.Errorf("%s wants %+v", r.Name(), s)
+		}
+	})
+}
+
+// flap configures an engine whose links are up, and has them go down and come back. Each router is looked at after both.
+func flap(t *testing.T, e *Engine, c *Config, tell func(now clock.Now, up bool), look func(*Router)) {
+	t.Helper()
+	tell(epoch, true)
+	e.Step(epoch, &Configure{Config: c})
+	now := run(e, epoch, epoch.Add(5*time.Second), func(clock.Now, Action) {})
 	for _, want := range []State{Fault, Backup} {
-		tell(want == Backup)
+		tell(now, want == Backup)
 		for _, r := range e.Routers() {
 			if r.State() != want {
 				t.Errorf("%s is %v, not %v", r.Name(), r.State(), want)
 			}
-			if _, s := e.Desired(r.owner); len(s.Links) != 1 || s.Links[0].Up || len(s.Addresses) != 0 {
-				t.Errorf("%s wants %+v", r.Name(), s)
-			}
+			look(r)
 		}
 	}
 }

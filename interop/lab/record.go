@@ -119,16 +119,21 @@ func (r *record) advertises(n *Node, v VR, from, to time.Time) bool {
 	return slices.ContainsFunc(r.advertsOf(v, from, to), func(a Advert) bool { return a.Node == n && a.Priority > 0 })
 }
 
-// Claims lists what a node has said about addresses since a time.
-func (l *Lab) Claims(n *Node, since time.Time) (out []Claim) {
-	l.rec.mu.Lock()
-	defer l.rec.mu.Unlock()
-	for _, c := range l.rec.claims {
-		if c.Node == n && c.At.After(since) {
-			out = append(out, c)
+// those lists the ones of a kind of record that are wanted.
+func those[T any](r *record, list *[]T, wanted func(*T) bool) (out []T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range *list {
+		if wanted(&(*list)[i]) {
+			out = append(out, (*list)[i])
 		}
 	}
 	return out
+}
+
+// Claims lists what a node has said about addresses since a time.
+func (l *Lab) Claims(n *Node, since time.Time) []Claim {
+	return those(l.rec, &l.rec.claims, func(c *Claim) bool { return c.Node == n && c.At.After(since) })
 }
 
 // FirstAdvert is when anybody first advertised after a time; the zero time if nobody did.

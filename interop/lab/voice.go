@@ -28,15 +28,8 @@ func (r *record) voice(f Frame) {
 }
 
 // Voices lists every frame, of whatever protocol, that a node sent from the hardware address of a virtual router since a time.
-func (l *Lab) Voices(n *Node, since time.Time) (out []Frame) {
-	l.rec.mu.Lock()
-	defer l.rec.mu.Unlock()
-	for _, f := range l.rec.voices {
-		if f.Node == n && f.At.After(since) {
-			out = append(out, f)
-		}
-	}
-	return out
+func (l *Lab) Voices(n *Node, since time.Time) []Frame {
+	return those(l.rec, &l.rec.voices, func(f *Frame) bool { return f.Node == n && f.At.After(since) })
 }
 
 func (r *record) ask(f Frame) {
@@ -46,15 +39,8 @@ func (r *record) ask(f Frame) {
 }
 
 // Solicits lists the neighbour solicitations that a node sent since a time, each at least as long as its fixed part.
-func (l *Lab) Solicits(n *Node, since time.Time) (out []Frame) {
-	l.rec.mu.Lock()
-	defer l.rec.mu.Unlock()
-	for _, f := range l.rec.asks {
-		if f.Node == n && f.At.After(since) {
-			out = append(out, f)
-		}
-	}
-	return out
+func (l *Lab) Solicits(n *Node, since time.Time) []Frame {
+	return those(l.rec, &l.rec.asks, func(f *Frame) bool { return f.Node == n && f.At.After(since) })
 }
 
 // SpeaksAs holds, of all that a node has sent since a time, that the adverts of a virtual router come from its hardware address, that nothing

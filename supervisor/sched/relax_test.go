@@ -37,24 +37,31 @@ func TestRelax(t *testing.T) {
 	}
 }
 
-// TestRelaxAll: all threads but those that are kept are ordinary in between, those that come meanwhile too, and afterwards all are
-// what the kept one is.
-func TestRelaxAll(t *testing.T) {
+// realTimeTasks makes the test's thread real-time, and lists the threads.
+func realTimeTasks(t *testing.T) *Tasks {
+	t.Helper()
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	if err := setPolicy(0, 7); err != nil {
 		t.Skip(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := setPolicy(0, 0); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
 	tasks, err := OpenTasks()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tasks.Close()
+	t.Cleanup(func() { _ = tasks.Close() })
+	return tasks
+}
+
+// TestRelaxAll: all threads but those that are kept are ordinary in between, those that come meanwhile too, and afterwards all are
+// what the kept one is.
+func TestRelaxAll(t *testing.T) {
+	tasks := realTimeTasks(t)
 	// Another thread that is real-time, and one that is kept.
 	thread := func() (tid int, end func()) {
 		id, stop, done := make(chan int), make(chan struct{}), make(chan struct{})
@@ -92,21 +99,7 @@ func TestRelaxAll(t *testing.T) {
 
 // TestRelaxAllWhileTheKeptIsRelaxed: that the kept thread is ordinary for a moment when the others are restored does not leave them so.
 func TestRelaxAllWhileTheKeptIsRelaxed(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	if err := setPolicy(0, 7); err != nil {
-		t.Skip(err)
-	}
-	defer func() {
-		if err := setPolicy(0, 0); err != nil {
-			t.Error(err)
-		}
-	}()
-	tasks, err := OpenTasks()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tasks.Close()
+	tasks := realTimeTasks(t)
 	id, relax, done := make(chan int), make(chan struct{}), make(chan struct{})
 	go func() {
 		runtime.LockOSThread()
