@@ -72,6 +72,7 @@ type daemon struct {
 	side   *side
 	cmd    *exec.Cmd
 	born   int64
+	pid    string // the file with its pid
 	exited chan struct{}
 }
 
@@ -97,7 +98,7 @@ func (b *bench) start(n *node, s *side, f *file) error {
 	if s.floor {
 		args = []string{"helper-floor", "eth0", f.interval.String(), strconv.Itoa(f.priority), strconv.FormatBool(len(f.global) > 0)}
 	}
-	d := &daemon{side: s, cmd: exec.Command(s.path, args...), exited: make(chan struct{})}
+	d := &daemon{side: s, cmd: exec.Command(s.path, args...), pid: filepath.Join(dir, "main.pid"), exited: make(chan struct{})}
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	d.born = time.Now().UnixNano()

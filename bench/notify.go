@@ -101,7 +101,7 @@ func (b *bench) notifyUnder(s *side, count int, load notifyLoad) error {
 		return err
 	}
 	repeat := b.times(map[int]int{1: 20, 50: 6, 250: 3}[count], 1)
-	once := func() ([]float64, []float64, error) { return bareScripts(&st, count) }
+	once := func() (notified, error) { return bareScripts(&st, count) }
 	if !s.floor {
 		w, err := newWorld((&file{count: count}).links())
 		if err != nil {
@@ -115,7 +115,7 @@ func (b *bench) notifyUnder(s *side, count int, load notifyLoad) error {
 		if err := await("all are master", time.Minute, func() bool { return st.count() == count }); err != nil {
 			return err
 		}
-		once = func() ([]float64, []float64, error) { return notifyOnce(w, &st, f) }
+		once = func() (notified, error) { return notifyOnce(w, &st, f) }
 	}
 	loops, err := busy(load.busy)
 	defer loops.end()
@@ -125,92 +125,114 @@ func (b *bench) notifyUnder(s *side, count int, load notifyLoad) error {
 	if load.forks {
 		defer forks(200)()
 	}
-	var took, errs []float64
+	var all notified
 	for range repeat {
-		t, e, err := once()
+		one, err := once()
 		if err != nil {
 			return err
 		}
-		took, errs = append(took, t...), append(errs, e...)
+		all.add(&one)
 	}
 	what := fmt.Sprintf("%d at once, %s", count, load.name)
-	b.report.add("from the first advert to the first instruction of notify_master", what, "ms", s.name, took...)
-	if len(errs) > 0 {
-		b.report.add("error of the interval between adverts while the scripts start", what, "ms", s.name, errs...)
+	b.report.add("from the first advert to the first instruction of notify_master", what, "ms", s.name, all.took...)
+	if len(all.errs) > 0 {
+		b.report.add("error of the interval between adverts while the scripts start", what, "ms", s.name, all.errs...)
+	}
+	for i, values := range all.hops {
+		b.report.add("of that, by holdfast's own account: "+what, hops[i], "ms", s.name, values...)
 	}
 	return nil
 }
 
+// notified is what was measured, in milliseconds.
+type notified struct {
+	took, errs []float64
+	hops       [][]float64 // per hop; nil where nobody tells
+}
+
+func (n *notified) add(o *notified) {
+	n.took, n.errs = append(n.took, o.took...), append(n.errs, o.errs...)
+	if n.hops == nil {
+		n.hops = make([][]float64, len(o.hops))
+	}
+	for i := range o.hops {
+		n.hops[i] = append(n.hops[i], o.hops[i]...)
+	}
+}
+
 // notifyOnce takes the links of a router away and gives them back: all its instances become master again, at the same time.
-func notifyOnce(w *world, st *stamps, f *file) (took, errs []float64, err error) {
+func notifyOnce(w *world, st *stamps, f *file) (out notified, err error) {
 	for l := range w.links {
 		if err := w.fabric.SetDown(portName(0, l)); err != nil {
-			return nil, nil, err
+			return out, err
 		}
 	}
 	time.Sleep(2 * time.Second)
 	if _, err := st.take(); err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	begin := time.Now().UnixNano()
 	for l := range w.links {
 		if err := w.fabric.SetUp(portName(0, l)); err != nil {
-			return nil, nil, err
+			return out, err
 		}
 	}
 	if err := await("all scripts have run", time.Minute, func() bool { return st.count() == f.count }); err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	time.Sleep(3 * f.interval / 2) // at least one more advert of each
 	began, err := st.take()
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	first := w.cap.ends(0, begin, false)
 	for i := range f.count {
 		sent, ok := first[[2]int{i / perLink, i%perLink + 1}]
 		if !ok || began[i] == 0 {
-			return nil, nil, fmt.Errorf("instance %d: no advert, or no script", i)
+			return out, fmt.Errorf("instance %d: no advert, or no script", i)
 		}
-		took = append(took, ms(time.Duration(began[i]-sent)))
+		out.took = append(out.took, ms(time.Duration(began[i]-sent)))
 	}
 	last := map[[2]int]int64{}
 	for _, a := range w.cap.since(0, begin) {
 		key := [2]int{a.link, a.vrid}
 		if before := last[key]; before != 0 {
 			d := time.Duration(a.at-before) - f.interval
-			errs = append(errs, ms(max(d, -d)))
+			out.errs = append(out.errs, ms(max(d, -d)))
 		}
 		last[key] = a.at
 	}
-	return took, errs, nil
+	if w.nodes[0].daemon.side.name == ours {
+		out.hops, err = w.nodes[0].daemon.askHops(began)
+	}
+	return out, err
 }
 
 // bareScripts starts the script count times, back to back, and measures from the beginning.
-func bareScripts(st *stamps, count int) (took, errs []float64, err error) {
+func bareScripts(st *stamps, count int) (out notified, err error) {
 	if _, err := st.take(); err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	cmd := exec.Command("/proc/self/exe", "helper-scripts", st.script, strconv.Itoa(count))
-	out, err := cmd.Output()
+	text, err := cmd.Output()
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
-	begin, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	begin, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	began, err := st.take()
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	if len(began) != count {
-		return nil, nil, fmt.Errorf("%d of %d scripts have run", len(began), count)
+		return out, fmt.Errorf("%d of %d scripts have run", len(began), count)
 	}
 	for _, at := range began {
-		took = append(took, ms(time.Duration(at-begin)))
+		out.took = append(out.took, ms(time.Duration(at-begin)))
 	}
-	return took, nil, nil
+	return out, nil
 }
 
 // scriptsMain starts a script so many times, waits for all and prints when it began.

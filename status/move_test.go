@@ -139,7 +139,7 @@ func TestRuns(t *testing.T) {
 		Object: "INSTANCE", Name: "VI_1", State: "MASTER", What: "notify_master", Decided: 1, Queued: 2, Arrived: 3, Asked: 4,
 	}
 	want.ID = r.Add(&want)
-	want.Started, want.Ended, want.Fail = 5, 6, "exited with status 1"
+	want.Forked, want.Started, want.Ended, want.Fail = 5, 6, 7, "exited with status 1"
 	r.Set(want.ID, &want)
 	var got Run
 	if !r.Run(want.ID, &got) || got != want {

@@ -16,10 +16,10 @@ const (
 	RunsKept = 8192 // scripts
 	// RunsSize is the size of the memory in octets.
 	RunsSize = headerSize + RunsKept*runSize
-	runSize  = 256
+	runSize  = 264
 
 	runsMagic   = 0x6873637269707473 // "hscripts"
-	runsVersion = 1
+	runsVersion = 2
 )
 
 type runsHeader struct {
@@ -39,17 +39,18 @@ type Run struct {
 	Decided, Queued clock.Instant
 	Arrived         clock.Instant // the process that runs scripts heard of it
 	Asked           clock.Instant // nothing was before it any more
+	Forked          clock.Instant // it had a process; 0 while it had none, or where that was not told
 	Started         clock.Instant // the program was executed; 0 while it was not
 	Ended           clock.Instant // 0 while it runs
 	Fail            string        // why it was no success; empty for success
 }
 
 type run struct {
-	seq, id                                         atomic.Uint64
-	decided, queued, arrived, asked, started, ended int64
-	name                                            text
-	object, state, what                             [24]byte
-	fail                                            [56]byte
+	seq, id                                                 atomic.Uint64
+	decided, queued, arrived, asked, forked, started, ended int64
+	name                                                    text
+	object, state, what                                     [24]byte
+	fail                                                    [56]byte
 }
 
 var (
@@ -101,7 +102,7 @@ func (r *Runs) set(id uint64, v *Run) {
 	e.seq.Store(seq)
 	e.id.Store(id)
 	e.decided, e.queued, e.arrived = int64(v.Decided), int64(v.Queued), int64(v.Arrived)
-	e.asked, e.started, e.ended = int64(v.Asked), int64(v.Started), int64(v.Ended)
+	e.asked, e.forked, e.started, e.ended = int64(v.Asked), int64(v.Forked), int64(v.Started), int64(v.Ended)
 	put(e.name[:], v.Name)
 	put(e.object[:], v.Object)
 	put(e.state[:], v.State)
@@ -129,7 +130,7 @@ func (r *Runs) Run(id uint64, v *Run) bool {
 		*v = Run{
 			ID: id, Object: get(e.object[:]), Name: get(e.name[:]), State: get(e.state[:]), What: get(e.what[:]), Fail: get(e.fail[:]),
 			Decided: clock.Instant(e.decided), Queued: clock.Instant(e.queued), Arrived: clock.Instant(e.arrived),
-			Asked: clock.Instant(e.asked), Started: clock.Instant(e.started), Ended: clock.Instant(e.ended),
+			Asked: clock.Instant(e.asked), Forked: clock.Instant(e.forked), Started: clock.Instant(e.started), Ended: clock.Instant(e.ended),
 		}
 		if e.seq.Load() == before {
 			return mine

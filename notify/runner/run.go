@@ -171,9 +171,9 @@ func (r *runner) start(a notify.Run) {
 	c := script.Command{Args: s.Args, Open: s.Open, UID: s.UID, GID: s.GID, Groups: s.Groups}
 	shown := r.show(&a)
 	r.jobs[a.Job] = r.starter.Start(c,
-		func(at clock.Instant) {
+		func(forked, at clock.Instant) {
 			r.post(func() {
-				shown.began(at)
+				shown.began(forked, at)
 				r.step(notify.Began{Job: a.Job, At: at})
 			})
 		},

@@ -24,9 +24,9 @@ func (r *runner) show(a *notify.Run) *shown {
 	return s
 }
 
-// began is told when the program was executed.
-func (s *shown) began(at clock.Instant) {
-	s.run.Started = at
+// began is told when it got a process and when the program was executed.
+func (s *shown) began(forked, at clock.Instant) {
+	s.run.Forked, s.run.Started = forked, at
 	s.runs.Set(s.id, &s.run)
 	if from := s.run.Queued; from != 0 {
 		s.runs.Start().Add(at.Sub(from))

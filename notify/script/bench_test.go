@@ -85,7 +85,10 @@ func direct(path string, done *sync.WaitGroup) {
 		var pipe [2]int
 		_ = unix.Pipe2(pipe[:], unix.O_CLOEXEC)
 		h := head{parent: uint32(os.Getpid()), nArgs: 1, args: append([]byte(path), 0)}
-		p := directOnce.l.plan(&h, pipe[1:])
+		w := newWorker()
+		w.fds = append(w.fds, pipe[1])
+		w.lay(directOnce.l, &h)
+		p := &w.plan
 		p.clone = 0
 		pid, _, _ := fork(p)
 		unix.Close(pipe[1])

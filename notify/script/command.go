@@ -1,10 +1,10 @@
 // Package script runs programs for the daemon: with the least delay, as another user, in a process group (and, where it was
 // delegated one, a cgroup) of their own, with nothing inherited that is not meant for them.
 //
-// A small process, the launcher, is made once. A start costs it one fork; the child is the caller's, not the launcher's, so
-// that the caller can wait for it and it outlives the launcher. A program that hangs in execve, on a dead file system for
-// one, holds up only itself: the fork is a real one, whereas Go's own keeps a scheduler slot and a lock until the new
-// program runs.
+// A small process, the launcher, is made once. A start costs it one clone; the child is the caller's, not the launcher's, so
+// that the caller can wait for it and it outlives the launcher. Until its program begins the child uses the launcher's memory, for copying
+// takes longer than anything else; a program that hangs in execve, on a dead file system for one, nevertheless holds up only itself,
+// because another thread of the launcher takes over then (docs/decisions/0011-how-scripts-are-started.md).
 package script
 
 import (

@@ -31,6 +31,7 @@ type plan struct {
 	status uintptr // pipe that the child reports to, close-on-exec
 	parent uintptr // pid that must be its parent
 	clone  uintptr // flags
+	share  bool    // the child uses our memory until its program begins, and we wait for that
 	cgroup int     // directory to start in, -1 for none
 
 	rep       report // the child's own variables
@@ -63,8 +64,8 @@ type cloneArgs struct {
 type sigAction [8]uint64
 
 // fork makes the child. The calling goroutine must be locked to its thread. The child is a copy of this process with one
-// thread: it runs on its own copy of this stack, so nothing of ours waits for it. Signals are blocked all the way, so that no
-// handler of the runtime's can run in it.
+// thread: it runs on its own copy of this stack, so nothing of ours waits for it. With share it is no copy, uses this very stack, and fork
+// returns when its program has begun or could not. Signals are blocked all the way, so that no handler of the runtime's can run in it.
 //
 //go:norace
 //go:noinline
@@ -83,10 +84,17 @@ func fork(p *plan) (pid int, inside bool, err syscall.Errno) {
 		if p.clone&unix.CLONE_PARENT == 0 {
 			args.exitSignal = uint64(unix.SIGCHLD)
 		}
-		r, _, e = syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
+		if p.share {
+			args.flags |= unix.CLONE_VM | unix.CLONE_VFORK
+			r, e = rawVfork(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args))
+		} else {
+			r, _, e = syscall.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
+		}
 		inside = e == 0
 	}
-	if !inside {
+	if !inside && p.share {
+		r, e = rawVfork(unix.SYS_CLONE, p.clone|uintptr(unix.CLONE_VM|unix.CLONE_VFORK|unix.SIGCHLD), 0)
+	} else if !inside {
 		r, _, e = rawClone(p.clone | uintptr(unix.SIGCHLD))
 	}
 	if e == 0 && r == 0 {
@@ -98,7 +106,7 @@ func fork(p *plan) (pid int, inside bool, err syscall.Errno) {
 
 // child turns the copy into the script, and never returns. It and what it calls must neither allocate nor grow the stack: the
 // linker checks the latter of functions that are marked nosplit. Little fits on what stack there is, so what they need to
-// keep is in the plan, of which the child has its own copy like of everything else.
+// keep is in the plan, which nobody else touches meanwhile.
 //
 //go:norace
 //go:nosplit
@@ -147,8 +155,34 @@ func settle(p *plan) (e syscall.Errno) {
 			return e
 		}
 	}
+	only(p.status)
 	return 0
 }
+
+// only closes all descriptors but the standard ones and this one. They are close-on-exec, but among them may be the status pipe of another
+// child that is being started: as long as it is open here too, it looks as if that one had not begun.
+//
+//go:norace
+//go:nosplit
+func only(keep uintptr) {
+	_, _, e := syscall.RawSyscall6(unix.SYS_CLOSE_RANGE, keep+1, lastFD, 0, 0, 0, 0)
+	if e == 0 && keep > 3 {
+		_, _, e = syscall.RawSyscall6(unix.SYS_CLOSE_RANGE, 3, keep-1, 0, 0, 0, 0)
+	}
+	if e == 0 {
+		return
+	}
+	for fd := uintptr(3); fd < manyFDs; fd++ { // before 5.9
+		if fd != keep {
+			syscall.RawSyscall6(unix.SYS_CLOSE, fd, 0, 0, 0, 0, 0)
+		}
+	}
+}
+
+const (
+	lastFD  = 1<<32 - 1
+	manyFDs = 64 // more than a launcher ever has
+)
 
 // setUser changes user and groups, and takes away capabilities that a program would inherit.
 //

@@ -293,7 +293,7 @@ func TestMany(t *testing.T) {
 	var ok, begun atomic.Int64
 	for range n {
 		wg.Add(1)
-		s.Start(own("/bin/true"), func(clock.Instant) { begun.Add(1) }, func(r Result) {
+		s.Start(own("/bin/true"), func(_, _ clock.Instant) { begun.Add(1) }, func(r Result) {
 			if r.OK() {
 				ok.Add(1)
 			} else {
@@ -377,35 +377,4 @@ func pidsLimit(t *testing.T, pid int) func() {
 	}
 	t.Skip("no pids cgroup that this test may use")
 	return nil
-}
-
-// A program on a file system that does not answer holds up only itself. The file system here is a cgroup that is frozen with
-// the child in it: as far as the launcher can tell that is the same.
-func TestHungExec(t *testing.T) {
-	dir := testCgroup(t)
-	s, err := New(Options{Launcher: []string{launcherName}, Cgroup: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	g := s.cgroups.acquire()
-	if err := os.WriteFile(filepath.Join(g.path, "cgroup.freeze"), []byte("1"), 0); err != nil {
-		t.Skip("no freezer: ", err)
-	}
-	s.cgroups.release(g)
-	end := make(chan Result, 1)
-	hung := s.Start(sh("true"), nil, func(r Result) { end <- r })
-	eventually(t, "the child in its frozen cgroup", func() bool { return !g.empty() })
-	for range 20 {
-		if r := s.Run(sh("echo fine")); r.Output != "fine\n" {
-			t.Errorf("%+v", r)
-		}
-	}
-	hung.Signal(true)
-	if err := os.WriteFile(filepath.Join(g.path, "cgroup.freeze"), []byte("0"), 0); err != nil {
-		t.Fatal(err)
-	}
-	if r := <-end; r.Err == nil && r.Signal != unix.SIGKILL {
-		t.Errorf("%+v", r)
-	}
 }

@@ -15,7 +15,7 @@ import (
 // Process is one run of a script.
 type Process struct {
 	s       *Starter
-	started func(clock.Instant)
+	started func(forked, at clock.Instant)
 	done    func(Result)
 	res     Result
 	out     *capture
@@ -29,9 +29,9 @@ type Process struct {
 	gone   bool // abandoned
 }
 
-// Start runs c and returns at once. started is called when the program itself begins, done when it has ended or could not be
-// started; both from a goroutine of their own, and either may be nil.
-func (s *Starter) Start(c Command, started func(clock.Instant), done func(Result)) *Process {
+// Start runs c and returns at once. started is called when the program itself begins, with the times at which it had a process and at
+// which it began; done when it has ended or could not be started; both from a goroutine of their own, and either may be nil.
+func (s *Starter) Start(c Command, started func(forked, at clock.Instant), done func(Result)) *Process {
 	p := &Process{s: s, started: started, done: done}
 	p.res.Asked = s.opt.Clock()
 	s.mu.Lock()
@@ -158,7 +158,7 @@ func (p *Process) try(l *link, c *Command) (again bool, err error) {
 	if !p.told() { // else it may as well have been killed before
 		p.res.Started = p.s.opt.Clock()
 		if p.started != nil {
-			p.started(p.res.Started)
+			p.started(p.res.Forked, p.res.Started)
 		}
 	}
 	return false, nil

@@ -3,6 +3,7 @@ package script
 import (
 	"encoding/binary"
 	"errors"
+	"unsafe"
 )
 
 // A request to the launcher is one packet: a header, the groups, and the strings, each ended by a zero byte. Descriptors come
@@ -14,7 +15,7 @@ type request struct {
 	cgroup bool
 }
 
-const headerSize = 5*4 + 2
+const headerSize = 6 * 4 // so that the groups behind it are as the kernel wants them
 
 const (
 	flagOpen   = 1
@@ -36,13 +37,13 @@ func (r *request) append(b []byte) []byte {
 	if r.cgroup {
 		flags |= flagCgroup
 	}
-	le := binary.LittleEndian
+	le := binary.NativeEndian
 	b = le.AppendUint32(b, r.parent)
 	b = le.AppendUint32(b, r.cmd.UID)
 	b = le.AppendUint32(b, r.cmd.GID)
 	b = le.AppendUint32(b, uint32(len(r.cmd.Groups)))
 	b = le.AppendUint32(b, uint32(len(args)))
-	b = append(b, flags, 0)
+	b = le.AppendUint32(b, uint32(flags))
 	for _, g := range r.cmd.Groups {
 		b = le.AppendUint32(b, g)
 	}
@@ -54,7 +55,8 @@ func (r *request) append(b []byte) []byte {
 
 var errRequest = errors.New("malformed request")
 
-// head is a decoded request; args still hold their zero bytes, one behind the other.
+// head is a decoded request. It lies in the packet: groups are as the kernel takes them, args still hold their zero bytes, one behind the
+// other.
 type head struct {
 	parent, uid, gid     uint32
 	groups               []uint32
@@ -63,20 +65,21 @@ type head struct {
 	open, output, cgroup bool
 }
 
+// parse reads a request. It allocates nothing; the packet must begin where an array of 32-bit numbers may.
 func parse(b []byte) (h head, err error) {
-	if len(b) < headerSize {
+	if len(b) < headerSize || uintptr(unsafe.Pointer(&b[0]))%4 != 0 {
 		return h, errRequest
 	}
-	le := binary.LittleEndian
+	le := binary.NativeEndian
 	h.parent, h.uid, h.gid = le.Uint32(b), le.Uint32(b[4:]), le.Uint32(b[8:])
-	nGroups, nArgs, flags := uint64(le.Uint32(b[12:])), uint64(le.Uint32(b[16:])), b[20]
+	nGroups, nArgs, flags := uint64(le.Uint32(b[12:])), uint64(le.Uint32(b[16:])), le.Uint32(b[20:])
 	b = b[headerSize:]
 	if nGroups*4 > uint64(len(b)) {
 		return h, errRequest
 	}
-	for range nGroups {
-		h.groups = append(h.groups, le.Uint32(b))
-		b = b[4:]
+	if nGroups > 0 {
+		h.groups = unsafe.Slice((*uint32)(unsafe.Pointer(&b[0])), nGroups)
+		b = b[4*nGroups:]
 	}
 	zeros := uint64(0)
 	for _, c := range b {

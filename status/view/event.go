@@ -56,7 +56,9 @@ type Timed struct {
 type Script struct {
 	What      string   `json:"what"` // the keyword that names it
 	QueuedUS  float64  `json:"queued_us"`
-	AskedUS   float64  `json:"asked_us"` // what was before it was done
+	ArrivedUS float64  `json:"arrived_us"`          // it reached the process that runs scripts
+	AskedUS   float64  `json:"asked_us"`            // what was before it was done
+	ForkedUS  *float64 `json:"forked_us,omitempty"` // it had a process
 	StartedUS *float64 `json:"started_us,omitempty"`
 	EndedUS   *float64 `json:"ended_us,omitempty"`
 	Fail      string   `json:"fail,omitempty"`
@@ -217,12 +219,18 @@ func (e *Event) addScripts(runs []status.Run, cause clock.Instant, slow *slowest
 	for i := range runs {
 		r := &runs[i]
 		since := func(at clock.Instant) float64 { return us(at.Sub(cause)) }
-		sc := Script{What: r.What, QueuedUS: since(r.Queued), AskedUS: since(r.Asked), Fail: r.Fail}
+		sc := Script{What: r.What, QueuedUS: since(r.Queued), ArrivedUS: since(r.Arrived), AskedUS: since(r.Asked), Fail: r.Fail}
 		slow.see(r.Arrived.Sub(r.Queued), r.What+" reached the process that runs scripts")
 		slow.see(r.Asked.Sub(r.Arrived), "what was before "+r.What+" was done")
+		asked := r.Asked
+		if r.Forked != 0 {
+			sc.ForkedUS = new(since(r.Forked))
+			slow.see(r.Forked.Sub(r.Asked), r.What+" had a process")
+			asked = r.Forked
+		}
 		if r.Started != 0 {
 			sc.StartedUS = new(since(r.Started))
-			slow.see(r.Started.Sub(r.Asked), r.What+" was executed")
+			slow.see(r.Started.Sub(asked), r.What+" was executed")
 		}
 		if r.Ended != 0 {
 			sc.EndedUS = new(since(r.Ended))

@@ -152,6 +152,11 @@ func TestEventsAreJoinedWithTheirScripts(t *testing.T) {
 	if g := events[1]; !g.Done || g.Scripts[0].Fail == "" || g.ID != "g2" {
 		t.Errorf("%+v", g)
 	}
+	run.Forked = at(2900)
+	s.Runs.Set(id, &run)
+	if e := s.Events(100)[0]; e.Slowest != "2.89s passed until notify_master had a process" || *e.Scripts[0].ForkedUS != 2900e3 {
+		t.Errorf("slowest: %q", e.Slowest)
+	}
 	run.Ended = at(3010)
 	s.Runs.Set(id, &run)
 	if e := s.Events(100)[0]; !e.Done || *e.Scripts[0].EndedUS != 3010e3 {
