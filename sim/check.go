@@ -136,7 +136,12 @@ func (n *Node) align() {
 	}
 }
 
-func (c *checks) before(n *Node, old, next *vrrp.Config) { c.reloads.before(n, old, next) }
+func (c *checks) before(n *Node, old, next *vrrp.Config) {
+	c.reloads.before(n, old, next)
+	if old != nil && !c.reloads.same {
+		c.telling.before(n)
+	}
+}
 
 func (c *checks) after(n *Node, old, next *vrrp.Config) {
 	n.align()

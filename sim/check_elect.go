@@ -219,11 +219,14 @@ func (n *Node) shared(x *watch, a *vrrp.Address) bool {
 	return false
 }
 
-// told holds that the last notification said the truth.
+// told holds that the last notification said the truth, as the router remembers it and as anybody who knows its name has heard it.
 func (c *election) told(n *Node) {
 	words := map[vrrp.State]string{vrrp.Master: notify.Master, vrrp.Backup: notify.Backup, vrrp.Fault: notify.Fault}
 	var st vrrp.Status
 	for i, r := range n.driver.Engine.Routers() {
+		if word := n.lastTold[r.Name()]; word != "" && word != words[r.State()] {
+			c.w.fail("telling", "%s: %s is %s, what was told last under its name is %q", n.name, r.Name(), r.State(), word)
+		}
 		if r.Status(&st); st.Told != words[r.State()] && !(st.Told == "" && r.State() == vrrp.Backup) {
 			c.w.fail("telling", "%s: %s is %s, scripts were told %q", n.name, n.watches[i].name, r.State(), st.Told)
 		}

@@ -1,10 +1,19 @@
 package sim
 
-import "holdfast.dev/notify"
+import (
+	"maps"
+
+	"holdfast.dev/host"
+	"holdfast.dev/notify"
+)
 
 // telling: notifications are numbered in order, over restarts too, no state is told twice in a row, and the last one told is true (which
 // election looks at).
-type telling struct{ w *World }
+type telling struct {
+	w     *World
+	names map[host.Owner]string // before a reload
+	words map[string]string     // told before it
+}
 
 func (c *telling) told(n *Node, ev *notify.Event) {
 	if ev.Seq <= n.seq {
@@ -31,5 +40,28 @@ func (c *telling) booted(n *Node) {
 	n.ran = n.text
 }
 
-// reloaded forgets what was told: routers may have other names now, which nobody is told of (rule P5).
-func (c *telling) reloaded(n *Node) { clear(n.lastTold) }
+// before notes who has which name.
+func (c *telling) before(n *Node) {
+	c.names, c.words = map[host.Owner]string{}, maps.Clone(n.lastTold)
+	for _, r := range n.driver.Engine.Routers() {
+		c.names[r.Owner()] = r.Name()
+	}
+}
+
+// reloaded lets a router that has got a new name have what it was told to be under the old one, for nobody is told of a new name (rule P5). Where
+// the name was another router's, what was told last under it goes on.
+func (c *telling) reloaded(n *Node) {
+	old, next := map[string]bool{}, map[string]bool{}
+	for _, name := range c.names {
+		old[name] = true
+	}
+	for _, r := range n.driver.Engine.Routers() {
+		name := r.Name()
+		next[name] = true
+		_, told := n.lastTold[name]
+		if word, ok := c.words[c.names[r.Owner()]]; ok && !old[name] && !told {
+			n.lastTold[name] = word
+		}
+	}
+	maps.DeleteFunc(n.lastTold, func(name, _ string) bool { return !next[name] })
+}

@@ -205,6 +205,15 @@ func TestViolationsAreNoticed(t *testing.T) {
 		{"told twice", "telling", "twice in a row", func(w *World, master, _ *Node) {
 			w.checks.told(master, &notify.Event{Seq: master.seq + 1, Object: notify.Instance, Name: "VI_1", State: notify.Master})
 		}},
+		{"another state was told under a name", "telling", `told last under its name is "BACKUP"`, func(w *World, master, _ *Node) {
+			master.lastTold["VI_1"] = notify.Backup
+			w.checks.election.settle(w, w.bound())
+		}},
+		{"told again after a reload", "telling", "twice in a row", func(w *World, master, _ *Node) {
+			w.checks.telling.before(master)
+			w.checks.telling.reloaded(master)
+			w.checks.told(master, &notify.Event{Seq: master.seq + 1, Object: notify.Instance, Name: "VI_1", State: notify.Master})
+		}},
 		{"a reload of the same file says something", "reloads", "outputs", func(w *World, master, _ *Node) {
 			w.checks.reloads.before(master, master.config, master.config)
 			master.outputs++

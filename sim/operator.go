@@ -38,6 +38,7 @@ func reloadOther(w *World, f *Fault, n *Node) func() {
 	for range 1 + d.IntN(3) {
 		other.change(d)
 	}
+	other.swapNames(dice{newSource(f.B, f.A)})
 	for i := range other.routers {
 		r := &other.routers[i]
 		w.seen.interval = max(w.seen.interval, r.interval)
@@ -46,6 +47,14 @@ func reloadOther(w *World, f *Fault, n *Node) func() {
 	w.seen.delay = max(w.seen.delay, other.delay)
 	n.reload(other.String())
 	return n.reloadBase
+}
+
+// swapNames lets two virtual routers change their names now and then; from dice of its own, as drawMore does.
+func (f *file) swapNames(d dice) {
+	if n := len(f.routers); n > 1 && d.chance(20) {
+		a, b := &f.routers[0], &f.routers[n-1]
+		a.name, b.name = b.name, a.name
+	}
 }
 
 // change changes one thing in a file.

@@ -22,22 +22,23 @@ func (e *Engine) configure(ev *Configure) {
 	}
 	e.settleLeavers(next)
 	matched, kept := e.match(next)
-	e.removeTogether(kept)
-	for _, r := range e.routers {
-		if !kept[r] {
-			e.remove(r)
-		}
-	}
+	words := e.toldNames()
+	e.removeAll(kept, next, words)
 	e.cfg = next
 	e.routers = make([]*Router, len(next.Routers))
-	var fresh []*Router
+	var fresh, moved []*Router
 	for i := range next.Routers {
 		r := matched[i]
 		if r == nil {
 			r = e.add(&next.Routers[i])
+			r.takeName(words)
 			fresh = append(fresh, r)
 		} else {
+			was := r.spec.Name
 			r.reconfigure(&next.Routers[i])
+			if r.spec.Name != was && r.changeName(words) {
+				moved = append(moved, r)
+			}
 		}
 		r.gen = e.gen
 		e.routers[i] = r
@@ -52,6 +53,9 @@ func (e *Engine) configure(ev *Configure) {
 	}
 	if next.RepeatStates {
 		e.repeatStates(before)
+	}
+	for _, r := range moved {
+		r.tellState()
 	}
 }
 
@@ -253,6 +257,9 @@ func (r *Router) reconfigure(s *Spec) {
 		return
 	}
 	e, old := r.engine, r.spec
+	if old.Name != s.Name {
+		r.flushTold() // under the name that it was about
+	}
 	if old.Identity() != s.Identity() {
 		// The same name for another virtual router: it leaves the old one and begins anew.
 		if r.state == Master {
