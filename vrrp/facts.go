@@ -46,6 +46,9 @@ func (e *Engine) linkChanged(l *host.Link) {
 	if cameUp {
 		for _, r := range users {
 			r.keeper.linkUp(l.Name)
+			if !l.Ours() { // which come up because addresses are wanted
+				r.keeper.forgive()
+			}
 		}
 	}
 	e.reassess(users, WhyRecovered)

@@ -132,6 +132,14 @@ func (k *keeper) linkUp(link string) {
 	k.refresh()
 }
 
+// forgive ends the rest after all addresses were refused: there is a link now that they may have lacked.
+func (k *keeper) forgive() {
+	if k.refused {
+		k.refused, k.restAt, k.failures = false, 0, 0
+		k.refresh()
+	}
+}
+
 // desired is what the kernel should hold at now.
 func (k *keeper) desired(now clock.Instant) host.State {
 	st := host.State{Absent: k.absent, Links: k.desiredLinks()}
