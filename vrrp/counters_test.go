@@ -22,6 +22,11 @@ func TestCounters(t *testing.T) {
 		link eth0 192.0.2.1/24
 		start
 		`
+	const trusting = `
+		router A vrid=1 prio=100 addr=192.0.2.101/32 skipaddrs
+		link eth0 192.0.2.1/24
+		start
+		`
 	const master = two + "run 3700ms\n"
 	base := Stats{BecomeMaster: 1, Sent: 1, Announced: 4}
 	for name, c := range map[string]struct {
@@ -41,6 +46,15 @@ func TestCounters(t *testing.T) {
 		"stop":            {master + "stop", func(s *Stats) { s.ReleaseMaster, s.Sent, s.ZeroSent = 1, 2, 1 }},
 		"other addresses": {two + "advert from 192.0.2.2 prio 200 addrs=192.0.2.101/32,192.0.2.103/32", func(s *Stats) { *s = Stats{Received: 1, AddrList: 1} }},
 		"fewer addresses": {two + "advert from 192.0.2.2 prio 200 addrs=192.0.2.101/32", func(s *Stats) { *s = Stats{Received: 1, AddrList: 1} }},
+		"more addresses": {
+			two + "advert from 192.0.2.2 prio 200 addrs=192.0.2.101/32,192.0.2.102/32,192.0.2.103/32",
+			func(s *Stats) { *s = Stats{Received: 1, AddrList: 1} },
+		},
+		"only others": {two + "advert from 192.0.2.2 prio 200 addrs=192.0.2.103/32,192.0.2.104/32", func(s *Stats) { *s = Stats{Received: 1, AddrList: 1} }},
+		"not looked at": {
+			trusting + strings.Repeat("advert from 192.0.2.2 prio 200 addrs=192.0.2.103/32\n", 3), // the first is not its master's yet
+			func(s *Stats) { *s = Stats{Received: 3, AddrList: 1} },
+		},
 		"bad checksum": {two + "advert from 192.0.2.2 prio 200 badsum", func(s *Stats) {
 			*s = Stats{}
 			s.Dropped[wire.BadChecksum] = 1
