@@ -8,14 +8,15 @@ import (
 // compact gives every text of the model memory of its own, once for all that are equal: what the words of a file point
 // into is the whole file. Lists keep no room for more.
 func compact(c *Config) {
-	p := packer{texts: make(map[string]string), kinds: make(map[reflect.Type]bool)}
+	p := packer{texts: make(map[string]string), kinds: make(map[reflect.Type]bool), fields: make(map[reflect.Type][]int)}
 	p.value(reflect.ValueOf(c).Elem())
 }
 
 // packer walks through the model.
 type packer struct {
-	texts map[string]string
-	kinds map[reflect.Type]bool // whether a type holds texts or lists
+	texts  map[string]string
+	kinds  map[reflect.Type]bool  // whether a type holds texts or lists
+	fields map[reflect.Type][]int // which fields of a struct do
 }
 
 // holds reports whether values of a type can hold a text or list of ours.
@@ -41,6 +42,20 @@ func (p *packer) holds(t reflect.Type) (yes bool) {
 	return yes
 }
 
+// holding are the fields of a struct that can hold a text or list of ours.
+func (p *packer) holding(t reflect.Type) []int {
+	fields, known := p.fields[t]
+	if !known {
+		for i := range t.NumField() {
+			if p.holds(t.Field(i).Type) {
+				fields = append(fields, i)
+			}
+		}
+		p.fields[t] = fields
+	}
+	return fields
+}
+
 func (p *packer) value(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
@@ -54,10 +69,8 @@ func (p *packer) value(v reflect.Value) {
 	case reflect.Slice:
 		p.list(v)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if f := v.Field(i); p.holds(f.Type()) {
-				p.value(f)
-			}
+		for _, i := range p.holding(v.Type()) {
+			p.value(v.Field(i))
 		}
 	}
 }

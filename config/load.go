@@ -53,7 +53,7 @@ type copied struct {
 	to *strings.Builder
 }
 
-func (c copied) Next() (line lex.Line, ok bool) {
+func (c copied) Next() (line *lex.Line, ok bool) {
 	if line, ok = c.Stream.Next(); ok {
 		c.to.WriteString(line.Text)
 		c.to.WriteByte('\n')

@@ -42,15 +42,28 @@ func test(f *flags) int {
 		defer file.Close()
 		out = file
 	}
-	h := hooks(f)
-	outside := supervisor.EnterNamespace(supervisor.Namespace(&f.opt, &h))
-	res := f.load(outside != nil)
+	res, outside := f.inside()
 	show(out, res.Diags, f.called == "keepalived")
 	if outside != nil {
 		fmt.Fprintf(out, "%v: its interfaces are not known; the status is 0, as keepalived's (holdfast check has one of its own)\n", outside)
 		return 0
 	}
 	return res.Diags.ExitCode()
+}
+
+// inside loads the configuration in the namespace that the command line or the file names: a second time only where the file
+// names one. outside says why that can't be entered; nothing is known of its interfaces then.
+func (f *flags) inside() (res config.Result, outside error) {
+	name := f.opt.Namespace
+	if name == "" {
+		res = f.load(false)
+		name = res.Namespace
+	}
+	outside = supervisor.EnterNamespace(name)
+	if outside != nil || f.opt.Namespace != "" {
+		res = f.load(outside != nil)
+	}
+	return res, outside
 }
 
 // lessGarbage is for what reads a configuration and ends: memory is cheaper than time then.

@@ -2,7 +2,10 @@
 // bounded lists of diagnostics, their rendering and the exit code of a configuration test.
 package diag
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // File is one opening of a configuration file. A file that is included twice is two Files.
 type File struct {
@@ -14,6 +17,23 @@ type File struct {
 	From Pos
 	// Seq counts the openings of a read, from 0; it orders files that were opened by the same line.
 	Seq int
+
+	secrets []int32 // lines, in order
+}
+
+// Conceal keeps a line, which has a secret in it, from being shown.
+func (f *File) Conceal(line int32) {
+	if f == nil {
+		return
+	}
+	if i, there := slices.BinarySearch(f.secrets, line); !there {
+		f.secrets = slices.Insert(f.secrets, i, line)
+	}
+}
+
+func (f *File) conceals(line int32) bool {
+	_, there := slices.BinarySearch(f.secrets, line)
+	return there
 }
 
 // Pos is a place in a file. The zero Pos is no place at all.
@@ -23,8 +43,6 @@ type Pos struct {
 	Line int32
 	// Col counts bytes from 1; 0 means the whole line.
 	Col int32
-	// Secret says that there is a secret in the line, which is not to be shown.
-	Secret bool
 	// Def is nil unless the text came out of a definition or a loop that stands elsewhere; then File, Line
 	// and Col are the place of the use, and Def says where the text was written.
 	Def *Def
@@ -120,7 +138,7 @@ func (p Pos) fromRoot() []Pos {
 // Source is the physical line that p stands in, without its line end; ok is false when the text is not at hand.
 // Lines longer than 1,024 bytes are cut. A line with a secret is not at hand.
 func (p Pos) Source() (line string, ok bool) {
-	if p.File == nil || p.Line < 1 || p.Secret {
+	if p.File == nil || p.Line < 1 || p.File.conceals(p.Line) {
 		return "", false
 	}
 	text := p.File.Text

@@ -87,7 +87,7 @@ func (e *expansion) next(*Reader) (item, bool) {
 	pos := e.use
 	pos.Def = e.origin()
 	e.at++
-	return item{text: lex.Fixed(text, int(e.use.Col)), pos: pos}, true
+	return item{text: lex.Fixed(text, int(e.use.Col)), pos: pos, marks: lex.MarksOf(text)}, true
 }
 
 // origin says where the line that is next was written.

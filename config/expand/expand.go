@@ -90,9 +90,9 @@ type Reader struct {
 	collecting *definition
 	random     random
 
-	pending []source   // loops and definitions being expanded, innermost last
-	rest    item       // what a brace left of the current line, if its text is not empty
-	words   []lex.Word // room for the words of the next line
+	pending []source // loops and definitions being expanded, innermost last
+	rest    item     // what a brace left of the current line, if its text is not empty
+	line    lex.Line // the one that was given last
 
 	lines, bytes       int
 	maxLines, maxBytes int
@@ -112,6 +112,7 @@ type frame struct {
 type item struct {
 	text  lex.Text
 	pos   diag.Pos
+	marks lex.Marks
 	blank bool // a physical line of nothing but blanks, which ends a definition of several lines
 }
 
@@ -134,9 +135,9 @@ func New(files Files, path string, env Env, diags *diag.List) *Reader {
 	return r
 }
 
-// Next is the next line, whose words are there until the call after it; ok is false at the end, when all that had to be
+// Next is the next line, which is there until the call after it; ok is false at the end, when all that had to be
 // reported was.
-func (r *Reader) Next() (line lex.Line, ok bool) {
+func (r *Reader) Next() (line *lex.Line, ok bool) {
 	for !r.stopped {
 		it, ok := r.take()
 		if !ok {
@@ -144,10 +145,11 @@ func (r *Reader) Next() (line lex.Line, ok bool) {
 			break
 		}
 		if it, ok = r.process(it); ok {
-			return r.emit(it), true
+			r.line.Set(it.text, it.pos)
+			return &r.line, true
 		}
 	}
-	return lex.Line{}, false
+	return nil, false
 }
 
 // SetIncludeCheck sets the include checks for the rest of the current file and the files that it includes. The keyword
@@ -216,13 +218,6 @@ func (r *Reader) push(pos diag.Pos, s source) {
 	if r.within(len(r.pending) < MaxPending, pos, "loops and definitions are nested more than 100 deep") {
 		r.pending = append(r.pending, s)
 	}
-}
-
-// emit makes the line for the caller.
-func (r *Reader) emit(it item) lex.Line {
-	line := lex.NewLine(it.text, it.pos, r.words[:0])
-	r.words = line.Words
-	return line
 }
 
 func (r *Reader) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint string) {

@@ -109,7 +109,7 @@ func stream(r *Reader) string {
 			n, _ := lex.Uint(line.Words[1].Text, 10, 0, 1<<32-1, true)
 			r.SetSeed(uint32(n))
 		}
-		showLine(&b, &line)
+		showLine(&b, line)
 	}
 	for _, d := range r.diags.All() {
 		b.WriteString(d.Severity.String() + " " + d.Class.String() + ": " + d.Render())

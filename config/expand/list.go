@@ -32,7 +32,7 @@ func (l *rounds) next(r *Reader) (item, bool) {
 		shown.WriteString(" " + name + "=" + value)
 	}
 	l.values = l.values[1:]
-	return round(item{text: l.text, pos: l.pos}, shown.String()), true
+	return round(item{text: l.text, pos: l.pos, marks: lex.MarksOf(l.text.S)}, shown.String()), true
 }
 
 const listForm = "write ~LST(NAME, VALUE, ...) TEXT or ~LST({NAME, NAME}, {VALUE, VALUE}, ...) TEXT"

@@ -60,7 +60,7 @@ func (q *sequence) next(r *Reader) (item, bool) {
 	if !r.set(&definition{name: q.name, value: value}) {
 		return item{}, false
 	}
-	return round(item{text: q.text, pos: q.pos}, "~SEQ "+q.name+"="+value), true
+	return round(item{text: q.text, pos: q.pos, marks: lex.MarksOf(q.text.S)}, "~SEQ "+q.name+"="+value), true
 }
 
 // round is one round of a loop over it.

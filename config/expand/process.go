@@ -22,7 +22,7 @@ func (r *Reader) process(it item) (out item, ok bool) {
 	if r.define(it) || r.loop(it) {
 		return item{}, false
 	}
-	if it.text.S[0] != '~' && strings.IndexByte(it.text.S, '$') >= 0 {
+	if it.text.S[0] != '~' && it.marks.Dollar() {
 		if it, ok = r.substituted(it); !ok {
 			return item{}, false
 		}
@@ -72,15 +72,19 @@ func (r *Reader) substituted(it item) (item, bool) {
 	if it.text.S == "" || it.text.S[0] == '~' && r.loop(it) {
 		return item{}, false
 	}
+	it.marks = lex.MarksOf(it.text.S)
 	return it, true
 }
 
 // splitBrace cuts a line at its first brace; what is left comes next and goes through all steps again.
 func (r *Reader) splitBrace(it item) item {
+	if !it.marks.Braced() {
+		return it
+	}
 	var rest lex.Text
 	it.text, rest = lex.SplitBrace(it.text)
 	if rest.S != "" {
-		r.rest = item{text: rest, pos: it.pos}
+		r.rest = item{text: rest, pos: it.pos, marks: it.marks}
 	}
 	return it
 }
@@ -99,7 +103,7 @@ func (r *Reader) physical() (item, bool) {
 			r.close()
 			continue
 		}
-		it := item{text: p.Text, pos: diag.Pos{File: f.file, Line: int32(p.Line), Col: 1}}
+		it := item{text: p.Text, marks: p.Marks, pos: diag.Pos{File: f.file, Line: int32(p.Line), Col: 1}}
 		if !r.spend(it.pos, 0) {
 			break
 		}
@@ -115,9 +119,11 @@ func (r *Reader) physical() (item, bool) {
 		}
 		it.pos = it.pos.At(p.Text.Col(0))
 		it.blank = p.Text.S == ""
-		var closed bool
-		if it.text, closed = lex.Decomment(p.Text); !closed {
-			r.unterminated(it)
+		if p.Marks.Commented() {
+			var closed bool
+			if it.text, closed = lex.Decomment(p.Text); !closed {
+				r.unterminated(it)
+			}
 		}
 		return it, true
 	}

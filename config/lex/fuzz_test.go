@@ -51,7 +51,8 @@ func oneLine(t *testing.T, text Text, size int) {
 		if first.S == "" {
 			continue
 		}
-		l := NewLine(first, diag.Pos{}, nil)
+		var l Line
+		l.Set(first, diag.Pos{})
 		script, _ := l.ScriptWords()
 		for _, words := range [][]Word{l.Words, script} {
 			total := 0

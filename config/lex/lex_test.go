@@ -62,7 +62,8 @@ func TestSection9ScriptWords(t *testing.T) {
 		{`s ""`, `s@1 ""@3`, 0},
 		{"s a\rb", "s@1 a@3 b@5", 0},
 	} {
-		line := NewLine(NewText(c.in, 1), diag.Pos{}, nil)
+		var line Line
+		line.Set(NewText(c.in, 1), diag.Pos{})
 		got, missing := line.ScriptWords()
 		if show(got) != c.want || missing != c.missing {
 			t.Errorf("%q gives %s, %q; want %s, %q", c.in, show(got), missing, c.want, c.missing)
@@ -146,7 +147,8 @@ func TestColumnsSurviveEdits(t *testing.T) {
 	text, _ := Decomment(NewText(`  a\#b $X c\!d`, 1))
 	i := strings.IndexByte(text.S, '$')
 	text = text.Replace(i, i+2, "one two", d)
-	l := NewLine(text, diag.Pos{}, nil)
+	var l Line
+	l.Set(text, diag.Pos{})
 	if got := show(l.Words); got != "a#b@3 one@8 two@8 c!d@;" {
 		t.Errorf("columns are %s", got)
 	}

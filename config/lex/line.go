@@ -32,11 +32,11 @@ type Line struct {
 	cols      Map
 }
 
-// NewLine makes the Line of t, which must be trimmed and not empty, at pos, whose column is set here. The words are
-// appended to buf, so that their room can be used again.
-func NewLine(t Text, pos diag.Pos, buf []Word) Line {
-	words, ok := AppendWords(buf, t)
-	return Line{Text: t.S, Words: words, Pos: pos.At(t.Col(0)), Unmatched: !ok, cols: t.cols}
+// Set makes l the line of t, which must be trimmed and not empty, at pos, whose column is set here. The room of the words
+// that l had is used again.
+func (l *Line) Set(t Text, pos diag.Pos) {
+	words, ok := AppendWords(l.Words[:0], t)
+	*l = Line{Text: t.S, Words: words, Pos: pos.At(t.Col(0)), Unmatched: !ok, cols: t.cols}
 }
 
 // Keyword is the first word, or empty.

@@ -25,6 +25,7 @@ type Physical struct {
 	// Line counts from 1. The rest of a line that was too long has the number of that line.
 	Line    int
 	Problem LineProblem
+	Marks   Marks // of Text
 }
 
 // Scanner cuts the text of a file into physical lines.
@@ -59,7 +60,7 @@ func (s *Scanner) Next() (p Physical, ok bool) {
 		line = window[:n]
 		s.off += n + 1 - len(window)
 	}
-	if strings.IndexByte(line, 0) >= 0 {
+	if p.Marks = MarksOf(line); p.Marks&markNUL != 0 {
 		p.Problem = LineNUL
 	} else {
 		p.Text = NewText(strings.TrimRight(line, "\r"), s.col+1).Trim()

@@ -16,8 +16,15 @@ type Text struct {
 
 // Map finds columns. The zero Map says that byte 0 stands in column 1.
 type Map struct {
+	segs  *[]seg // nil for none: most lines are as they were written
 	shift int32
-	segs  []seg
+}
+
+func (m Map) list() []seg {
+	if m.segs == nil {
+		return nil
+	}
+	return *m.segs
 }
 
 // seg says where the bytes from off on came from: column col, growing with the offset unless fixed.
@@ -34,15 +41,16 @@ func NewText(s string, col int) Text {
 
 // Fixed is s with every byte in column col, as for text that stands in the place of a use.
 func Fixed(s string, col int) Text {
-	return Text{S: s, cols: Map{segs: []seg{{col: int32(col), fixed: true}}}}
+	return Text{S: s, cols: Map{segs: &[]seg{{col: int32(col), fixed: true}}}}
 }
 
 // find is the index of the segment that byte at (with the shift added) stands in, -1 before all.
 func (m Map) find(at int32) int {
-	if len(m.segs) == 0 {
+	segs := m.list()
+	if len(segs) == 0 {
 		return -1
 	}
-	return sort.Search(len(m.segs), func(i int) bool { return m.segs[i].off > at }) - 1
+	return sort.Search(len(segs), func(i int) bool { return segs[i].off > at }) - 1
 }
 
 // seg is the segment that byte off stands in, cut to begin there.
@@ -52,7 +60,7 @@ func (m Map) seg(off int) seg {
 	if i < 0 {
 		return seg{col: at + 1}
 	}
-	s := m.segs[i]
+	s := (*m.segs)[i]
 	if !s.fixed {
 		s.col += at - s.off
 	}
@@ -61,8 +69,9 @@ func (m Map) seg(off int) seg {
 
 // def is the definition that the first byte from off to end that came from one came from, or nil.
 func (m Map) def(off, end int32) *diag.Def {
-	for i := max(m.find(off+m.shift), 0); i < len(m.segs) && m.segs[i].off < end+m.shift; i++ {
-		if d := m.segs[i].def; d != nil {
+	segs := m.list()
+	for i := max(m.find(off+m.shift), 0); i < len(segs) && segs[i].off < end+m.shift; i++ {
+		if d := segs[i].def; d != nil {
 			return d
 		}
 	}
@@ -70,7 +79,12 @@ func (m Map) def(off, end int32) *diag.Def {
 }
 
 // Col is the column of byte off of the text, bytes from 1.
-func (t Text) Col(off int) int { return int(t.cols.seg(off).col) }
+func (t Text) Col(off int) int {
+	if t.cols.segs == nil {
+		return off + int(t.cols.shift) + 1
+	}
+	return int(t.cols.seg(off).col)
+}
 
 // Slice is t.S[i:j] with its columns.
 func (t Text) Slice(i, j int) Text {
@@ -120,7 +134,7 @@ func (e *editor) copy(t Text, i, j int) {
 	first.off = base
 	e.add(first)
 	lo, hi := int32(i)+t.cols.shift, int32(j)+t.cols.shift
-	for _, s := range t.cols.segs {
+	for _, s := range t.cols.list() {
 		if s.off > lo && s.off < hi {
 			s.off += base - lo
 			e.add(s)
@@ -141,7 +155,7 @@ func (e *editor) add(s seg) {
 }
 
 func (e *editor) text() Text {
-	return Text{S: string(e.b), cols: Map{segs: e.segs}}
+	return Text{S: string(e.b), cols: Map{segs: &e.segs}}
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }

@@ -12,7 +12,7 @@ import (
 type args struct {
 	*Parser
 	n     *Node
-	line  lex.Line
+	line  *lex.Line
 	words []lex.Word
 	i     int // the next word
 }

@@ -10,7 +10,7 @@ import (
 
 // Stream gives lines one after the other; expand.Reader is one.
 type Stream interface {
-	Next() (line lex.Line, ok bool)
+	Next() (line *lex.Line, ok bool)
 }
 
 // Parser reads a stream by the tables. Problems are reported and never stop it: what keepalived makes of them is done
@@ -22,8 +22,7 @@ type Parser struct {
 	seen   func(*Node)
 	done   func(*Node) bool
 
-	held    lex.Line // a line put back
-	holding bool
+	held    *lex.Line // a line put back, or nil
 	names   map[name]bool
 	hints   int // suggestions made
 	nodes   int // lines read
@@ -80,10 +79,10 @@ func (p *Parser) report(pos diag.Pos, s diag.Severity, c diag.Class, text, hint 
 }
 
 // next is the next line, be it one put back.
-func (p *Parser) next() (lex.Line, bool) {
-	if p.holding {
-		p.holding = false
-		return p.held, true
+func (p *Parser) next() (*lex.Line, bool) {
+	if line := p.held; line != nil {
+		p.held = nil
+		return line, true
 	}
 	line, ok := p.lines.Next()
 	for ok && len(line.Words) == 0 && !line.Unmatched {
@@ -91,13 +90,13 @@ func (p *Parser) next() (lex.Line, bool) {
 	}
 	if ok {
 		p.last = line.Pos
-		p.outline.line(&line)
+		p.outline.line(line)
 		p.read++
 	}
 	return line, ok
 }
 
-func (p *Parser) putBack(line lex.Line) { p.held, p.holding = line, true }
+func (p *Parser) putBack(line *lex.Line) { p.held = line }
 
 // keywords reads the lines of a block of keywords up to its closing brace.
 func (p *Parser) keywords(b *Block, root bool) []Node {
@@ -123,7 +122,7 @@ func (p *Parser) keywords(b *Block, root bool) []Node {
 }
 
 // keyword reads one line of a block, and the braces that follow if the keyword has some.
-func (p *Parser) keyword(b *Block, line lex.Line, first *uses) {
+func (p *Parser) keyword(b *Block, line *lex.Line, first *uses) {
 	word := line.Keyword()
 	key := b.Find(word)
 	if key == nil || key.Directive {
@@ -153,7 +152,7 @@ func (p *Parser) keyword(b *Block, line lex.Line, first *uses) {
 		p.deprecated(key, line)
 	}
 	if key.Secret {
-		line.Pos.Secret = true
+		line.Pos.File.Conceal(line.Pos.Line)
 		p.hidden = line.Words
 		defer func() { p.hidden = nil }()
 	}
@@ -185,14 +184,14 @@ func (p *Parser) keyword(b *Block, line lex.Line, first *uses) {
 }
 
 // full counts a line, and reports whether there are too many already.
-func (p *Parser) full(line lex.Line) bool {
+func (p *Parser) full(line *lex.Line) bool {
 	if p.nodes++; p.nodes == MaxNodes+1 {
 		p.report(line.Pos, diag.Fatal, diag.GeneralError, fmt.Sprintf("the configuration has more than %d lines - the rest is not read", MaxNodes), "")
 	}
 	return p.nodes > MaxNodes
 }
 
-func (p *Parser) unmatched(line lex.Line) {
+func (p *Parser) unmatched(line *lex.Line) {
 	text := clip(line.Text)
 	if p.hidden != nil {
 		text = line.Keyword() + " " + hiddenWord
@@ -200,7 +199,7 @@ func (p *Parser) unmatched(line lex.Line) {
 	p.report(line.Pos, diag.Error, diag.UnmatchedQuote, fmt.Sprintf("Unmatched quote: '%s'", text), "")
 }
 
-func (p *Parser) deprecated(key *Keyword, line lex.Line) {
+func (p *Parser) deprecated(key *Keyword, line *lex.Line) {
 	text := fmt.Sprintf("Keyword \"%s\" is deprecated", key.Name)
 	if key.Alias != "" {
 		text += fmt.Sprintf(" - please use \"%s\"", key.Alias)
@@ -243,7 +242,7 @@ func (p *Parser) repeated(key *Keyword, first *uses, n *Node) bool {
 func (k *Keyword) isCommand() bool { return len(k.Args) > 0 && k.Args[0].Kind == Command }
 
 // header reads the arguments of a keyword; use is false when the line, and the block after it, is to be passed over.
-func (p *Parser) header(n *Node, line lex.Line) (use bool) {
+func (p *Parser) header(n *Node, line *lex.Line) (use bool) {
 	words := line.Words
 	switch {
 	case n.Key.isCommand():
@@ -338,7 +337,7 @@ func (p *Parser) open(n *Node) {
 func (p *Parser) entries(n *Node) {
 	key := &n.Key.body.Keys[0]
 	base := len(p.room.open)
-	p.list(func(line lex.Line) {
+	p.list(func(line *lex.Line) {
 		if p.full(line) {
 			return
 		}
@@ -355,7 +354,7 @@ func (p *Parser) entries(n *Node) {
 
 // wordList reads a list of words over any number of lines.
 func (p *Parser) wordList(n *Node) {
-	p.list(func(line lex.Line) {
+	p.list(func(line *lex.Line) {
 		for _, w := range line.Words {
 			n.List = append(n.List, p.value(n.Key, n.Key.Each, w, line.Pos))
 		}
@@ -366,7 +365,7 @@ func (p *Parser) wordList(n *Node) {
 }
 
 // list calls each with the lines of a list up to its closing brace.
-func (p *Parser) list(each func(lex.Line)) {
+func (p *Parser) list(each func(*lex.Line)) {
 	for {
 		line, ok := p.next()
 		switch {
