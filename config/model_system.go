@@ -41,6 +41,11 @@ type Firewall struct {
 	Priority int32    // of the base chain, default -1
 	IfIndex  bool     `json:",omitzero"`
 	Counters bool     `json:",omitzero"`
+
+	// What no file says, and whoever runs with a configuration finds out before.
+	UseIptables bool   `json:",omitzero"` // rules are put into Chains: iptables is there and does not write nftables (rule N2)
+	UseIpsets   bool   `json:",omitzero"` // and ipset is there
+	Owner       string `json:",omitzero"` // what tells this daemon from others in the same network namespace: its pid file, if that is not the default
 }
 
 // LVS is what global_defs says about IPVS.

@@ -15,7 +15,7 @@ func (r *Reconciler) Done(results []OpResult) {
 			r.landLink(f, res)
 			continue
 		case f.wall:
-			r.landWall(f, res)
+			r.landWall(f.op.Wall, res)
 			continue
 		}
 		if f.link != nil {
@@ -44,6 +44,7 @@ func (r *Reconciler) Done(results []OpResult) {
 	}
 	clear(r.flight)
 	r.flight = r.flight[:0]
+	r.settleWall()
 }
 
 // land puts right what is believed of the link, and returns what the kernel had against the operation.

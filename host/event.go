@@ -12,6 +12,7 @@ const (
 	Forward6                          // IPv6 forwarding was switched on a link: Forward
 	EntryChanged                      // a route or rule was added, changed or deleted: Route or Rule, By
 	WallChanged                       // somebody else has changed the firewall
+	WallAnswered                      // what came of the WallOp that was answered Later: Answer
 )
 
 // Event is something that the kernel told of its own accord. Events come in the kernel's order, but late: what they tell
@@ -25,6 +26,7 @@ type Event struct {
 	Route   *Route
 	Rule    *Rule
 	By      Actor
+	Answer  OpResult
 }
 
 // Actor is who caused an event.

@@ -26,6 +26,9 @@ func (r *Reconciler) Observe(ev *Event) {
 		}
 	case EntryChanged:
 		r.entryChanged(ev)
+	case WallAnswered:
+		r.wallAnswered(ev.Answer)
+		r.settleWall()
 	case WallChanged:
 		r.wall.doubt = r.wall.made != (Wall{})
 	case Forward6:

@@ -68,6 +68,7 @@ const (
 	NoLink           // ENODEV: the link does not exist
 	Refused          // anything else: see the text
 	Unknown          // the kernel's answer did not arrive; the operation may or may not have been carried out
+	Later            // of a WallOp only: it is carried out by another process, and the answer comes as an event WallAnswered
 )
 
 // OpResult is the kernel's answer to the Op at the same position.
@@ -204,6 +205,8 @@ func (o Outcome) String() string {
 		return "refused"
 	case Unknown:
 		return "unknown"
+	case Later:
+		return "later"
 	}
 	return "outcome " + strconv.Itoa(int(o))
 }

@@ -28,6 +28,7 @@ func (r *Reconciler) Next(limit int) []Op {
 		r.plan(it)
 	}
 	r.planWall()
+	r.settleWall()
 	r.planLate(limit)
 	n := min(limit, len(r.carry))
 	r.flight = append(r.flight[:0], r.carry[:n]...)

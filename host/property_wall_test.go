@@ -22,9 +22,6 @@ func (p *property) checkWall() {
 			}
 		}
 	}
-	if p.noWall {
-		return // what was barred before stays so, until somebody wants something of the firewall again
-	}
 	for key, w := range wished {
 		same := false // the firewall does not tell apart where an address stands
 		for k, o := range wished {

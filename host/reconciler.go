@@ -2,6 +2,7 @@ package host
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 )
 
@@ -184,10 +185,11 @@ func compareKeys(a, b Key) int {
 		}
 		return 1
 	}
-	if c := a.Prefix.Addr().Compare(b.Prefix.Addr()); c != 0 {
-		return c
-	}
-	return cmp.Or(a.Prefix.Bits()-b.Prefix.Bits(), cmp.Compare(a.Entry, b.Entry))
+	return cmp.Or(comparePrefixes(a.Prefix, b.Prefix), comparePrefixes(a.Net, b.Net), cmp.Compare(a.Entry, b.Entry))
+}
+
+func comparePrefixes(a, b netip.Prefix) int {
+	return cmp.Or(a.Addr().Compare(b.Addr()), a.Bits()-b.Bits())
 }
 
 // touch has the owner reported.

@@ -50,7 +50,7 @@ func (r *Reconciler) Sync(links []Link) {
 	}
 	clear(r.early)
 	r.doubtTables()
-	r.wall.doubt = r.wall.made != (Wall{}) // what was lost may have told of it
+	r.wall.doubt = r.wall.doubt || r.wall.made.Table != "" // what was lost may have told of it
 	for i := range links {
 		facts := links[i]
 		facts.Addrs = nil

@@ -183,3 +183,103 @@ func TestWallInVRF(t *testing.T) {
 	w.run()
 	w.expectWall("keepalived: fe80::3%1")
 }
+
+// A table that could not be deleted is deleted later, which Static is told: at the end nothing may be left.
+func TestWallThatStays(t *testing.T) {
+	w := newWorld(t)
+	w.walled(1, barred("10.0.0.3/24"), wall)
+	w.run()
+	w.heard()
+	w.k.Refuse = func(op host.Op) string {
+		if op.Wall != nil && op.Wall.Do == host.WallDrop {
+			return "busy"
+		}
+		return ""
+	}
+	w.walled(2, host.State{}, host.Wall{})
+	w.run()
+	if said, _ := w.heard(); !strings.Contains(said, "applied 0.2 final unremoved[firewall, table keepalived: busy]") {
+		t.Errorf("reported %s", said)
+	}
+	w.expectWall("keepalived: 10.0.0.3")
+	w.k.Refuse = nil
+	w.r.Want(host.Static, 3, host.State{})
+	w.expect("applied 0.3 final", "wall keepalived gone", "eth0 up:")
+	w.expectWall("")
+}
+
+// After a change and the new table were refused, what is barred no more is let go of when the kernel is asked again, although no address needs
+// it: that is why Static is told.
+func TestWallRefusedLeavesNothingBarred(t *testing.T) {
+	w := newWorld(t)
+	w.walled(1, barred("10.0.0.3/24"), wall)
+	w.run()
+	w.heard()
+	w.k.Refuse = func(op host.Op) string {
+		if op.Wall != nil {
+			return "busy"
+		}
+		return ""
+	}
+	w.walled(2, want("10.0.0.3/24"), wall)
+	w.run()
+	if said, _ := w.heard(); !strings.Contains(said, "unremoved[firewall, table keepalived: busy]") {
+		t.Errorf("reported %s", said)
+	}
+	w.expectWall("keepalived: 10.0.0.3")
+	w.k.Refuse = nil
+	w.r.Want(host.Static, 3, host.State{Wall: wall})
+	w.expect("applied 0.3 final", "wall keepalived anew", "eth0 up: 10.0.0.3/24")
+	w.expectWall("keepalived:")
+}
+
+// A firewall of another name stands before the old one goes, and an address is never without.
+func TestWallRenamed(t *testing.T) {
+	w := newWorld(t)
+	w.walled(1, barred("10.0.0.3/24"), wall)
+	w.run()
+	w.heard()
+	chains := host.Wall{WallName: host.WallName{Mark: "test", Chains: host.Chains{In: "INPUT"}}, V4: true}
+	w.r.Want(host.Static, 2, host.State{Wall: chains})
+	w.expect("applied 0.2\napplied 0.2 final", "wall INPUT anew +10.0.0.3, wall keepalived gone", "eth0 up: 10.0.0.3/24")
+}
+
+// Another process may carry the change out: the address waits for its answer, and others for nothing.
+func TestWallLater(t *testing.T) {
+	w := newWorld(t)
+	w.k.WallLater = true
+	w.walled(1, barred("10.0.0.3/24"), wall)
+	w.r.Want(2, 1, want("10.0.0.9/24"))
+	w.expect("applied 1.1\napplied 0.1\napplied 2.1 final [10.0.0.9/24 eth0]", "+10.0.0.9/24 eth0, wall keepalived anew +10.0.0.3", "eth0 up: 10.0.0.9/24")
+	w.k.AnswerWall()
+	w.expect("applied 0.1 final\napplied 1.1 final [10.0.0.3/24 eth0]", "+10.0.0.3/24 eth0", "eth0 up: 10.0.0.9/24 10.0.0.3/24(s)")
+	w.r.Want(1, 2, host.State{})
+	w.run()
+	w.r.Want(1, 3, barred("10.0.0.3/24")) // while what lets go of it is on its way
+	w.run()
+	if got := w.k.String(); got != "eth0 up: 10.0.0.9/24\n" {
+		t.Errorf("added while it was being let go of: %s", got)
+	}
+	for range 3 {
+		w.k.AnswerWall()
+		w.run()
+	}
+	if got := w.k.String(); got != "eth0 up: 10.0.0.9/24 10.0.0.3/24(s)\n" {
+		t.Errorf("the kernel has %s", got)
+	}
+	w.expectWall("keepalived: 10.0.0.3")
+	w.k.Refuse = func(op host.Op) string {
+		if op.Wall != nil {
+			return "no"
+		}
+		return ""
+	}
+	w.k.Flush()
+	w.run()
+	w.heard()
+	w.k.AnswerWall()
+	w.run()
+	if said, _ := w.heard(); !strings.Contains(said, "[10.0.0.3/24 eth0: firewall: no]") || w.k.String() != "eth0 up: 10.0.0.9/24\n" {
+		t.Errorf("after a refusal: reported %s, kernel %s", said, w.k)
+	}
+}

@@ -20,7 +20,7 @@ func (r *Reconciler) Want(id Owner, gen uint64, want State) {
 	for _, n := range r.claimLinks(o, want.Links) {
 		r.askLink(n, o)
 	}
-	r.claimWall(id, want.Wall)
+	r.claimWall(o, want.Wall)
 	adds, gone, entries := r.claim(o, &want)
 	gone, goneEntries, knobs := split(gone)
 	gone = append(gone, r.leftovers(want.Absent)...)

@@ -33,6 +33,9 @@ func (r *vrrpRole) meet(name role.Name, f *os.File) {
 	}
 	p.conn = conn
 	r.teller.Meet(name, conn)
+	if name == role.Runner {
+		r.chains.Meet(conn)
+	}
 	if r.loop != nil {
 		r.listen(name, p)
 	}
@@ -63,6 +66,8 @@ func (r *vrrpRole) hear(name role.Name, c *role.Conn, l *loop, filter *hearing) 
 			}
 		case m.Delivered != nil:
 			r.teller.Delivered(name, *m.Delivered)
+		case m.Walled != nil && name == role.Runner:
+			r.chains.Hear(c, m.Walled)
 		}
 	}
 }

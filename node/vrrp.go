@@ -15,7 +15,6 @@ import (
 	"holdfast.dev/config"
 	"holdfast.dev/host"
 	"holdfast.dev/host/kernel"
-	"holdfast.dev/host/specs"
 	"holdfast.dev/internal/shm"
 	"holdfast.dev/notify"
 	"holdfast.dev/status"
@@ -68,6 +67,7 @@ type vrrpRole struct {
 	beats  *linkBeats
 	kernel *kernel.Writer
 	rivals *challenges
+	chains *chainKeeper
 	page   *status.Page
 	resume []vrrp.Resume
 
@@ -87,7 +87,6 @@ type generation struct {
 	auto   time.Duration // from what lateness on the real-time priority is raised; 0 for never
 	tells  tells
 	kernel [2]config.SocketBuffer
-	chains bool // vrrp_iptables names chains, and addresses are barred
 }
 
 // newGeneration translates a configuration. Nothing of that is kept, for every garbage collection would have to look at it.
@@ -96,7 +95,6 @@ func newGeneration(number uint64, c *config.Config) *generation {
 	return &generation{
 		number: number, vrrp: VRRPConfig(c), sizes: bufferSizes(c), links: linksOf(c), polled: polledOf(c), tells: tellsOf(c),
 		kernel: [2]config.SocketBuffer{g.NetlinkMonitor, g.NetlinkCommand}, auto: overdueFrom(&c.Global.Auto),
-		chains: c.Global.Firewall.Iptables && specs.Wall(c) != (host.Wall{}),
 	}
 }
 
@@ -115,7 +113,7 @@ func RunVRRP(ctl *role.Conn) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	sched.Relax()
-	r := &vrrpRole{peers: map[role.Name]*peer{}, ctl: ctl}
+	r := &vrrpRole{peers: map[role.Name]*peer{}, ctl: ctl, chains: &chainKeeper{}}
 	garbage, err := newCollector()
 	if err != nil {
 		return err
@@ -242,7 +240,7 @@ func (r *vrrpRole) prepare(p *role.Prepare, files []*os.File) error {
 			return err
 		}
 	}
-	if g.vrrp.Wall != (host.Wall{}) {
+	if g.vrrp.Wall.Table != "" {
 		if err := kernel.CheckWall(); err != nil {
 			return fmt.Errorf("no_accept and strict mode need a firewall: %w", err)
 		}
@@ -286,13 +284,14 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 	known := sync.OnceFunc(func() { close(synced) })
 	w, err := kernel.Open(kernel.Config{
 		EventBuffer: int(monitor.Bytes), RequestBuffer: int(command.Bytes), Force: monitor.Force || monitor.Bytes == 0,
-		Report: func(rep host.Report) { r.kernelSays(l, &rep, known) }, Relax: sched.Relax,
+		Report: func(rep host.Report) { r.kernelSays(l, &rep, known) }, Relax: sched.Relax, Run: r.chains.Run,
 	})
 	if err != nil {
 		l.Close()
 		return err
 	}
 	l.kernel = w
+	r.chains.Serve(w)
 	r.loop, r.kernel = l, w
 	r.rivals = &challenges{
 		say:  func(text string) { r.teller.Say(vrrp.Warning, text) },
@@ -395,9 +394,6 @@ func (r *vrrpRole) commit(gen uint64) {
 
 // sayOtherwise tells of settings that are not taken literally, or only by a new process.
 func (r *vrrpRole) sayOtherwise(g *generation) {
-	if g.chains && (r.current == nil || !r.current.chains) { // rule N2
-		r.teller.Say(vrrp.Info, "vrrp_iptables: nftables are used instead, in table "+g.vrrp.Wall.Table)
-	}
 	if r.current != nil && r.current.kernel != g.kernel {
 		r.teller.Say(vrrp.Info, "vrrp_netlink_*_rcv_bufs: the change takes effect when the process is started anew")
 	}

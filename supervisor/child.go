@@ -120,6 +120,9 @@ func needsAux(cfg *config.Config) bool {
 
 // needsRunner reports whether anything may have to be executed.
 func needsRunner(cfg *config.Config) bool {
+	if cfg.Global.Firewall.UseIptables {
+		return true
+	}
 	if f := &cfg.Global.FIFO; len(cfg.Scripts) > 0 || f.All != nil || f.VRRP != nil {
 		return true
 	}

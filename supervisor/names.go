@@ -3,6 +3,7 @@ package supervisor
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"holdfast.dev/config"
 	"holdfast.dev/supervisor/role"
@@ -73,6 +74,7 @@ func (o *Options) args(r role.Name, comm string) []string {
 type paths struct {
 	pid, vrrp string // pid files
 	state     string // what may be in the kernel because of us
+	igmp      string // what a setting was before disable_local_igmp
 	reload    string // the default of reload_file
 	dir       string // to be made; empty for none
 }
@@ -93,6 +95,7 @@ func (o *Options) paths(p *config.Process) paths {
 	out.pid = or(o.PIDFile, filepath.Join(dir, "keepalived"+suffix+".pid"))
 	out.vrrp = or(o.VRRPPID, filepath.Join(dir, "vrrp"+suffix+".pid"))
 	out.state = StateFile(out.pid)
+	out.igmp = strings.TrimSuffix(out.state, ".state") + ".igmp"
 	return out
 }
 

@@ -79,6 +79,9 @@ type Hooks struct {
 	// Program runs a program that the configuration names, and waits for its end, its time limit or stop (nil for never). It returns
 	// why it was no success. Nil runs none.
 	Program func(c *config.Command, within time.Duration, stop <-chan struct{}) error
+	// Firewall finds out how a configuration's firewall is kept here, notes that in it, and returns what there is to say about it. Nil
+	// leaves it at nftables.
+	Firewall func(c *config.Config) (said []string)
 	// Forget removes the file at path. Nil does nothing.
 	Forget func(path string) error
 }

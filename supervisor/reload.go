@@ -48,6 +48,7 @@ func (s *Supervisor) loaded(res *config.Result) {
 		s.refuse(why, 0)
 		return
 	}
+	s.choose(res.Config)
 	if what := s.unchangeable(res.Config); what != "" {
 		s.refuse(fmt.Sprintf("Cannot change %s at a reload - please restart %s", what, s.opt.Called), 0)
 		return
@@ -116,6 +117,8 @@ func (s *Supervisor) unchangeable(next *config.Config) string {
 		return "instance name"
 	case s.opt.PIDFile == "" && was.UsePidDir != is.UsePidDir:
 		return "pid directory"
+	case rechained(&s.cfg.Global.Firewall, &next.Global.Firewall):
+		return "chains of iptables, or sets of ipset,"
 	}
 	for keyword, name := range fixed {
 		if !slices.EqualFunc(rest(s.cfg, keyword), rest(next, keyword), slices.Equal[[]string]) {
@@ -123,6 +126,13 @@ func (s *Supervisor) unchangeable(next *config.Config) string {
 		}
 	}
 	return ""
+}
+
+// rechained reports whether rules of ours would have to go from some chains to others, or from some sets to others, of which some may be the
+// same.
+func rechained(was, is *config.Firewall) bool {
+	return was.UseIptables && is.UseIptables &&
+		(!slices.Equal(was.Chains, is.Chains) || was.UseIpsets != is.UseIpsets || was.UseIpsets && !slices.Equal(was.Ipsets, is.Ipsets))
 }
 
 // fixed are keywords without a field of their own that can't be changed by a reload.

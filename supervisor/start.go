@@ -38,6 +38,7 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 		return code, false
 	}
 	cfg := res.Config
+	s.choose(cfg)
 	s.umask(cfg)
 	s.rename(cfg)
 	if code, ok := s.lock(cfg); !ok {

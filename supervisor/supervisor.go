@@ -54,7 +54,8 @@ type Supervisor struct {
 	sweepDue bool              // the vrrp role could not clean up behind itself
 	orphaned *config.Config    // what a vrrp role ran that died and was not replaced yet
 	oldCore  []byte            // to be restored
-	oldIGMP  []byte            // the same
+	chose    []string          // what was last said by choose
+	oldIGMP  string            // the same
 	loads    int               // configurations that were loaded before the present one
 	prints   chan func() error // files that signals ask for; nil until the first
 }

@@ -34,7 +34,13 @@ func SweepAlone(opt Options, hooks Hooks) error {
 	if stale, err := pidfile.Create(p.vrrp); err == nil {
 		stale.Remove()
 	}
+	if res.Config != nil {
+		opt.choose(&hooks, res.Config)
+	}
 	if err := hooks.Sweep(p.state, res.Config); err != nil {
+		return err
+	}
+	if err := restoreIGMP(p.igmp); err != nil {
 		return err
 	}
 	if res.Config == nil {

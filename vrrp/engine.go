@@ -177,11 +177,11 @@ func (e *Engine) SetGeneration(gen uint64) { e.gen = gen }
 // Settled reports whether the kernel has confirmed everything: after Stop, that nothing of ours is left.
 func (e *Engine) Settled() bool {
 	for _, r := range e.owners {
-		if !r.keeper.settled() || r.told != nil || r.leave != nil {
+		if !r.keeper.clean() || r.told != nil || r.leave != nil {
 			return false
 		}
 	}
-	return e.static.settled()
+	return e.static.clean()
 }
 
 func (e *Engine) keeper(o host.Owner) *keeper {

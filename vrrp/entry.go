@@ -35,6 +35,7 @@ func (it *item) add(st *host.State) {
 // strike puts it among what is to be absent.
 func (it *item) strike(st *host.State) {
 	switch {
+	case it.key.IsWall(): // that Static wants none is enough
 	case it.route != nil:
 		st.AbsentRoutes = append(st.AbsentRoutes, *it.route)
 	case it.rule != nil:
@@ -131,6 +132,9 @@ func (k *keeper) payload(key host.Key) *item {
 	}
 	if i := slices.IndexFunc(k.dropped, func(it item) bool { return it.key == key }); i >= 0 {
 		return &k.dropped[i]
+	}
+	if key.IsWall() {
+		return &item{key: key}
 	}
 	return nil
 }

@@ -187,6 +187,9 @@ func (k *keeper) retryAt() clock.Instant { return k.retry }
 // settled reports whether nothing is outstanding at the kernel.
 func (k *keeper) settled() bool { return k.gen == 0 || k.confirmed }
 
+// clean reports whether, besides, the kernel has refused to delete nothing that it still holds.
+func (k *keeper) clean() bool { return k.settled() && len(k.stuck) == 0 }
+
 // missing reports whether something that is wanted does not stand.
 func (k *keeper) missing() bool {
 	if !k.wanted {
@@ -398,6 +401,10 @@ func (e *Engine) complainStatic(unremoved []host.Result) {
 		}
 	}
 	for i := range unremoved {
+		if key := unremoved[i].Key; key.IsWall() {
+			e.report(Warning, 0, "cannot change the %s: %s, trying again", key.Entry, unremoved[i].Err)
+			continue
+		}
 		e.report(Warning, 0, "cannot remove static %s: %s, trying again", kind(unremoved[i].Key), unremoved[i].Err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 
 	"holdfast.dev/config"
+	"holdfast.dev/host/iptables"
 	"holdfast.dev/node"
 	"holdfast.dev/node/auxrole"
 	"holdfast.dev/notify"
@@ -30,6 +31,7 @@ func runScripts(ctl *role.Conn) error {
 	return runner.Run(ctl, runner.Options{
 		Specs:  readSpecs,
 		Script: script.Options{Launcher: []string{launcherName}, Cgroup: script.FindCgroup()},
+		Chains: iptables.NewKeeper(),
 	})
 }
 

@@ -40,6 +40,6 @@ func hooks(f *flags) supervisor.Hooks {
 	return supervisor.Hooks{
 		Load: f.load, Mains: mains(), Events: processEvents,
 		Record: leftover.Record, Drop: leftover.Drop, Sweep: leftover.Sweep, Forget: leftover.Forget,
-		Program: runProgram,
+		Program: runProgram, Firewall: chooseFirewall,
 	}
 }

@@ -25,6 +25,8 @@ type Kernel struct {
 	Refuse func(op host.Op) string
 	// SnapshotError and LookError let reading fail.
 	SnapshotError, LookError, TablesError error
+	// WallLater has operations on the firewall wait for AnswerWall, as if another process carried them out.
+	WallLater bool
 	// DropAnswers is how many of the next answers get lost although the operations are carried out.
 	DropAnswers int
 
@@ -38,7 +40,9 @@ type Kernel struct {
 	// Open lists addresses that were to be barred and were added while nothing barred them.
 	Open    []host.Key
 	wall    *wall
-	flushed bool // the wall was deleted by somebody else, and not written anew since
+	walling *host.WallOp // to be carried out by AnswerWall
+	answers []host.Event // to what AnswerWall carried out: those are not lost
+	flushed bool         // the wall was deleted by somebody else, and not written anew since
 
 	links   []*link
 	last    int // the latest link's number
@@ -58,6 +62,8 @@ var _ host.Kernel = (*Kernel)(nil)
 
 // Poll returns the events that wait.
 func (k *Kernel) Poll(events []host.Event) ([]host.Event, host.PollState) {
+	events = append(events, k.answers...)
+	k.answers = nil
 	if k.Hold {
 		return events, host.Waiting
 	}
@@ -116,7 +122,7 @@ func (k *Kernel) Apply(ops []host.Op, results []host.OpResult) []host.OpResult {
 	for _, op := range ops {
 		k.Ops = append(k.Ops, op)
 		res := k.apply(op)
-		if k.DropAnswers > 0 {
+		if k.DropAnswers > 0 && res.Outcome != host.Later {
 			k.DropAnswers--
 			res = host.OpResult{Outcome: host.Unknown, Text: "the answer was lost"}
 		}
@@ -126,7 +132,7 @@ func (k *Kernel) Apply(ops []host.Op, results []host.OpResult) []host.OpResult {
 }
 
 func (k *Kernel) apply(op host.Op) host.OpResult {
-	if k.Refuse != nil {
+	if k.Refuse != nil && (op.Wall == nil || !k.WallLater) {
 		if text := k.Refuse(op); text != "" {
 			return host.OpResult{Outcome: host.Refused, Text: text}
 		}
@@ -134,6 +140,9 @@ func (k *Kernel) apply(op host.Op) host.OpResult {
 	switch {
 	case op.Link != nil:
 		return k.applyLink(op)
+	case op.Wall != nil && k.WallLater:
+		k.walling = op.Wall
+		return host.OpResult{Outcome: host.Later}
 	case op.Wall != nil:
 		k.flushed = false
 		return k.applyWall(op.Wall)

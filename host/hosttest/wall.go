@@ -40,6 +40,25 @@ func (k *Kernel) applyWall(o *host.WallOp) host.OpResult {
 	return host.OpResult{}
 }
 
+// AnswerWall carries out the operation on the firewall that waits, if there is one, and tells of it. It may be refused.
+func (k *Kernel) AnswerWall() {
+	o := k.walling
+	if k.walling = nil; o == nil {
+		return
+	}
+	res := host.OpResult{}
+	if k.Refuse != nil {
+		if text := k.Refuse(host.Op{Wall: o}); text != "" {
+			res = host.OpResult{Outcome: host.Refused, Text: text}
+		}
+	}
+	if res.Outcome == host.Done {
+		k.flushed = false
+		res = k.applyWall(o)
+	}
+	k.answers = append(k.answers, host.Event{Kind: host.WallAnswered, Answer: res})
+}
+
 // Flush deletes the firewall, as another program would.
 func (k *Kernel) Flush() bool {
 	if k.wall == nil {

@@ -177,7 +177,7 @@ func (k *Kernel) LoseEvents() {
 }
 
 // Waiting is the number of events that wait for Poll.
-func (k *Kernel) Waiting() int { return len(k.queue) }
+func (k *Kernel) Waiting() int { return len(k.queue) + len(k.answers) }
 
 // find returns a link, nil if there is none of that name.
 func (k *Kernel) find(name string) *link {

@@ -46,7 +46,7 @@ func (q *requests) giveBack(o *host.LinkOp, info *linkInfo) error {
 		return nil
 	}
 	delete(q.found, o.Base)
-	was, ok := parseAlias(info.alias)
+	was, _, ok := parseAlias(info.alias)
 	base, err := q.linkInfo(o.Base, "")
 	if !ok || err != nil {
 		return nil // the base is gone as well

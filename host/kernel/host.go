@@ -23,6 +23,7 @@ type machine struct {
 	// The firewall's, nil before there is one.
 	walls     *walls
 	wallWatch *wallWatch
+	errands   errands
 
 	pause time.Duration // before the next Snapshot
 	last  time.Time     // the latest Snapshot
@@ -41,7 +42,7 @@ func newMachine(cfg Config) (*machine, error) {
 		return nil, err
 	}
 	w.self = q.conn.PID()
-	m := &machine{requests: q, watch: w, heavy: func() {}}
+	m := &machine{requests: q, watch: w, heavy: func() {}, errands: errands{run: cfg.Run}}
 	q.wall = m.applyWall
 	return m, nil
 }
@@ -60,6 +61,7 @@ func (m *machine) Poll(events []host.Event) ([]host.Event, host.PollState) {
 	if m.wallWatch != nil {
 		events = m.wallWatch.poll(events)
 	}
+	events = m.errands.poll(events)
 	if state == host.Overrun && time.Since(m.last) < m.pause {
 		return events, host.Waiting
 	}

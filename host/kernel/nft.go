@@ -49,6 +49,14 @@ func markData(mark string) []byte {
 	return append([]byte{setComment, byte(len(mark) + 1)}, mark+"\x00"...)
 }
 
+// comment is the comment of a set, of what its creator keeps there; empty where it does not begin with one.
+func comment(data []byte) string {
+	if len(data) < 2 || data[0] != setComment || len(data) < 2+int(data[1]) {
+		return ""
+	}
+	return text(data[2 : 2+int(data[1])])
+}
+
 // batch is one transaction.
 type batch struct {
 	b      []byte

@@ -53,7 +53,7 @@ type heldFile struct {
 	Routes    []host.Route    `json:"routes,omitempty"`
 	Rules     []host.Rule     `json:"rules,omitempty"`
 	Links     []string        `json:"interfaces,omitempty"`
-	Walls     []host.WallName `json:"nftables,omitempty"`
+	Walls     []host.WallName `json:"firewalls,omitempty"`
 }
 
 type heldAddress struct {
@@ -120,8 +120,8 @@ func DecodeHeld(b []byte) (Held, error) {
 		}
 	}
 	for _, w := range f.Walls {
-		if w.Table == "" || w.Mark == "" || len(w.Mark) > host.MaxMark || strings.ContainsRune(w.Table+w.Mark, 0) {
-			return Held{}, fmt.Errorf("state file: %q, marked %q, is not a table of a firewall", w.Table, w.Mark)
+		if !wallName(&w) {
+			return Held{}, fmt.Errorf("state file: %q, marked %q, is not a firewall", w.String(), w.Mark)
 		}
 	}
 	for i := range f.Routes {
@@ -141,6 +141,13 @@ func DecodeHeld(b []byte) (Held, error) {
 		h.Keys = append(h.Keys, host.Key{Link: a.Link, Prefix: a.Address, Net: a.Net})
 	}
 	return h, nil
+}
+
+func wallName(w *host.WallName) bool {
+	c := &w.Chains
+	one := (w.Table == "") != (c.In == "") && (c.In != "" || *c == host.Chains{})
+	return one && w.Mark != "" && len(w.Mark) <= host.MaxMark &&
+		!strings.ContainsAny(w.Table+w.Mark+c.In+c.Out+c.Set4+c.Set6+c.Local, "\x00\n\"")
 }
 
 func linkName(s string) bool {

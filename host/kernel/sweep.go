@@ -62,14 +62,12 @@ func SweepLinks(names []string) (removed []string, err error) {
 		if l.Kind != host.Macvlan && l.Kind != host.IPVLAN || !l.Ours() || !slices.Contains(names, l.Name) {
 			continue
 		}
-		alone := !slices.ContainsFunc(links[i+1:], func(o host.Link) bool {
-			return o.Base == l.Base && o.Kind == host.Macvlan && o.Ours() && slices.Contains(names, o.Name)
-		})
-		alone = alone && !slices.ContainsFunc(links, func(o host.Link) bool {
-			return o.Base == l.Base && o.Kind == host.Macvlan && o.Ours() && !slices.Contains(names, o.Name)
-		})
+		base := baseOf(l)
+		beside := func(o *host.Link) bool { return baseOf(o) == base && o.Kind == host.Macvlan && o.Ours() }
+		alone := !slices.ContainsFunc(links[i+1:], func(o host.Link) bool { return beside(&o) && slices.Contains(names, o.Name) })
+		alone = alone && !slices.ContainsFunc(links, func(o host.Link) bool { return beside(&o) && !slices.Contains(names, o.Name) })
 		ops = append(ops, host.Op{
-			Index: l.Index, Link: &host.LinkOp{Do: host.LinkDrop, Want: host.VirtualLink{Name: l.Name}, Base: l.Base, Alone: alone},
+			Index: l.Index, Link: &host.LinkOp{Do: host.LinkDrop, Want: host.VirtualLink{Name: l.Name}, Base: base, Alone: alone},
 		})
 	}
 	var errs []error

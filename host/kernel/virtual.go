@@ -43,14 +43,27 @@ const (
 // arpConf are the settings of a base that are changed while macvlans stand on it.
 type arpConf struct{ ignore, announce uint32 }
 
-// alias is what is written into every macvlan: our mark, and what the settings of its base were. It outlives us.
-func (c arpConf) alias() string {
-	return fmt.Sprintf("%s arp_ignore=%d arp_announce=%d", host.LinkMark, c.ignore, c.announce)
+// alias is what is written into every macvlan: our mark, and what the settings of its base were. It outlives us. Base is the number of the latter,
+// if that is not what the kernel says that the macvlan stands on: on a macvlan it says what that one stands on.
+func (c arpConf) alias(base int) string {
+	s := fmt.Sprintf("%s arp_ignore=%d arp_announce=%d", host.LinkMark, c.ignore, c.announce)
+	if base != 0 {
+		s += fmt.Sprintf(" base=%d", base)
+	}
+	return s
 }
 
-func parseAlias(s string) (c arpConf, ok bool) {
-	n, err := fmt.Sscanf(s, host.LinkMark+" arp_ignore=%d arp_announce=%d", &c.ignore, &c.announce)
-	return c, err == nil && n == 2 && c.alias() == s && c.ignore <= 8 && c.announce <= 2
+func parseAlias(s string) (c arpConf, base int, ok bool) {
+	n, _ := fmt.Sscanf(s, host.LinkMark+" arp_ignore=%d arp_announce=%d base=%d", &c.ignore, &c.announce, &base)
+	return c, base, n >= 2 && c.alias(base) == s && c.ignore <= 8 && c.announce <= 2 && base >= 0
+}
+
+// baseOf is the interface that a macvlan of ours was put on.
+func baseOf(l *host.Link) int {
+	if _, base, ok := parseAlias(l.Alias); ok && base != 0 {
+		return base
+	}
+	return l.Base
 }
 
 // linkInfo is what a link is asked for here.
@@ -58,6 +71,7 @@ type linkInfo struct {
 	index  int
 	name   string
 	group  uint32
+	base   int // what the kernel says that it stands on
 	master int
 	alias  string
 	arp    arpConf
@@ -82,12 +96,22 @@ func (q *requests) linkInfo(index int, name string) (info linkInfo, err error) {
 	return info, err
 }
 
+// unusual is base, if the kernel says that the link stands on another one; otherwise 0.
+func (i *linkInfo) unusual(base int) int {
+	if i.base == base {
+		return 0
+	}
+	return base
+}
+
 func decodeInfo(b []byte) linkInfo {
 	info := linkInfo{index: int(int32(native.Uint32(b[4:])))}
 	for a := (attrs{b: b[ifInfoLen:]}); a.next(); {
 		switch a.typ {
 		case unix.IFLA_IFNAME:
 			info.name = text(a.val)
+		case unix.IFLA_LINK:
+			info.base = int(int32(u32(a.val)))
 		case unix.IFLA_GROUP:
 			info.group = u32(a.val)
 		case unix.IFLA_MASTER:
@@ -176,7 +200,7 @@ func (q *requests) makeLink(o *host.LinkOp) (trouble string, err error) {
 	}
 	made, err := q.linkInfo(0, o.Want.Name)
 	if err == nil {
-		err = q.changeLink(made.index, 0, appendAttr(nil, unix.IFLA_IFALIAS, append([]byte(was.alias()), 0)))
+		err = q.changeLink(made.index, 0, appendAttr(nil, unix.IFLA_IFALIAS, append([]byte(was.alias(made.unusual(o.Base))), 0)))
 	}
 	if err == nil {
 		trouble, err = q.shapeLink(made.index, o)
@@ -195,7 +219,7 @@ func (q *requests) before(o *host.LinkOp, base *linkInfo) arpConf {
 	c := base.arp
 	if o.Sibling != 0 {
 		if info, err := q.linkInfo(o.Sibling, ""); err == nil {
-			if was, ok := parseAlias(info.alias); ok {
+			if was, _, ok := parseAlias(info.alias); ok {
 				c = was
 			}
 		}

@@ -3,6 +3,8 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -85,9 +87,12 @@ func (w *walls) apply(o *host.WallOp) error {
 		return err
 	}
 	x := newBatch(w.out, w.seq)
-	for _, f := range families(&o.Wall) {
+	for _, f := range [...]byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
 		if x.family = f; stale[f] {
 			x.table(unix.NFT_MSG_DELTABLE, 0, o.Wall.Table)
+		}
+		if !slices.Contains(families(&o.Wall), f) {
+			continue
 		}
 		if o.Do == host.WallWrite {
 			x.write(&o.Wall)
@@ -101,19 +106,23 @@ func (w *walls) apply(o *host.WallOp) error {
 	return w.learn(&o.Wall)
 }
 
-// stale tells which families have a table of ours that is to go. One that is not ours is in the way of a new one.
+// stale tells which families have a table of ours that is to go, which may be one that the new one does not need. One that is not ours is
+// in the way of a new one.
 func (w *walls) stale(o *host.WallOp) (map[byte]bool, error) {
 	out := map[byte]bool{}
 	if o.Do == host.WallChange {
 		return out, nil
 	}
-	for _, f := range families(&o.Wall) {
-		there, ours, err := w.look(f, &o.Wall.WallName)
+	for _, f := range [...]byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
+		wanted := slices.Contains(families(&o.Wall), f)
+		there, ours, owner, err := w.look(f, &o.Wall.WallName)
 		switch {
+		case !wanted && lacking(err): // so there is none
+			continue
 		case err != nil:
 			return nil, err
-		case there && !ours && o.Do == host.WallWrite:
-			return nil, fmt.Errorf("nftables has a table %s %s already, which is not ours: delete it, or name another one (nftables NAME)", familyName(f), o.Wall.Table)
+		case there && !ours && wanted && o.Do == host.WallWrite:
+			return nil, fmt.Errorf("nftables has a table %s %s already, which %s: delete it, or name another one (nftables NAME)", familyName(f), o.Wall.Table, whose(owner))
 		}
 		out[f] = there && ours
 	}
@@ -232,8 +241,17 @@ func (w *walls) commit(x *batch) error {
 	}
 }
 
-// look reports whether there is a table of that name, and whether it is ours: the one that we have made, or one with our mark.
-func (w *walls) look(f byte, name *host.WallName) (there, ours bool, err error) {
+// whose says in words whose a table with that comment is.
+func whose(owner string) string {
+	if strings.HasPrefix(owner, host.LinkMark) {
+		return fmt.Sprintf("another daemon has made (its comment is %q)", owner)
+	}
+	return "is not ours"
+}
+
+// look reports whether there is a table of that name, and whether it is ours: the one that we have made, or one with our mark. Owner is the comment
+// of one that is not.
+func (w *walls) look(f byte, name *host.WallName) (there, ours bool, owner string, err error) {
 	var handle []byte
 	err = w.get(unix.NFT_MSG_GETTABLE, f, func(x *batch) { x.text(unix.NFTA_TABLE_NAME, name.Table) }, func(a *attrs) {
 		if a.typ == tableHandle {
@@ -242,22 +260,24 @@ func (w *walls) look(f byte, name *host.WallName) (there, ours bool, err error) 
 	})
 	switch {
 	case errors.Is(err, unix.ENOENT):
-		return false, false, nil
+		return false, false, "", nil
 	case err != nil:
-		return false, false, noTables(err)
+		return false, false, "", noTables(err)
 	case handle != nil && string(handle) == string(w.handles[f]):
-		return true, true, nil
+		return true, true, "", nil
 	}
 	err = w.get(unix.NFT_MSG_GETSET, f, func(x *batch) {
 		x.text(unix.NFTA_SET_TABLE, name.Table)
 		x.text(unix.NFTA_SET_NAME, setVIPs)
 	}, func(a *attrs) {
-		ours = ours || a.typ == unix.NFTA_SET_USERDATA && string(a.val) == string(markData(name.Mark))
+		if a.typ == unix.NFTA_SET_USERDATA {
+			ours, owner = string(a.val) == string(markData(name.Mark)), comment(a.val)
+		}
 	})
 	if err != nil && !errors.Is(err, unix.ENOENT) {
-		return true, false, noTables(err)
+		return true, false, "", noTables(err)
 	}
-	return true, ours, nil
+	return true, ours, owner, nil
 }
 
 const tableHandle = 4 // NFTA_TABLE_HANDLE, from 4.16 on
@@ -297,7 +317,7 @@ func (w *walls) get(typ uint16, family byte, ask func(*batch), f func(*attrs)) e
 func (w *walls) dropMarked(name host.WallName) (dropped bool, err error) {
 	op := &host.WallOp{Do: host.WallDrop, Wall: host.Wall{WallName: name}}
 	for _, f := range [...]byte{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
-		_, ours, err := w.look(f, &name)
+		_, ours, _, err := w.look(f, &name)
 		if err != nil && !lacking(err) {
 			return false, err
 		}

@@ -83,6 +83,9 @@ func (w *wallWatch) due() (wait time.Duration, ok bool) {
 
 // applyWall is host.Kernel's Apply for the firewall.
 func (m *machine) applyWall(o *host.WallOp) host.OpResult {
+	if o.Wall.Chains != (host.Chains{}) {
+		return m.errands.ask(o)
+	}
 	if err := m.openWall(); err != nil {
 		return host.OpResult{Outcome: host.Refused, Text: err.Error()}
 	}

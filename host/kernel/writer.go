@@ -42,6 +42,10 @@ type Config struct {
 	// Relax is called on the Writer's thread before it computes for longer than a real-time thread may, and what it returns
 	// afterwards; nil if that does not matter.
 	Relax func() (restore func())
+	// Run is called on the Writer's thread to have a change of a firewall in chains of iptables carried out, which is done by running programs. It
+	// must not wait, and must not call the Writer's methods: the answer comes by WallDone, with the same number. There is one at a time.
+	// Nil if nobody can.
+	Run func(id uint64, op *host.WallOp)
 }
 
 // Writer makes the kernel hold what is wanted. Its work is done by one goroutine on a thread of its own, because it waits

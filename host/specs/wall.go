@@ -1,6 +1,8 @@
 package specs
 
 import (
+	"strings"
+
 	"holdfast.dev/config"
 	"holdfast.dev/host"
 )
@@ -15,13 +17,12 @@ func Barred(i *config.Instance) bool { return !i.Accept && !i.Owner() }
 func Wall(c *config.Config) host.Wall {
 	f := &c.Global.Firewall
 	w := host.Wall{Priority: f.Priority, ByIndex: f.IfIndex, Counters: f.Counters}
-	w.Table, w.Mark = f.Nftables, "holdfast"
-	if name := c.Process.Instance; name != "" { // several in one network namespace
-		w.Mark += " " + name
-		w.Mark = w.Mark[:min(len(w.Mark), host.MaxMark)]
-	}
+	w.Table, w.Mark = f.Nftables, mark(c)
 	if w.Table == "" {
 		w.Table = defaultTable // rules A19, N2
+	}
+	if f.UseIptables {
+		w = host.Wall{WallName: host.WallName{Mark: w.Mark, Chains: chains(f)}}
 	}
 	for i := range c.Instances {
 		in := &c.Instances[i]
@@ -39,4 +40,52 @@ func Wall(c *config.Config) host.Wall {
 		return host.Wall{}
 	}
 	return w
+}
+
+// mark tells the firewalls of several daemons in one network namespace apart. It holds only what can be written anywhere without quotes.
+func mark(c *config.Config) string {
+	m := host.LinkMark
+	for _, part := range [...]string{c.Process.Instance, c.Global.Firewall.Owner} {
+		if part != "" {
+			m += " " + part
+		}
+	}
+	m = strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || strings.ContainsRune("\"'`\\$", r) {
+			return '_'
+		}
+		return r
+	}, m)
+	if len(m) > host.MaxMark { // the end tells more
+		m = host.LinkMark + " ..." + m[len(m)-(host.MaxMark-len(host.LinkMark)-len(" ...")):]
+	}
+	return m
+}
+
+// maxSet is the longest name of a set.
+const maxSet = 31
+
+// chains are those that vrrp_iptables names, and the sets of vrrp_ipsets: omitted names are made from the first one.
+func chains(f *config.Firewall) host.Chains {
+	var c host.Chains
+	for i, p := range [...]*string{&c.In, &c.Out} {
+		if i < len(f.Chains) {
+			*p = f.Chains[i]
+		}
+	}
+	if !f.UseIpsets {
+		return c
+	}
+	c.Set4 = defaultTable
+	if len(f.Ipsets) > 0 {
+		c.Set4 = f.Ipsets[0]
+	}
+	stem := c.Set4[:min(len(c.Set4), maxSet-len("_if6"))]
+	c.Set6, c.Local = stem+"6", stem+"_if6"
+	for i, p := range [...]*string{&c.Set4, &c.Set6, &c.Local} {
+		if i < len(f.Ipsets) {
+			*p = f.Ipsets[i]
+		}
+	}
+	return c
 }

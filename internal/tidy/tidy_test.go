@@ -158,7 +158,8 @@ var layers = map[string][]string{
 	"notify":            {"clock"},
 	"config/files":      {"config/expand", "config/diag", "config/lex"},
 	"api":               {"status/view"},
-	"supervisor/role":   {"clock", "config", "notify", "track", "transport"},
+	"host/iptables":     {"host"},
+	"supervisor/role":   {"clock", "config", "host", "notify", "track", "transport"},
 }
 
 // TestImportsGoOneWay: whoever has read a package's folder knows all that it depends on.

@@ -151,6 +151,8 @@ func (r *runner) hear(conn *role.Conn) {
 			return
 		case m.Event != nil:
 			r.post(func() { r.event(conn, m.Event) })
+		case m.Wall != nil && r.peer.Load() == conn:
+			r.mason.take(m.Wall)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"holdfast.dev/clock"
+	"holdfast.dev/host"
 	"holdfast.dev/notify"
 	"holdfast.dev/notify/script"
 	"holdfast.dev/status"
@@ -25,6 +26,15 @@ type Options struct {
 	// Specs reads the configuration that came with Prepare and says what its scripts are.
 	Specs  func(f *os.File, gen uint64) (*notify.Spec, []track.Spec, error)
 	Script script.Options
+	// Chains keeps firewalls in chains of iptables; nil if that is nothing for this role. Its methods are called from one goroutine, and may take
+	// long.
+	Chains Chains
+}
+
+// Chains is host/iptables' Keeper.
+type Chains interface {
+	Apply(op *host.WallOp) error
+	Changed() (bool, error)
 }
 
 // withoutSupervisor is how long what is queued may take when nobody is left who says how long.
@@ -41,6 +51,7 @@ type runner struct {
 
 	dispatch *notify.Dispatcher
 	pipes    *pipes
+	mason    *mason
 	jobs     map[uint64]*script.Process
 	prepared *generation
 	peer     atomic.Pointer[role.Conn] // any goroutine
@@ -75,6 +86,7 @@ func Run(ctl *role.Conn, opt Options) error {
 		conns: make(map[*role.Conn]struct{}), inbox: make(chan func()), quit: make(chan struct{}),
 	}
 	r.pipes = &pipes{r: r}
+	r.mason = newMason(opt.Chains, func(w *role.Walled) { r.tellPeer(role.Msg{Walled: w}) }, func(text string) { r.say(4, 0, text) })
 	r.watcher = watch.New(watch.Options{Clock: now, Start: r.startTrack, Emit: r.emit, Say: r.sayTrack})
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -92,6 +104,7 @@ func Run(ctl *role.Conn, opt Options) error {
 func (r *runner) end() {
 	close(r.quit)
 	r.pipes.close()
+	r.mason.close()
 	r.starter.Close()
 	r.watcher.Close()
 	_ = r.ctl.Send(role.Msg{Stopped: &role.Stopped{}})
@@ -160,8 +173,13 @@ func (r *runner) step(in notify.Input) {
 
 // acknowledge tells the vrrp role what it may forget.
 func (r *runner) acknowledge(a notify.Ack) {
+	r.tellPeer(role.Msg{Delivered: &role.Delivered{Object: a.Object, Name: a.Name, Seq: a.Seq}})
+}
+
+// tellPeer says something to the present vrrp process, if there is one. It may be called from any goroutine.
+func (r *runner) tellPeer(m role.Msg) {
 	if p := r.peer.Load(); p != nil {
-		_ = p.Send(role.Msg{Delivered: &role.Delivered{Object: a.Object, Name: a.Name, Seq: a.Seq}})
+		_ = p.Send(m)
 	}
 }
 
@@ -208,11 +226,7 @@ func (r *runner) startTrack(s track.Spec, done func(track.Ended)) watch.Process 
 	})
 }
 
-func (r *runner) emit(st track.State) {
-	if p := r.peer.Load(); p != nil {
-		_ = p.Send(role.Msg{Track: &st})
-	}
-}
+func (r *runner) emit(st track.State) { r.tellPeer(role.Msg{Track: &st}) }
 
 func (r *runner) sayTrack(_ string, line track.Say) { r.say(int(line.Level), line.Detail, line.Text) }
 

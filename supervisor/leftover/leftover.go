@@ -11,6 +11,7 @@ import (
 
 	"holdfast.dev/config"
 	"holdfast.dev/host"
+	"holdfast.dev/host/iptables"
 	"holdfast.dev/host/kernel"
 	"holdfast.dev/host/specs"
 )
@@ -60,10 +61,24 @@ func remove(items kernel.Items) error {
 		err = errors.Join(err, linkErr)
 	}
 	if len(items.Walls) > 0 { // last: until then nobody is answered
-		_, wallErr := kernel.SweepWalls(items.Walls)
-		err = errors.Join(err, wallErr)
+		tables, chains := kinds(items.Walls)
+		_, tableErr := kernel.SweepWalls(tables)
+		_, chainErr := iptables.Sweep(chains)
+		err = errors.Join(err, tableErr, chainErr)
 	}
 	return err
+}
+
+// kinds separates tables of nftables from chains of iptables.
+func kinds(walls []host.WallName) (tables, chains []host.WallName) {
+	for _, w := range walls {
+		if w.Table != "" {
+			tables = append(tables, w)
+		} else {
+			chains = append(chains, w)
+		}
+	}
+	return tables, chains
 }
 
 // Drop deletes what old can put into the kernel and next does not name, where it is present: what a process that ran old
@@ -140,7 +155,7 @@ func Items(cs ...*config.Config) kernel.Items {
 		if c == nil {
 			continue
 		}
-		if w := specs.Wall(c); w.Table != "" {
+		if w := specs.Wall(c); w != (host.Wall{}) {
 			all.Walls = append(all.Walls, w.WallName)
 		}
 		at := c.Layout()
@@ -182,7 +197,7 @@ func collect(seen map[host.Key]bool, items kernel.Items) (fresh kernel.Items) {
 		}
 	}
 	for _, w := range items.Walls {
-		if is(host.Key{Entry: fmt.Sprintf("table %q %q", w.Table, w.Mark)}) {
+		if is(host.Key{Entry: fmt.Sprintf("%q %q", w.String()+w.Chains.Set4+w.Chains.Set6+w.Chains.Local, w.Mark)}) {
 			fresh.Walls = append(fresh.Walls, w)
 		}
 	}

@@ -7,6 +7,7 @@ package role
 import (
 	"time"
 
+	"holdfast.dev/host"
 	"holdfast.dev/notify"
 	"holdfast.dev/track"
 	"holdfast.dev/transport"
@@ -58,10 +59,13 @@ type Msg struct {
 
 	// vrrp to runner.
 	Event *notify.Event `json:",omitempty"`
+	Wall  *Wall         `json:",omitempty"` // change a firewall in chains of iptables
 	// runner or aux to vrrp. After every new direct socket they say the state of all their sources anew.
 	Track *track.State `json:",omitempty"`
 	// runner to vrrp: all events up to Seq of the object were delivered or given up.
 	Delivered *Delivered `json:",omitempty"`
+	// runner to vrrp: what came of a Wall, or that somebody else has changed what one has done.
+	Walled *Walled `json:",omitempty"`
 }
 
 // Gen names a generation of the configuration; the first is 1.
@@ -166,6 +170,41 @@ type Log struct {
 	Detail  int               `json:",omitempty"` // 0 always, 1 only with -D, 2 only with -D -D
 	At      int64             // CLOCK_REALTIME, nanoseconds
 	Dropped uint64            `json:",omitempty"`
+}
+
+// MaxBars is how many addresses a Wall may have.
+const MaxBars = 400
+
+// Wall is a part of a change of a firewall, which is carried out when its last part has come. There is one change at a time; a part of another
+// one ends what was not complete.
+type Wall struct {
+	ID   uint64
+	Op   host.WallOp
+	More bool // this is not the last part
+}
+
+// Parts splits an operation so that each fits into a message.
+func Parts(id uint64, op *host.WallOp) (parts []Wall) {
+	add, remove := op.Add, op.Remove
+	for {
+		p := Wall{ID: id, Op: host.WallOp{Do: op.Do, Wall: op.Wall}}
+		n := min(len(add), MaxBars)
+		p.Op.Add, add = add[:n:n], add[n:]
+		m := min(len(remove), MaxBars-n)
+		p.Op.Remove, remove = remove[:m:m], remove[m:]
+		p.More = len(add)+len(remove) > 0
+		if parts = append(parts, p); !p.More {
+			return parts
+		}
+	}
+}
+
+// Walled answers the Wall with that number: Err is empty if it was carried out. Changed tells besides any answer that somebody else has
+// changed what the latest Wall had done; ID is 0 then.
+type Walled struct {
+	ID      uint64
+	Err     string `json:",omitempty"`
+	Changed bool   `json:",omitempty"`
 }
 
 // Delivered tells how far the notification of one object has come.
