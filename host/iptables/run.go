@@ -77,6 +77,9 @@ func run(ctx context.Context, input, name string, args ...string) (string, error
 	cmd.Args[0] = name
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &said
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C"}
+	if lock := os.Getenv("XTABLES_LOCKFILE"); lock != "" {
+		cmd.Env = append(cmd.Env, "XTABLES_LOCKFILE="+lock)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = killWait
 	err := cmd.Run()

@@ -265,6 +265,33 @@ func TestVirtualMACOnABaseThatComesAndGoes(t *testing.T) {
 	nstest.Eventually(t, "it to be up again", func() bool { l, _ := showLink(t, a, "vrrp.51"); return slices.Contains(l.Flags, "UP") })
 }
 
+// What a killed run has put on a macvlan is swept, and the settings are given back to that one, not to what it stands on.
+func TestSweepOnAMacvlan(t *testing.T) {
+	t.Parallel()
+	n, _ := nstest.Pair(t)
+	nstest.OK(t, n.AddMacvlanBridge("lan0", "eth0"))
+	nstest.OK(t, n.SetUp("lan0"))
+	files := []string{"ipv4/conf/lan0/arp_ignore", "ipv4/conf/lan0/arp_announce", "ipv4/conf/eth0/arp_ignore", "ipv4/conf/eth0/arp_announce"}
+	before := settings(t, n, files...)
+	o := watchOver(t, n, Config{})
+	s := vmac(51, true, "10.0.0.3/32")
+	s.Links[0].Base = "lan0"
+	o.stand(1, 1, s)
+	if settings(t, n, files...) == before {
+		t.Error("no setting changed: the test proves nothing")
+	}
+	nstest.Do(t, n, func() {
+		nstest.OK(t, o.w.Close())
+		removed, err := SweepLinks([]string{"vrrp.51"})
+		if nstest.OK(t, err); len(removed) != 1 {
+			t.Errorf("swept: %v", removed)
+		}
+	})
+	if got := settings(t, n, files...); got != before {
+		t.Errorf("settings are %s, were %s", got, before)
+	}
+}
+
 // In a container the interface is often a macvlan itself, whose base is in another network namespace.
 func TestVirtualMACOnAMacvlan(t *testing.T) {
 	t.Parallel()

@@ -146,6 +146,26 @@ func TestWall(t *testing.T) {
 	}
 }
 
+// TestWallLosesAFamily: a firewall that needs one family less than before leaves no table of the other behind.
+func TestWallLosesAFamily(t *testing.T) {
+	t.Parallel()
+	n, _ := nstest.Pair(t)
+	nft(t, n, "list", "ruleset")
+	nstest.Do(t, n, func() {
+		w, err := newWalls()
+		nstest.OK(t, err)
+		defer func() { nstest.OK(t, w.close()) }()
+		six := host.Bar{Addr: netip.MustParseAddr("fd00::3")}
+		nstest.OK(t, w.apply(&host.WallOp{Do: host.WallWrite, Wall: testWall, Add: []host.Bar{six}}))
+		four := testWall
+		four.V6 = false
+		nstest.OK(t, w.apply(&host.WallOp{Do: host.WallWrite, Wall: four}))
+	})
+	if got := ruleset(t, n); !strings.Contains(got, "table ip keepalived") || strings.Contains(got, "ip6") {
+		t.Errorf("nft says:\n%s", got)
+	}
+}
+
 // TestWallOfThousands: an attribute of netlink holds 64 KiB; whoever forgets it loses elements without an error.
 func TestWallOfThousands(t *testing.T) {
 	t.Parallel()
@@ -221,8 +241,8 @@ func testWallOfAnother(t *testing.T, n *netns.NS, there host.Wall) {
 	nstest.Do(t, n, func() {
 		w, err := newWalls()
 		nstest.OK(t, err)
-		if err := w.apply(&host.WallOp{Do: host.WallWrite, Wall: there}); err == nil {
-			t.Error("it was written over")
+		if err := w.apply(&host.WallOp{Do: host.WallWrite, Wall: there}); err == nil || !strings.Contains(err.Error(), `another daemon has made (its comment is "holdfast")`) {
+			t.Errorf("writing over another daemon's table: %v", err)
 		}
 		nstest.OK(t, w.close())
 		removed, err := SweepWalls([]host.WallName{there.WallName})
