@@ -197,3 +197,25 @@ func TestReloadChangesScheduling(t *testing.T) {
 	}
 	d.stop()
 }
+
+// Chains and sets can't be exchanged for others while the rules are there, whatever is the case with what is not used.
+func TestRechained(t *testing.T) {
+	t.Parallel()
+	base := config.Firewall{UseIptables: true, Chains: []string{"a", "b"}, UseIpsets: true, Ipsets: []string{"s"}}
+	for text, c := range map[string]struct {
+		change func(*config.Firewall)
+		want   bool
+	}{
+		"nothing":              {func(*config.Firewall) {}, false},
+		"a chain":              {func(f *config.Firewall) { f.Chains = []string{"a", "c"} }, true},
+		"a set":                {func(f *config.Firewall) { f.Ipsets = []string{"t"} }, true},
+		"no sets":              {func(f *config.Firewall) { f.UseIpsets = false }, true},
+		"nftables instead":     {func(f *config.Firewall) { f.UseIptables, f.Chains = false, nil }, false},
+		"what nftables ignore": {func(f *config.Firewall) { f.Counters = true }, false},
+	} {
+		next := base
+		if c.change(&next); rechained(&base, &next) != c.want {
+			t.Errorf("%s: refused %v", text, !c.want)
+		}
+	}
+}

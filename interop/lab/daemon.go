@@ -67,6 +67,7 @@ func (n *Node) Start(p Program, config string, args ...string) *Daemon {
 	d.Write(config)
 	args = append(append([]string{"-n", "-l", "-D", "-G", "-P"}, d.Files()...), args...)
 	d.cmd = d.command(p.Path, args)
+	d.cmd.Env = append(d.cmd.Env, p.Env...)
 	d.start()
 	return d
 }

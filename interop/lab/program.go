@@ -14,7 +14,8 @@ import (
 type Program struct {
 	Name string
 	Path string
-	Ours bool // its packets are held against tshark
+	Ours bool     // its packets are held against tshark
+	Env  []string // besides the tests' own
 }
 
 // Tool finds a program that the lab cannot do without. Where it is missing the test fails if CI is set, and is skipped
