@@ -112,8 +112,14 @@ func (r *Router) setAuth(s *Spec) {
 	r.hmac = h
 }
 
-// forgetSequences is for another virtual router of the same name: nothing was sent or heard of that one.
-func (r *Router) forgetSequences() { r.ah, r.hmac = nil, nil }
+// forgetSequences is for another virtual router of the same name: nothing was heard of that one. A signed advert's sequence goes on: it is the
+// clock's, and should the router become again at once what it was, its peers know the last one.
+func (r *Router) forgetSequences() {
+	r.ah = nil
+	if r.hmac != nil {
+		r.hmac.marks = nil
+	}
+}
 
 // next is the sequence of the next packet with an Authentication Header.
 func (a *ahState) next() uint32 {

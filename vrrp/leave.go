@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -305,7 +306,7 @@ func (r *Router) uses(link string) bool {
 // settleLeavers ends, before a new configuration comes, the handovers of routers that are still configured, and of removed ones whose
 // name or identity comes back: what is told of the old one comes before what is told of the new.
 func (e *Engine) settleLeavers(next *Config) {
-	if !e.Leaving() {
+	if !e.Leaving() && !e.Parting() {
 		return
 	}
 	back := func(r *Router) bool {
@@ -315,11 +316,15 @@ func (e *Engine) settleLeavers(next *Config) {
 	}
 	for _, r := range slices.Clone(e.leavers.list) {
 		switch {
-		case r.leave == nil:
+		case r.leave == nil: // it went with another one
 		case !r.removed:
 			r.leave.end("the configuration changes: the addresses are given up")
 		case back(r):
 			r.leave.end("configured again: the addresses are given up")
+		}
+	}
+	for _, o := range slices.Sorted(maps.Keys(e.owners)) {
+		if r := e.owners[o]; r.removed && r.leave == nil && back(r) {
 			r.flushTold()
 		}
 	}
