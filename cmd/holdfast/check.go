@@ -80,8 +80,11 @@ func verdict(r config.Result, path string) string {
 	}
 	s := path + ": " + count(diag.Error, "error") + ", " + count(diag.Warning, "warning")
 	if r.Config != nil && len(r.Config.Uses) > 0 {
-		u := r.Config.Uses[0]
-		s += fmt.Sprintf("; a start is refused for %d keywords that are not built yet, the first is %s at %s", len(r.Config.Uses), u.Keyword, u.Pos)
+		u, what := r.Config.Uses[0], "a keyword that is not built yet,"
+		if n := len(r.Config.Uses); n > 1 {
+			what = fmt.Sprintf("%d uses of keywords that are not built yet, the first is", n)
+		}
+		s += fmt.Sprintf("; a start is refused for %s %s at %s", what, u.Keyword, u.Pos)
 	}
 	return s
 }

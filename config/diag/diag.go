@@ -68,6 +68,14 @@ func (c Class) String() string {
 	return "class-" + itoa(int(c))
 }
 
+// first is 1 for what is told before other findings at the same place.
+func (c Class) first() int {
+	if c == MissingOpen {
+		return 1
+	}
+	return 0
+}
+
 // Diagnostic is one finding. It is a value; nothing in it changes after it was reported.
 type Diagnostic struct {
 	Pos      Pos

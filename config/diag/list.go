@@ -1,6 +1,9 @@
 package diag
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // MaxKept is how many diagnostics a List keeps; more are counted. Fatal ones have MaxFatal places of their own.
 const (
@@ -54,7 +57,7 @@ func (l *List) Add(d Diagnostic) {
 func (l *List) All() []Diagnostic { return l.kept }
 
 // Sorted is what was kept in the order of the files' lines; what has no place comes first, and what stands at the same
-// place stays in the order of reporting.
+// place stays in the order of reporting, but for a missing brace: the others follow from it.
 func (l *List) Sorted() []Diagnostic {
 	type placed struct {
 		d    Diagnostic
@@ -64,7 +67,9 @@ func (l *List) Sorted() []Diagnostic {
 	for i, d := range l.kept {
 		in[i] = placed{d, d.Pos.fromRoot()}
 	}
-	slices.SortStableFunc(in, func(a, b placed) int { return compare(a.path, b.path) })
+	slices.SortStableFunc(in, func(a, b placed) int {
+		return cmp.Or(compare(a.path, b.path), cmp.Compare(b.d.Class.first(), a.d.Class.first()))
+	})
 	out := make([]Diagnostic, len(in))
 	for i := range in {
 		out[i] = in[i].d

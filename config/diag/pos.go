@@ -109,7 +109,7 @@ func (p Pos) Compare(q Pos) int {
 func compare(a, b []Pos) int {
 	for i := range min(len(a), len(b)) {
 		x, y := a[i], b[i]
-		if x.File != y.File {
+		if x.File != y.File && (x.File.Seq != y.File.Seq || x.File.Name != y.File.Name) { // not another reading of the same
 			return x.File.Seq - y.File.Seq
 		}
 		if x.Line != y.Line {

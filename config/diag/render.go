@@ -75,12 +75,24 @@ func excerpt(b *strings.Builder, p Pos) {
 
 // blankOut is as wide as s: tabs stay, everything else becomes blank.
 func blankOut(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return r
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\t':
+			b.WriteByte('\t')
+		case wide(r):
+			b.WriteString("  ")
+		default:
+			b.WriteByte(' ')
 		}
-		return ' '
-	}, s)
+	}
+	return b.String()
+}
+
+// wide reports whether a terminal shows r in two columns: the scripts of East Asia, and pictures.
+func wide(r rune) bool {
+	return r >= 0x1100 && r <= 0x115f || r >= 0x2e80 && r <= 0xa4cf || r >= 0xac00 && r <= 0xd7a3 || r >= 0xf900 && r <= 0xfaff ||
+		r >= 0xfe30 && r <= 0xfe4f || r >= 0xff00 && r <= 0xff60 || r >= 0xffe0 && r <= 0xffe6 || r >= 0x1f300 && r <= 0x1faff || r >= 0x20000 && r <= 0x3fffd
 }
 
 // clean is s with everything escaped that is not printable, except tabs.

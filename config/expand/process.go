@@ -41,6 +41,8 @@ func (r *Reader) condition(it item) (item, bool) {
 	}
 	end := strings.IndexAny(s, " \t")
 	if end < 0 {
+		r.report(it.pos.At(it.text.Col(0)), diag.Warning, diag.OK, "'"+clip(s)+"' is a condition with nothing behind it - the line has no effect",
+			"\"@ID TEXT\" keeps TEXT where the configuration ID is ID; no other line can begin with @")
 		return item{}, false
 	}
 	id, not := strings.CutPrefix(s[1:end], "^")

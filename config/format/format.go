@@ -142,7 +142,14 @@ func (p *printer) pieces(t string) {
 		if rest.S == "" {
 			note = comment
 		}
-		p.piece(first.S, note)
+		switch s := strings.Trim(first.S, " \t\r"); { // a carriage return beside a brace is white space as much as at the end
+		case s != "":
+			p.piece(s, note)
+		case note != "":
+			p.flush()
+			p.gap()
+			p.put(note)
+		}
 	}
 }
 

@@ -72,6 +72,9 @@ func Where(keyword string) []string { return language.where[keyword] }
 
 // Suggest is a hint for a word that block b does not know: where the word would be legal, or what was meant.
 func Suggest(b *Block, word string) string {
+	if hint := bygone(word); hint != "" {
+		return hint
+	}
 	if k := b.Find(aliasOf(word)); k != nil {
 		return "did you mean '" + k.Name + "'?"
 	}

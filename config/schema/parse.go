@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -114,7 +115,7 @@ func (p *Parser) keywords(b *Block, root bool) []Node {
 			p.report(line.Pos, diag.Error, diag.UnexpectedClose, "Extra '}' found", "")
 		case line.IsOpen():
 			p.report(line.Pos, diag.Error, diag.UnexpectedOpen, "Unexpected '{' - ignoring",
-				"what stands between the braces is read as part of the block around it")
+				cmp.Or(template(line.Pos), "what stands between the braces is read as part of the block around it"))
 		default:
 			p.keyword(b, line, &first)
 		}
@@ -208,7 +209,7 @@ func (p *Parser) deprecated(key *Keyword, line *lex.Line) {
 	if key.Loud {
 		class = diag.Deprecated
 	}
-	p.report(line.Pos, severity, class, text, key.Old)
+	p.report(line.Pos, severity, class, text, since(key.Old))
 }
 
 func (p *Parser) suggest(b *Block, word string) string {
@@ -320,7 +321,7 @@ func (p *Parser) open(n *Node) {
 		}
 		p.braces = true
 		p.report(line.Pos, diag.Error, class, "Missing '{' at beginning of configuration block",
-			fmt.Sprintf("%s opens a block", n.Key.Name))
+			fmt.Sprintf("%s at %s opens a block: put '{' behind it", n.Key.Name, n.Pos))
 		p.putBack(line)
 	}
 	switch n.Key.Opens {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -22,7 +23,7 @@ func (p *Parser) value(key *Keyword, arg *Arg, w lex.Word, pos diag.Pos) Value {
 	v := Value{Arg: arg, Text: w.Text, Pos: at(pos, w), OK: true}
 	problem, hint := v.read(p.strict)
 	if problem != "" {
-		p.report(v.Pos, diag.Error, key.class(classOf(arg)), problem, hint)
+		p.report(v.Pos, diag.Error, key.class(classOf(arg)), problem, cmp.Or(unfilled(w.Text), unset(key, w.Text), hint))
 	} else if arg.Tail && len(HostPart(v.Text)) < len(v.Text) {
 		p.report(v.Pos, diag.Warning, diag.OK, fmt.Sprintf("%s is read as %s", clip(v.Text), v.Addr), "one address without a prefix length or range is meant here")
 	}
