@@ -35,6 +35,8 @@ func (k *PeerKey) IPv6() bool { return k.Addr.Is6() }
 // Peer is one node at the other end, for all routers that share the key.
 type Peer struct {
 	PeerKey
+	// Zone is the interface that a link-local address is on; empty for all others.
+	Zone string
 	// Identity is the place in Config.Identities of what we prove to this peer (TLS). All peers with one Local and Port have the same one:
 	// who dials us is answered before we know who it is.
 	Identity int
@@ -71,7 +73,7 @@ type Listen struct {
 func (c *Config) Listens() []Listen {
 	var list []Listen
 	for i := range c.Peers {
-		list = append(list, c.Peers[i].listen())
+		list = append(list, c.Peers[i].Listen())
 	}
 	all := map[Listen]bool{}
 	for _, l := range list {
@@ -88,9 +90,17 @@ func (c *Config) Listens() []Listen {
 	return slices.Compact(list)
 }
 
-func (p *Peer) listen() Listen {
+// ListenAll is the socket for all addresses that may stand in for that.
+func (p *Peer) ListenAll() Listen {
+	l := p.Listen()
+	l.Addr = unspecified(p.IPv6())
+	return l
+}
+
+// Listen is the socket that the peer's connections or datagrams come in by, unless there is one for all addresses.
+func (p *Peer) Listen() Listen {
 	l := Listen{TCP: p.Kind.Connected(), Addr: p.Local, Port: p.Port}
-	if !l.Addr.IsValid() {
+	if !l.Addr.IsValid() || l.Addr.IsLinkLocalUnicast() {
 		l.Addr = unspecified(p.IPv6())
 	}
 	return l

@@ -1,0 +1,67 @@
+package carrier
+
+import (
+	"testing"
+
+	"holdfast.dev/transport"
+	"holdfast.dev/transport/local"
+)
+
+// two starts two carriers that know each other.
+func two(t *testing.T, kind transport.Kind) (a, b *node) {
+	t.Helper()
+	x, y, port := addrs(t)
+	a, b = newNode(t, x, port), newNode(t, y, port)
+	ca, cb := config(kind, x, y, port), config(kind, y, x, port)
+	if kind == transport.TLS {
+		auth := newAuthority(t)
+		ca.Identities, cb.Identities = []transport.Identity{auth.identity(x.String())}, []transport.Identity{auth.identity(y.String())}
+	}
+	ok(t, a.configure(ca))
+	ok(t, b.configure(cb))
+	return a, b
+}
+
+var carried = []transport.Kind{transport.UDP, transport.TCP, transport.TLS}
+
+// TestThereAndBack: adverts and reports reach the other side as they were, from whom they are configured to be.
+func TestThereAndBack(t *testing.T) {
+	t.Parallel()
+	for _, kind := range carried {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			a, b := two(t, kind)
+			eventually(t, "both are connected", func() bool { return a.up() && b.up() })
+			a.send(kind, b.addr, 51, 7, 100)
+			eventually(t, "an advert has come", func() bool { return b.got(51, 7) == 1 })
+			m := local.Msg{Type: local.Report, Kind: kind, Src: b.addr, Dst: a.addr, VRID: 51, State: 1, Priority: 90, Hears: true}
+			_, err := b.vrrp.Write(local.Append(nil, &m))
+			ok(t, err)
+			eventually(t, "a report has come", func() bool {
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				for _, m := range a.heard {
+					if m.Type == local.Told && m.VRID == 51 && m.State == 1 && m.Priority == 90 && m.Hears && m.Src == b.addr {
+						return true
+					}
+				}
+				return false
+			})
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			for _, m := range b.heard {
+				if m.Type == local.Received && (m.Src != a.addr || m.Dst != b.addr || m.Origin != a.addr || m.Kind != kind) {
+					t.Errorf("%+v", m)
+				}
+			}
+		})
+	}
+}
+
+// TestOneConnection: both sides dial at once, and one connection remains.
+func TestOneConnection(t *testing.T) {
+	t.Parallel()
+	a, b := two(t, transport.TCP)
+	eventually(t, "both are connected", func() bool { return a.up() && b.up() })
+	eventually(t, "the counters say so", func() bool { return a.lastLink().Count.Connects >= 1 && b.lastLink().Count.Connects >= 1 })
+}

@@ -1,0 +1,183 @@
+package carrier
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"holdfast.dev/link/poll"
+	"holdfast.dev/transport"
+	"holdfast.dev/transport/wire"
+)
+
+// conn is one connection, from the moment that it is dialled, or that a stranger has turned out to be the peer. A nil conn does nothing.
+type conn struct {
+	pair *pair
+	id   transport.ConnID
+	wake chan struct{}
+	done chan struct{} // closed when nothing is to be done on it any more
+	once sync.Once
+
+	// Guarded by the pair's mutex.
+	net   net.Conn // what is written to: TLS, or tcp
+	tcp   *net.TCPConn
+	raw   syscall.RawConn
+	certs []*x509.Certificate
+	isUp  bool
+	ping  bool
+	pongs []uint64
+	last  wire.Reason // what to say before the end; 0 for nothing
+}
+
+func newConn(p *pair, id transport.ConnID) *conn {
+	return &conn{pair: p, id: id, wake: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// signal makes the writer look for something to write.
+func (c *conn) signal() {
+	if c == nil {
+		return
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// drop ends the connection at once. The pair's mutex is held, or nobody else knows the connection.
+func (c *conn) drop() {
+	if c == nil {
+		return
+	}
+	c.once.Do(func() { close(c.done) })
+	if c.tcp != nil {
+		abort(c.tcp)
+	}
+}
+
+// finish has the writer say why and end. The pair's mutex is held.
+func (c *conn) finish(reason wire.Reason) {
+	if c == nil {
+		return
+	}
+	if !c.isUp {
+		c.drop()
+		return
+	}
+	c.last = reason
+	c.signal()
+	tcp := c.tcp
+	time.AfterFunc(flushWithin, func() { abort(tcp) }) // whatever the other side does
+}
+
+// attach gives a connection its sockets. It reports false if it is not wanted any more.
+func (c *conn) attach(n net.Conn, tcp *net.TCPConn) bool {
+	c.pair.mu.Lock()
+	defer c.pair.mu.Unlock()
+	select {
+	case <-c.done:
+		return false
+	default:
+	}
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return false
+	}
+	c.net, c.tcp, c.raw = n, tcp, raw
+	if t, ok := n.(*tls.Conn); ok {
+		c.certs = t.ConnectionState().PeerCertificates
+	}
+	return true
+}
+
+// run introduces us, and then reads until the end.
+func (c *conn) run(r *reader, h *wire.Hello) (transport.Why, error) {
+	c.pair.mu.Lock()
+	c.isUp = true
+	c.pair.mu.Unlock()
+	go c.write()
+	if !c.pair.up(c, h) {
+		return transport.Dropped, nil
+	}
+	return c.read(r)
+}
+
+// write puts on the wire whatever there is, as soon as TCP sends it at once: what it would have to queue waits here, where a newer advert
+// replaces it.
+func (c *conn) write() {
+	b := make([]byte, 0, batch+wire.MaxFrame)
+	for {
+		select {
+		case <-c.wake:
+		case <-c.done:
+			return
+		}
+		for c.patient() {
+			var last bool
+			if b, last = c.collect(b[:0]); len(b) == 0 {
+				break
+			}
+			if _, err := c.net.Write(b); err != nil {
+				return // the reader finds out
+			}
+			if last {
+				c.hangUp()
+				return
+			}
+			c.pair.mu.Lock()
+			c.pair.step(transport.Wrote{ID: c.id})
+			c.pair.mu.Unlock()
+		}
+	}
+}
+
+// hangUp ends our half. The other side answers by ending its own, when it has read everything.
+func (c *conn) hangUp() {
+	if t, ok := c.net.(*tls.Conn); ok {
+		_ = t.CloseWrite()
+	}
+	_ = c.tcp.CloseWrite()
+}
+
+// patient waits until the kernel has sent everything. It reports false at the end of the connection.
+func (c *conn) patient() bool {
+	const least, most = 2 * time.Millisecond, 16 * time.Millisecond
+	for wait := least; ; wait = min(2*wait, most) {
+		n, err := unsent(c.raw)
+		if err != nil {
+			return false
+		}
+		if n == 0 {
+			return true
+		}
+		select {
+		case <-time.After(wait):
+		case <-c.done:
+			return false
+		}
+	}
+}
+
+// collect takes what is to be written.
+func (c *conn) collect(b []byte) (out []byte, last bool) {
+	p := c.pair
+	now := poll.Mono()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, token := range c.pongs {
+		b = (&wire.Pong{Token: token, Clock: wire.Micros(int64(now))}).Append(b)
+	}
+	c.pongs = c.pongs[:0]
+	if c.ping {
+		b = (&wire.Ping{Token: uint64(now)}).Append(b)
+		c.ping = false
+	}
+	b = p.session.Take(now, c.id, b, batch-len(b))
+	if len(b) == 0 && c.last != 0 {
+		return (&wire.Bye{Reason: c.last}).Append(b), true
+	}
+	return b, false
+}

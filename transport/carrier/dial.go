@@ -1,0 +1,137 @@
+package carrier
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"holdfast.dev/link/poll"
+	"holdfast.dev/transport"
+	"holdfast.dev/transport/wire"
+)
+
+// dial begins a connection in a goroutine of its own. The mutex is held.
+func (p *pair) dial(id transport.ConnID) {
+	c := newConn(p, id)
+	p.conns[id] = c
+	peer, identity := p.peer, p.identity
+	p.c.work.Go(func() {
+		w, err := c.dialOut(&peer, identity)
+		c.pair.ended(c, w, err)
+		c.pair.mu.Lock()
+		c.drop()
+		c.pair.mu.Unlock()
+	})
+}
+
+// dialOut connects, introduces us and serves the connection until its end.
+func (c *conn) dialOut(peer *transport.Peer, identity *identity) (transport.Why, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*helloWithin)
+	defer cancel()
+	go func() {
+		select {
+		case <-c.done:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	n, err := connect(ctx, peer)
+	if err != nil {
+		return why(err), err
+	}
+	tcp := n.(*net.TCPConn)
+	defer tcp.Close()
+	if !c.attach(tcp, tcp) {
+		return transport.Dropped, nil
+	}
+	c.reached()
+	_ = tcp.SetDeadline(time.Now().Add(helloWithin))
+	if peer.Kind == transport.TLS {
+		t := tls.Client(tcp, identity.client(peer))
+		if err := t.HandshakeContext(ctx); err != nil {
+			return handshakeFailed(err)
+		}
+		n = t
+		if !c.attach(t, tcp) {
+			return transport.Dropped, nil
+		}
+	}
+	r := newReader(n, c.raw, wire.MaxFrame)
+	h, err := c.pair.c.greet(n, r)
+	if err != nil {
+		return ending(err), err
+	}
+	return c.run(r, &h)
+}
+
+// connect makes the TCP connection.
+func connect(ctx context.Context, peer *transport.Peer) (net.Conn, error) {
+	d := net.Dialer{
+		KeepAlive: -1, FallbackDelay: -1,
+		Control: func(_, _ string, raw syscall.RawConn) error {
+			return raw.Control(func(fd uintptr) { tune(int(fd)) })
+		},
+	}
+	d.SetMultipathTCP(false)
+	if peer.Local.IsValid() {
+		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(zoned(peer.Local, peer.Zone), 0))
+	}
+	return d.DialContext(ctx, "tcp", netip.AddrPortFrom(zoned(peer.Addr, peer.Zone), peer.Port).String())
+}
+
+func zoned(a netip.Addr, zone string) netip.Addr {
+	if a.Is6() && a.IsLinkLocalUnicast() {
+		return a.WithZone(zone)
+	}
+	return a
+}
+
+// handshakeFailed tells a peer that is not believed from one that is gone.
+func handshakeFailed(err error) (transport.Why, error) {
+	var alert *net.OpError // crypto/tls tells of the other side's alerts in one
+	switch w := why(err); {
+	case w != transport.Unreachable:
+		return w, err
+	case errors.As(err, &alert) && alert.Timeout(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return transport.Unreachable, err
+	}
+	return transport.Denied, &deniedError{"TLS: " + err.Error()}
+}
+
+// reached lets the session know that the port has answered.
+func (c *conn) reached() {
+	c.pair.mu.Lock()
+	defer c.pair.mu.Unlock()
+	c.pair.step(transport.Reached{ID: c.id})
+}
+
+// greet exchanges HELLOs. The socket's deadline is its limit, and is taken off afterwards.
+func (c *carrier) greet(n net.Conn, r *reader) (h wire.Hello, err error) {
+	if _, err := n.Write(c.hello()); err != nil {
+		return h, err
+	}
+	if h, err = r.hello(); err != nil {
+		return h, err
+	}
+	if !h.Speaks() {
+		_, _ = n.Write((&wire.Bye{Reason: wire.ByeVersion}).Append(nil))
+		return h, &deniedError{"it (" + h.Release + ") speaks no version of the protocol that this release does"}
+	}
+	if h.Node == c.node {
+		return h, &deniedError{"the address is this daemon's own"}
+	}
+	return h, n.SetDeadline(time.Time{})
+}
+
+// hello introduces us.
+func (c *carrier) hello() []byte {
+	h := wire.Hello{
+		Min: wire.Version, Max: wire.Version, Can: wire.CanReport | wire.CanFastFail, Node: c.node,
+		Clock: wire.Micros(int64(poll.Mono())), Release: c.release,
+	}
+	return h.Append(nil)
+}

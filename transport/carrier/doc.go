@@ -1,0 +1,34 @@
+// Package carrier is the role that carries adverts by UDP, TCP and TLS: all sockets, handshakes and bytes of strangers are its business, and
+// it has no privilege. The election thread gives it adverts over a socket that never blocks, and gets those of peers in the same way.
+//
+// Each peer is a pair: a transport.Session under a mutex, which decides, and two goroutines for each connection. Nothing that waits is done
+// under the mutex. All queues are bounded: what waits for a peer is one frame for each router.
+package carrier
+
+import "time"
+
+// Bounds of what strangers can make us do.
+const (
+	maxPending      = 96              // connections that have not introduced themselves yet,
+	maxStrangers    = 32              // of those, from addresses that are no peer's,
+	maxPerAddress   = 8               // and from one address
+	helloWithin     = 5 * time.Second // for TLS and HELLO together
+	strangersAtOnce = 40              // TLS handshakes of strangers at once; then
+	strangersPerSec = 20              // so many a second
+	peersAtOnce     = 200
+	peersPerSec     = 100
+	sayEvery        = 10 * time.Second // lines about one kind of trouble
+)
+
+// Bounds of what a peer can make us do.
+const (
+	framesPerSec = 100_000 // a reader that gets more waits, and TCP makes the peer wait
+	maxPongs     = 16      // answers that wait to be written
+)
+
+const (
+	batch       = 16 << 10         // octets written at once: one TLS record
+	userTimeout = 10 * time.Second // of TCP, for what is not acknowledged
+	flushWithin = 500 * time.Millisecond
+	vrrpWithin  = 5 * time.Second // for the vrrp role's last words when the supervisor is gone
+)

@@ -1,0 +1,91 @@
+package carrier
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"holdfast.dev/transport"
+)
+
+// identity is what we prove to be, and whom we believe.
+type identity struct {
+	cert  tls.Certificate
+	roots *x509.CertPool // nil for none
+}
+
+// readIdentity parses what the configuration has read from files.
+func readIdentity(i *transport.Identity) (*identity, error) {
+	cert, err := tls.X509KeyPair(i.Certificate, i.Key)
+	if err != nil {
+		return nil, fmt.Errorf("transport_certificate and transport_key: %w", err)
+	}
+	id := &identity{cert: cert}
+	if len(i.CA) > 0 {
+		id.roots = x509.NewCertPool()
+		if !id.roots.AppendCertsFromPEM(i.CA) {
+			return nil, errors.New("transport_ca: there is no certificate in it")
+		}
+	}
+	return id, nil
+}
+
+// base is what both sides' settings have in common: TLS 1.3 only, nothing kept between connections.
+func (i *identity) base() *tls.Config {
+	return &tls.Config{
+		MinVersion: tls.VersionTLS13, MaxVersion: tls.VersionTLS13, Certificates: []tls.Certificate{i.cert},
+		SessionTicketsDisabled: true, DynamicRecordSizingDisabled: true,
+	}
+}
+
+// server are the settings for whoever dials us. Who he is is found out afterwards (proves).
+func (i *identity) server() *tls.Config {
+	c := i.base()
+	c.ClientAuth = tls.RequireAnyClientCert
+	return c
+}
+
+// client are the settings for a dial to the peer.
+func (i *identity) client(p *transport.Peer) *tls.Config {
+	c := i.base()
+	c.InsecureSkipVerify = true // what follows is stricter, and knows pins
+	c.VerifyConnection = func(s tls.ConnectionState) error { return i.proves(p, s.PeerCertificates) }
+	if p.Name != "" {
+		c.ServerName = p.Name
+	}
+	return c
+}
+
+// proves says why the certificates do not prove that somebody is the peer; nil if they do. TLS has made sure that he has the key.
+func (i *identity) proves(p *transport.Peer, certs []*x509.Certificate) error {
+	if len(certs) == 0 {
+		return &deniedError{"the peer has shown no certificate"}
+	}
+	leaf := certs[0]
+	if !p.Pin.IsZero() {
+		if sha256.Sum256(leaf.RawSubjectPublicKeyInfo) != p.Pin {
+			return &deniedError{"the peer's key is not the one of tls_pin"}
+		}
+		return nil
+	}
+	if i.roots == nil {
+		return &deniedError{"neither transport_ca nor tls_pin says whom to believe"}
+	}
+	name := p.Name
+	if name == "" {
+		name = p.Addr.String()
+	}
+	between := x509.NewCertPool()
+	for _, c := range certs[1:] {
+		between.AddCert(c)
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: i.roots, Intermediates: between, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return &deniedError{err.Error()}
+	}
+	return nil
+}

@@ -1,0 +1,273 @@
+package transport
+
+import (
+	"time"
+
+	"holdfast.dev/clock"
+)
+
+// Session is all connections with one peer, as a machine: it decides when to dial, which connections to keep and what goes over them.
+//
+// In order, one connection is enough. While packets are lost, TCP holds back what came after them; then the session keeps a second and a
+// third, and sends every advert on all of them: whichever is faster counts, and the receiver drops the rest.
+type Session struct {
+	peer Peer
+	self NodeID
+	rand uint64
+
+	ids      ConnID
+	dials    []*attempt
+	conns    []*conn // oldest first
+	out      Outbox
+	dialling dialling
+	lossy    lossy
+	suspect  suspicion
+	status   Status
+	spoken   ConnID // the connection that ranks first
+
+	now     clock.Instant
+	actions []Action
+}
+
+// conn is a connection that is up.
+type conn struct {
+	id    ConnID
+	node  NodeID
+	mine  bool // we have dialled it
+	since clock.Instant
+	heard clock.Instant
+	wrote clock.Instant
+	rtt   time.Duration
+	lane  lane
+	track progress
+}
+
+// Bounds of what is kept for one peer.
+const (
+	maxConns = 6
+	maxDials = 6
+)
+
+// NewSession makes a machine for the peer. seed is anything that differs between sessions and nodes: it spreads dials in time.
+func NewSession(now clock.Instant, peer Peer, self NodeID, seed uint64) *Session {
+	s := &Session{peer: peer, self: self, rand: seed | 1, now: now}
+	s.dialling.next = now
+	s.lossy.want = 1
+	return s
+}
+
+// Reconfigure changes what may change without a new session: intervals and FastFail.
+func (s *Session) Reconfigure(peer Peer) { s.peer = peer }
+
+// Accepted gives a connection that was accepted its number. It is not up yet.
+func (s *Session) Accepted() ConnID { return s.newID() }
+
+func (s *Session) newID() ConnID {
+	s.ids++
+	return s.ids
+}
+
+// Status is what can be told about the session now.
+func (s *Session) Status() Status { return s.status }
+
+// Outbox is where what is to be sent goes; Step with Queued follows.
+func (s *Session) Outbox() *Outbox { return &s.out }
+
+// Queue puts a frame into the outbox and into the lanes of all connections. Step with Queued follows.
+func (s *Session) Queue(now clock.Instant, slot Slot, life time.Duration, frame []byte) {
+	s.out.Put(now, slot, life, frame)
+	for _, c := range s.conns {
+		c.lane.push(slot % slots)
+	}
+}
+
+// Take appends frames for a connection to b, at most room octets. There is nothing for one that is not up.
+func (s *Session) Take(now clock.Instant, id ConnID, b []byte, room int) []byte {
+	if c := s.conn(id); c != nil {
+		return s.out.take(now, &c.lane, b, room)
+	}
+	return b
+}
+
+// Step advances to now and applies ev. The actions are performed in order; the slice is reused by the next call.
+func (s *Session) Step(now clock.Instant, ev Event) []Action {
+	s.now = max(now, s.now)
+	s.actions = s.actions[:0]
+	switch ev := ev.(type) {
+	case Queued:
+		s.flush()
+	case Reached:
+		s.reached(ev.ID)
+	case Up:
+		s.up(ev)
+	case Ended:
+		s.ended(ev)
+	case Heard:
+		if c := s.conn(ev.ID); c != nil {
+			c.heard = s.now
+		}
+	case Spoke:
+		s.suspect.spoke(s.now, ev.Claims)
+	case Measured:
+		s.measured(ev)
+	case Wrote:
+		if c := s.conn(ev.ID); c != nil {
+			s.wrote(c)
+		}
+	}
+	s.mind()
+	return s.actions
+}
+
+func (s *Session) do(a Action) { s.actions = append(s.actions, a) }
+
+// mind does what the time asks for, whatever happened.
+func (s *Session) mind() {
+	s.mindConns()
+	s.mindSuspicion()
+	s.mindDials()
+	s.trim()
+	s.tell()
+}
+
+// Deadline is when Step must be called with Wake at the latest.
+func (s *Session) Deadline() (at clock.Instant, ok bool) {
+	for _, c := range s.conns {
+		at = clock.Min(at, s.connDue(c))
+	}
+	at = clock.Min(at, s.dialDue())
+	at = clock.Min(at, s.suspicionDue())
+	at = clock.Min(at, s.trimDue())
+	if s.lossy.want > 1 {
+		at = clock.Min(at, s.lossy.until)
+	}
+	return at, !at.IsZero()
+}
+
+func (s *Session) conn(id ConnID) *conn {
+	for _, c := range s.conns {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+func (s *Session) attempt(id ConnID) *attempt {
+	for _, d := range s.dials {
+		if d.id == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// up takes a connection that both sides have agreed on.
+func (s *Session) up(ev Up) {
+	mine := s.attempt(ev.ID) != nil
+	s.forgetDial(ev.ID)
+	if s.conn(ev.ID) != nil {
+		return
+	}
+	s.dropFormer(ev.Node)
+	s.makeRoom()
+	c := &conn{id: ev.ID, node: ev.Node, mine: mine, since: s.now, heard: s.now, wrote: s.now, rtt: ev.RTT}
+	s.conns = append(s.conns, c)
+	s.out.fill(s.now, &c.lane)
+	s.status.Connects++
+	s.dialling.succeeded(s.now)
+	s.suspect.clear()
+	s.flush()
+}
+
+// dropFormer ends what is left of an earlier life of the peer: it can't answer any more, and nothing of it may be heard.
+func (s *Session) dropFormer(node NodeID) {
+	kept := s.conns[:0]
+	for _, c := range s.conns {
+		if c.node == node {
+			kept = append(kept, c)
+		} else {
+			s.do(Drop{c.id})
+		}
+	}
+	clear(s.conns[len(kept):])
+	s.conns = kept
+}
+
+// makeRoom drops a connection where there are too many: the worst, and of equals the oldest.
+func (s *Session) makeRoom() {
+	for len(s.conns) >= maxConns {
+		worst := s.conns[0]
+		for _, c := range s.conns {
+			if s.healthy(worst) && !s.healthy(c) {
+				worst = c
+			}
+		}
+		s.drop(worst)
+	}
+}
+
+// drop ends a connection at once.
+func (s *Session) drop(c *conn) {
+	s.remove(c.id)
+	s.do(Drop{c.id})
+}
+
+func (s *Session) remove(id ConnID) {
+	for i, c := range s.conns {
+		if c.id == id {
+			s.conns = append(s.conns[:i], s.conns[i+1:]...)
+			return
+		}
+	}
+}
+
+// ended notes the end of a dial or of a connection.
+func (s *Session) ended(ev Ended) {
+	if ev.Why != Dropped {
+		s.status.Why = ev.Why
+	}
+	if d := s.attempt(ev.ID); d != nil {
+		s.forgetDial(ev.ID)
+		s.dialEnded(d, ev.Why)
+		return
+	}
+	c := s.conn(ev.ID)
+	if c == nil {
+		return
+	}
+	s.remove(ev.ID)
+	if s.usable() > 0 {
+		return
+	}
+	switch {
+	case ev.Why.sudden():
+		s.suspect.begin(s.now, s.peer.FastFail)
+		s.dialling.next = s.now
+	case ev.Why == Stopping:
+		s.dialling.backOff(s)
+	default:
+		s.dialling.next = s.now
+	}
+}
+
+// tell says when somebody should hear of a change.
+func (s *Session) tell() {
+	up := s.usable() > 0
+	if first := s.first(); first != nil {
+		s.status.RTT, s.spoken = first.rtt, first.id
+	}
+	changed := up != s.status.Up
+	s.status.Up, s.status.Conns = up, len(s.conns)
+	if changed {
+		s.do(Changed{})
+	}
+}
+
+// spread makes a time of d, a quarter more or less.
+func (s *Session) spread(d time.Duration) time.Duration {
+	s.rand ^= s.rand << 13
+	s.rand ^= s.rand >> 7
+	s.rand ^= s.rand << 17
+	return d*3/4 + time.Duration(s.rand%uint64(d/2+1))
+}
