@@ -224,10 +224,16 @@ func (c *election) told(n *Node) {
 	words := map[vrrp.State]string{vrrp.Master: notify.Master, vrrp.Backup: notify.Backup, vrrp.Fault: notify.Fault}
 	var st vrrp.Status
 	for i, r := range n.driver.Engine.Routers() {
-		if word := n.lastTold[r.Name()]; word != "" && word != words[r.State()] {
+		r.Status(&st)
+		silent := st.Told == "" && r.State() == vrrp.Backup // an address owner that is about to be MASTER
+		word := n.lastTold[r.Name()]
+		if silent && word == notify.Deleted {
+			word = "" // of another one
+		}
+		if word != "" && word != words[r.State()] {
 			c.w.fail("telling", "%s: %s is %s, what was told last under its name is %q", n.name, r.Name(), r.State(), word)
 		}
-		if r.Status(&st); st.Told != words[r.State()] && !(st.Told == "" && r.State() == vrrp.Backup) {
+		if st.Told != words[r.State()] && !silent {
 			c.w.fail("telling", "%s: %s is %s, scripts were told %q", n.name, n.watches[i].name, r.State(), st.Told)
 		}
 	}
