@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,8 +24,7 @@ func explainCommand() *cobra.Command {
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			words := slices.DeleteFunc(explain.Words(), func(w string) bool { return !strings.HasPrefix(w, begun) })
-			return words, cobra.ShellCompDirectiveDefault
+			return explain.Words(begun), cobra.ShellCompDirectiveDefault
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			text, ok := explain.Keyword(args[0])

@@ -69,7 +69,16 @@ func must(t *testing.T, word string) string {
 }
 
 func TestWords(t *testing.T) {
-	words := explain.Words()
+	if words := explain.Words("vrrp_instance/prio"); len(words) != 1 || words[0] != "vrrp_instance/priority" {
+		t.Error(words)
+	}
+	if _, ok := explain.Keyword("vrrp_instance/priority"); !ok {
+		t.Error("what is offered is not known")
+	}
+	if text, _ := explain.Keyword("vrrp_instance/priorty"); !strings.Contains(text, "vrrp_instance/priority") {
+		t.Error(text)
+	}
+	words := explain.Words("")
 	if len(words) < 350 {
 		t.Errorf("only %d words", len(words))
 	}

@@ -32,22 +32,31 @@ func Keyword(word string) (text string, ok bool) {
 		return strings.Join(parts, "\n"), true
 	}
 	text = fmt.Sprintf("no keyword, block or option is called %q", word)
-	if best, ok := diag.Nearest(word, Words()); ok {
+	if best, ok := diag.Nearest(word, Words(word[:strings.LastIndexByte(word, '/')+1])); ok {
 		text += fmt.Sprintf("; did you mean %q?", best)
 	}
 	return text + "\n", false
 }
 
-// Words are all keywords and blocks, sorted, for completion.
-func Words() []string {
+// Words are all keywords and blocks that begin so, sorted, for completion: "prio", "vrrp_instance/prio".
+func Words(begun string) []string {
 	var words []string
+	add := func(word string) {
+		if strings.HasPrefix(word, begun) {
+			words = append(words, word)
+		}
+	}
 	for _, b := range schema.Blocks() {
 		if b.Path != "root" {
-			words = append(words, b.Path)
+			add(b.Path)
 		}
 		for i := range b.Keys {
-			if name := b.Keys[i].Name; name != schema.Entry {
-				words = append(words, name)
+			switch name := b.Keys[i].Name; {
+			case name == schema.Entry:
+			case !strings.Contains(begun, "/"):
+				add(name)
+			case b.Path != "root":
+				add(b.Path + "/" + name)
 			}
 		}
 	}

@@ -48,14 +48,17 @@ func unfilled(word string) string {
 	return ""
 }
 
-// template is a hint for braces that a template engine or a shell should have replaced, or nothing.
+// template is a hint for a brace that a definition, a template engine or a shell should have replaced, or nothing.
 func template(pos diag.Pos) string {
 	src, _ := pos.Source()
-	switch {
-	case strings.Contains(src, "{{"), strings.Contains(src, "{%"):
+	if at := int(pos.Col) - 2; at >= 0 && at < len(src) && src[at] == '$' {
+		if m := definition.FindString(src[at:]); m != "" && strings.HasPrefix(src[at:], m) {
+			return unfilled(m)
+		}
+		return "braces always begin a block: ${NAME} stands for a definition; there are no other forms, such as the shell's ${NAME:-VALUE}"
+	}
+	if strings.Contains(src, "{{") || strings.Contains(src, "{%") {
 		return "braces always begin a block: was this template to be filled in first?"
-	case strings.Contains(src, "${"):
-		return "braces always begin a block: ${NAME} stands for a definition, other forms than this, such as the shell's ${NAME:-VALUE}, do not"
 	}
 	return ""
 }
