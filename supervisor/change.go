@@ -101,6 +101,7 @@ func (s *Supervisor) ready(c *child, r *role.Ready) {
 	c.state, c.answerBy = prepared, time.Time{}
 	ch := s.change
 	switch {
+	case s.stopping: // nothing comes into force any more
 	case ch == nil && r.Err != "": // started again, and it can't have what it had
 		s.say(logs.Err, "%s child process(%d): %s", c.title, c.proc.pid(), r.Err)
 		s.hung(c, "could not start")

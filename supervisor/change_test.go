@@ -147,6 +147,25 @@ func TestRoleThatSaysNothingInPrepare(t *testing.T) {
 	d.stop()
 }
 
+// Whoever is told to stop while a role prepares its first configuration stops. What the role answers then comes too late.
+func TestStopWhilePreparing(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.cfg.Process.ChildWait = 2 * time.Second
+	h.deeds("vrrp:mute vrrp:deaf runner:gate")
+	d := h.start()
+	d.waitAll("vrrp: prepare 1", "runner: prepare 1")
+	d.signal(unix.SIGTERM)
+	d.wait("Stopping")
+	if err := os.WriteFile(filepath.Join(h.dir, "gate-1"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.wait("runner: stop")
+	if code := d.exit(); code != 0 || d.count("commit") > 0 || d.count("panic") > 0 {
+		t.Errorf("exit code %d, %d times committed", code, d.count("commit"))
+	}
+}
+
 func TestRoleThatDiesInPrepare(t *testing.T) {
 	t.Parallel()
 	h := newHost(t)

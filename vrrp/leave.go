@@ -196,7 +196,7 @@ func (h *handover) due(now clock.Instant) {
 		h.end("%s has taken over: the addresses are given up", h.heir)
 		return
 	}
-	h.end("nobody was heard taking over within %v: the addresses are given up", now.Sub(h.began))
+	h.end("nobody was heard taking over within %v: the addresses are given up", now.Sub(h.began).Round(time.Millisecond))
 }
 
 // overhear passes an advert to a router that is in no election any more but makes way. It reports whether there is one.
