@@ -7,7 +7,7 @@ import (
 	"holdfast.dev/clock"
 )
 
-// Runs is the memory in which the process that runs scripts shows what became of them, as Page is that of the elections. One process
+// Runs is the memory in which the process that runs scripts shows what became of those that notify and those that are tracked, as Page is that of the elections. One process
 // writes it, any number read it.
 type Runs struct{ mem []byte }
 
@@ -15,16 +15,17 @@ type Runs struct{ mem []byte }
 const (
 	RunsKept = 8192 // scripts
 	// RunsSize is the size of the memory in octets.
-	RunsSize = headerSize + RunsKept*runSize
+	RunsSize = resultsAt + Results*resultSize
 	runSize  = 264
 
 	runsMagic   = 0x6873637269707473 // "hscripts"
-	runsVersion = 2
+	runsVersion = 3
 )
 
 type runsHeader struct {
 	magic, version uint64
 	last           atomic.Uint64
+	results        atomic.Uint64 // places of tracked scripts in use are below
 	start, run     Histogram
 }
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast.dev/config"
+	"holdfast.dev/status"
 	"holdfast.dev/supervisor/logs"
 	"holdfast.dev/supervisor/pidfile"
 	"holdfast.dev/supervisor/role"
@@ -37,6 +38,7 @@ type child struct {
 	// journal is where the runner notes what it began, so that the next one does not begin it again; nil for other roles.
 	journal *os.File
 	runs    *os.File // where it shows what becomes of scripts; nil for other roles
+	shown   *status.Runs
 	heart   heart
 	pulse   pulse // of roles without a heart
 	past    restarts

@@ -31,7 +31,7 @@ func (s *Supervisor) print(sig syscall.Signal) {
 		s.say(logs.Warning, "Signal %d: there is no VRRP process to answer it", int(sig))
 		return
 	}
-	snap := dump.Take(s.cfg, c.page.page, time.Local)
+	snap := dump.Take(s.cfg, c.page.page, s.children[role.Runner].shown, time.Local)
 	dirs := &s.cfg.Global.Dirs
 	var what string // in keepalived's words
 	var files []printed

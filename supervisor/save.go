@@ -27,7 +27,7 @@ func (s *Supervisor) saveState(cfg *config.Config, when string) {
 	if cfg.Global.Dirs.Save == "" || s.cfg == nil || v == nil || v.proc == nil {
 		return
 	}
-	snap := dump.Take(s.cfg, v.page.page, time.Local)
+	snap := dump.Take(s.cfg, v.page.page, s.children[role.Runner].shown, time.Local)
 	s.save(cfg, "keepalived_vrrp", when, func() []byte { return dump.Data(snap) })
 }
 

@@ -152,10 +152,11 @@ func (s *Supervisor) adopt(cfg *config.Config) error {
 		return err
 	}
 	s.children[role.VRRP].page = p
-	if s.children[role.Runner].journal, err = role.MemFile("holdfast-journal"); err != nil {
+	r := s.children[role.Runner]
+	if r.journal, err = role.MemFile("holdfast-journal"); err != nil {
 		return err
 	}
-	if s.children[role.Runner].runs, err = newRuns(); err != nil {
+	if r.runs, r.shown, err = newRuns(); err != nil {
 		return err
 	}
 	s.openWindow()

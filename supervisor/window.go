@@ -131,28 +131,27 @@ func (w *window) close() {
 }
 
 // newRuns makes the memory in which the runner shows what becomes of scripts.
-func newRuns() (*os.File, error) {
+func newRuns() (*os.File, *status.Runs, error) {
 	f, err := role.MemFile("holdfast-scripts")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	err = f.Truncate(status.RunsSize)
-	var mem []byte
-	if err == nil {
-		mem, err = shm.Map(f, status.RunsSize)
-	}
-	if err == nil {
-		_, err = status.OpenRuns(mem)
-		_ = unix.Munmap(mem)
-	}
+	var runs *status.Runs
 	if err == nil {
 		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW)
 	}
+	if err == nil {
+		var mem []byte
+		if mem, err = shm.Map(f, status.RunsSize); err == nil {
+			runs, err = status.OpenRuns(mem)
+		}
+	}
 	if err != nil {
 		f.Close()
-		return nil, fmt.Errorf("memory for scripts: %w", err)
+		return nil, nil, fmt.Errorf("memory for scripts: %w", err)
 	}
-	return f, nil
+	return f, runs, nil
 }
 
 // showWindow gives an aux process what it answers from. It may read the memories and not write to them.

@@ -113,7 +113,7 @@ func (s *Script) become(status Status, reason string) {
 		}
 	}
 	s.do(Say{Level: level, Text: text})
-	if status == Down && s.last.Output != "" {
+	if status == Down && s.last.Output != "" && s.ending < immortal {
 		s.do(Say{Level: Info, Text: fmt.Sprintf("Script `%s` printed at the end: %q", s.spec.Name, tail(s.last.Output))})
 	}
 	s.do(Change{s.state})

@@ -25,6 +25,7 @@ type Script struct {
 	next    clock.Instant // next start
 	run     uint64        // number of the last run
 	running bool
+	began   bool // since the last Report
 	stale   bool // the run that is going on is of a command that the configuration no longer has
 	removed bool
 
@@ -45,12 +46,6 @@ func NewScript(spec Spec, now clock.Now, reload bool) *Script {
 
 // State is the last word on the source.
 func (s *Script) State() State { return s.state }
-
-// Last is how the last run ended; its Run is 0 before the first end.
-func (s *Script) Last() Ended { return s.last }
-
-// Running reports whether a run is going on, and how many signals it was sent.
-func (s *Script) Running() (running bool, signals int) { return s.running, s.ending }
 
 // Done reports whether the script was removed and its last run has ended.
 func (s *Script) Done() bool { return s.removed && !s.running }
@@ -102,10 +97,11 @@ func (s *Script) start(now clock.Now) {
 			return // it was told to end a moment ago, and its reason is told where it changes
 		}
 		s.do(Say{Level: Warn, Text: fmt.Sprintf("Track %s %s is %s, expect idle - skipping run", s.spec.Kind, s.spec.Name, what)})
+		s.immortal()
 		return
 	}
 	s.run++
-	s.running, s.stale, s.ending = true, false, 0
+	s.running, s.began, s.stale, s.ending = true, true, false, 0
 	s.signal = now.Mono.Add(s.spec.Timeout)
 	s.do(Say{Level: Debug, Detail: 2, Text: fmt.Sprintf("Running vrrp %s %s", s.spec.Kind, s.spec.Name)})
 	s.do(Run{Run: s.run, Spec: s.spec})
@@ -120,8 +116,21 @@ func (s *Script) sendSignal(now clock.Now) {
 		s.signal = now.Mono.Add(killAfter)
 	case 2:
 		s.signal = now.Mono.Add(killAgain)
+	case immortal:
+		s.signal = now.Mono.Add(killPeriod)
+		s.immortal()
 	default:
 		s.signal = now.Mono.Add(killPeriod)
+	}
+}
+
+// immortal is how many signals make a run one that nothing can end: killed two seconds ago, and it still runs.
+const immortal = 3
+
+// immortal counts such a run as a failure, and so each later one that can't begin because of it: the kernel may hold it for ever.
+func (s *Script) immortal() {
+	if s.ending >= immortal && !s.stale && !s.removed {
+		s.count(false, "timed_out, and can't be killed")
 	}
 }
 
@@ -148,7 +157,7 @@ func (s *Script) reconfigure(now clock.Now, spec Spec) {
 		s.keep()
 		return
 	}
-	s.counter, s.code = 0, 0
+	s.counter, s.code, s.last = 0, 0, Ended{}
 	s.state = State{Kind: spec.Kind, Source: spec.Name, Reload: true}
 	s.do(Change{s.state})
 	s.base, s.next = now.Mono, now.Mono

@@ -52,6 +52,7 @@ type Host struct {
 	waiting map[string][]chan opened // files that were asked for
 	closed  bool
 	window  func(m *role.Window, files []*os.File) error // nil for nobody
+	checks  func() []track.Report                        // what is known of built-in checks; nil for none
 }
 
 type opened struct {

@@ -34,6 +34,7 @@ func Trackers(h *Host) Service {
 		}),
 	}
 	h.OnMeet(t.met)
+	h.checks = t.checks.Reports
 	return t
 }
 

@@ -111,6 +111,9 @@ func (w *window) now() *view.Source {
 	}
 	s := *w.source
 	s.Now, s.Troubles = poll.Now(), w.diary.troubles()
+	if w.host.checks != nil {
+		s.Checks = w.host.checks()
+	}
 	return &s
 }
 

@@ -70,9 +70,11 @@ func (r *runner) remember(files []*os.File) error {
 			return err
 		}
 	}
-	r.runs, err = status.OpenRuns(memory)
-	r.journal = j
-	return err
+	if r.runs, err = status.OpenRuns(memory); err != nil {
+		return err
+	}
+	r.journal, r.tracked = j, showTracked(r.runs)
+	return nil
 }
 
 // obey does what the supervisor says.
@@ -110,6 +112,7 @@ func (r *runner) commit(gen uint64) {
 	r.step(notify.Wakeup{}) // events that came before the configuration was in force wait for nothing else
 	if !r.stopping {
 		r.watcher.Apply(g.track, g.reload || g.resume)
+		r.tracked.keep(g.track)
 	}
 	_ = r.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
 }

@@ -19,11 +19,13 @@ type Snapshot struct {
 	Status map[string]vrrp.Status
 	// Sources has the states of what is tracked, as far as they are known.
 	Sources map[track.ID]track.State
+	// Results has what is known of the runs of scripts.
+	Results map[track.ID]track.Report
 	Zone    *time.Location // in which times are written
 }
 
-// Take reads the status of all instances from a page.
-func Take(c *config.Config, p *status.Page, zone *time.Location) *Snapshot {
+// Take reads the status of all instances from a page, and what became of tracked scripts; runs may be nil for nothing.
+func Take(c *config.Config, p *status.Page, runs *status.Runs, zone *time.Location) *Snapshot {
 	s := &Snapshot{Config: c, Status: map[string]vrrp.Status{}, Sources: map[track.ID]track.State{}, Zone: zone}
 	var r status.Record
 	for i := range p.Top() {
@@ -36,6 +38,9 @@ func Take(c *config.Config, p *status.Page, zone *time.Location) *Snapshot {
 		if st, _, ok := p.Source(i); ok {
 			s.Sources[st.ID()] = st
 		}
+	}
+	if runs != nil {
+		s.Results = runs.AllResults()
 	}
 	return s
 }

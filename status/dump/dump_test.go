@@ -10,6 +10,7 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/config"
+	"holdfast.dev/track"
 	"holdfast.dev/vrrp"
 	"holdfast.dev/vrrp/wire"
 )
@@ -55,7 +56,12 @@ func snapshot() *Snapshot {
 		MasterInterval: time.Second, Since: clock.Now{Wall: 1700000000123456789},
 	}
 	st.Stats.Received, st.Stats.IntervalDiffers, st.Stats.Dropped[wire.BadPassword] = 7, 2, 3
-	return &Snapshot{Config: c, Status: map[string]vrrp.Status{"V/2": st}, Zone: time.UTC}
+	last := track.Report{
+		State: track.State{Source: "chk"}, At: clock.Now{Wall: 1700000001987654321}, Began: 1,
+		Last: track.Ended{Run: 7, Code: 2, Took: 12345 * time.Microsecond, Output: "not = good\n"},
+	}
+	results := map[track.ID]track.Report{{Name: "chk"}: last}
+	return &Snapshot{Config: c, Status: map[string]vrrp.Status{"V/2": st}, Results: results, Zone: time.UTC}
 }
 
 // TestForms: the three files, to the letter.

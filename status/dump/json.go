@@ -36,6 +36,7 @@ func JSON(s *Snapshot) []byte {
 		j.identity(in, &st)
 		j.timing(in, &st)
 		j.lists(c, in, &st)
+		j.results(s, in)
 		j.troubles(&st)
 		j.close()
 		j.b = append(j.b, `,"stats":`...)

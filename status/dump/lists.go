@@ -124,4 +124,5 @@ func (t *text) script(s *Snapshot, sc *config.Script) {
 			}
 		}
 	}
+	t.result(s, sc.Name)
 }

@@ -83,6 +83,9 @@ func TestAnExporterReadsTheData(t *testing.T) {
 	if v := fields(string(Data(running())), "VRRP Script")["chk"]["Status"]; len(v) != 1 || v[0] != "BAD" {
 		t.Errorf("the script is %q", v)
 	}
+	if v := fields(string(Data(running())), "VRRP Script")["chk"]["State"]; len(v) != 1 || v[0] != "running" {
+		t.Errorf("the script is %q", v)
+	}
 	before := snapshot()
 	if v := fields(string(Data(before)), "VRRP Script")["chk"]["Status"]; len(v) != 0 {
 		t.Errorf("before its first result the script is %q", v)

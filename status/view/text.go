@@ -108,16 +108,50 @@ func (s *Status) rest(b *strings.Builder) {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", clean(g.Name), g.State, clean(strings.Join(g.Members, " ")))
 	}
 	if len(s.Trackers) > 0 {
-		fmt.Fprintln(t, "\nTRACKED\tSTATUS\tFOR\tREASON")
+		fmt.Fprintln(t, "\nTRACKED\tSTATUS\tFOR\tREASON\tLAST RUN")
 	}
-	for _, k := range s.Trackers {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", clean(k.Kind+" "+k.Name), k.Status, ago(s.Time, k.Since), clean(k.Reason))
+	for i := range s.Trackers {
+		k := &s.Trackers[i]
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", clean(k.Kind+" "+k.Name), k.Status, ago(s.Time, k.Since), clean(k.Reason), clean(k.lastRun(s.Time)))
+	}
+	for i := range s.Trackers {
+		if r := s.Trackers[i].Last; r != nil && r.Output != "" {
+			fmt.Fprintf(t, "\n%s printed at the end:\n%s\n", clean(s.Trackers[i].Name), r.printed())
+		}
 	}
 	fmt.Fprintln(t, "\nTIMES\tCOUNT\tHALF WITHIN\t99 % WITHIN\tLONGEST")
 	for _, h := range s.Timings {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", h.Name, h.Count, span(h.P50US), span(h.P99US), span(h.MaxUS))
 	}
 	_ = t.Flush() // a Builder takes everything
+}
+
+// lastRun says what became of the last run, and for how long one goes on.
+func (k *Tracker) lastRun(now time.Time) string {
+	var parts []string
+	if r := k.Last; r != nil {
+		parts = append(parts, fmt.Sprintf("%s after %s, %s ago", r.Outcome, span(r.TookUS), ago(now, r.Ended)))
+	}
+	if !k.Running.IsZero() {
+		parts = append(parts, "running for "+ago(now, k.Running))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// fewLines is how much of what a script printed is shown to people.
+const fewLines = 5
+
+// printed is the end of what a script printed, with an indent.
+func (r *Result) printed() string {
+	lines := strings.Split(strings.TrimRight(r.Output, "\n"), "\n")
+	var b strings.Builder
+	for i, l := range lines[max(len(lines)-fewLines, 0):] {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString("    " + clean(l))
+	}
+	return b.String()
 }
 
 // Line is an event in one line.

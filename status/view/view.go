@@ -10,6 +10,7 @@ import (
 	"holdfast.dev/config"
 	"holdfast.dev/status"
 	"holdfast.dev/status/dump"
+	"holdfast.dev/track"
 )
 
 // Source is what a Status and events are made of.
@@ -22,6 +23,8 @@ type Source struct {
 	Zone       *time.Location
 	Now        clock.Now
 	Troubles   []Trouble // what the self-check knows
+	// Checks are what is known of the runs of built-in checks; those of scripts are in Runs.
+	Checks []track.Report
 }
 
 // Status is the answer to "how are you".
@@ -122,6 +125,19 @@ type Tracker struct {
 	Since  time.Time `json:"since,omitzero"`
 	Value  int       `json:"value,omitempty"` // the number in a file
 	Reason string    `json:"reason,omitempty"`
+	// Of scripts and checks: Last is how the last run ended, Running since when one goes on.
+	Last    *Result   `json:"last,omitempty"`
+	Running time.Time `json:"running,omitzero"`
+}
+
+// Result is how a run of a script or check ended.
+type Result struct {
+	Ended   time.Time `json:"ended"`
+	TookUS  float64   `json:"took_us"`
+	Outcome string    `json:"outcome"`          // in words
+	Status  *int      `json:"status,omitempty"` // with which a script exited, if it did
+	Signal  int       `json:"signal,omitempty"` // that ended it, if one did
+	Output  string    `json:"output,omitempty"` // the last that it printed
 }
 
 // Trouble is something that delays us, or keeps us from doing what we should.
@@ -151,7 +167,7 @@ type Bucket struct {
 
 // Of makes the Status.
 func (s *Source) Of() *Status {
-	snap := dump.Take(s.Config, s.Page, s.Zone)
+	snap := dump.Take(s.Config, s.Page, nil, s.Zone)
 	out := &Status{
 		Version: s.Version, Time: s.wall(s.Now.Wall), PID: s.Page.PID(), Generation: s.Generation,
 		Instances: []Instance{}, Groups: []Group{}, Trackers: []Tracker{}, Troubles: s.Troubles, Timings: s.Timings(),
@@ -175,15 +191,37 @@ func (s *Source) Of() *Status {
 
 // trackers lists the sources.
 func (s *Source) trackers(out *Status) {
+	reports := s.Runs.AllResults()
+	for i := range s.Checks {
+		reports[s.Checks[i].State.ID()] = s.Checks[i]
+	}
 	for i := range s.Page.TopSource() {
 		st, wall, ok := s.Page.Source(i)
 		if !ok {
 			continue
 		}
-		out.Trackers = append(out.Trackers, Tracker{
+		k := Tracker{
 			Kind: st.Kind.String(), Name: st.Source, Status: st.Status.String(), Since: s.wall(wall), Value: st.Value, Reason: st.Reason,
-		})
+		}
+		if r, ok := reports[st.ID()]; ok {
+			k.Last, k.Running = s.result(&r), s.at(r.Began)
+		}
+		out.Trackers = append(out.Trackers, k)
 	}
+}
+
+// result is how a run ended; nil before the first end.
+func (s *Source) result(r *track.Report) *Result {
+	if r.Last.Run == 0 {
+		return nil
+	}
+	out := &Result{
+		Ended: s.wall(r.At.Wall), TookUS: us(r.Last.Took), Outcome: r.Outcome(), Signal: r.Last.Signal, Output: r.Last.Output,
+	}
+	if r.State.Kind == track.OfScript && r.Last.Err == "" && r.Last.Signal == 0 {
+		out.Status = &r.Last.Code
+	}
+	return out
 }
 
 // wall is a moment of CLOCK_REALTIME.

@@ -80,6 +80,14 @@ func TestStatus(t *testing.T) {
 	r.Set(&st)
 	s.Page.Put(0, &r)
 	s.Page.PutSource(0, &track.State{Source: "chk", Status: track.Up, Reason: "exited\x1b[31m"}, 1950e9)
+	s.Runs.PutResult(3, &track.Report{
+		State: track.State{Source: "chk"}, At: clock.Now{Mono: 998e9, Wall: 1998e9}, Began: 999e9,
+		Last: track.Ended{Run: 2, Code: 3, Took: 1500 * time.Microsecond, Output: strings.Repeat("x", 2000) + "\n1\n2\n3\n4\nlast \x07line\n"},
+	})
+	s.Page.PutSource(1, &track.State{Kind: track.OfCheck, Source: "web", Status: track.Down, Reason: "status 500"}, 1950e9)
+	s.Checks = []track.Report{{
+		State: track.State{Kind: track.OfCheck, Source: "web"}, At: clock.Now{Wall: 1999e9}, Last: track.Ended{Run: 1, Err: "status 500", Took: time.Second},
+	}}
 	s.Page.AddMove(move(0, 1, 1, 2, 3, 4, 5))
 	s.Troubles = []Trouble{{Kind: "disk", Text: "it is slow", Since: time.Unix(1990, 0).UTC()}}
 	got := s.Of()
@@ -103,11 +111,20 @@ func TestStatus(t *testing.T) {
 	if got.Groups[0].State != "MASTER" || got.Trackers[0].Status != "up" || len(got.Timings) != 7 {
 		t.Errorf("%+v", got)
 	}
+	script, web := got.Trackers[0], got.Trackers[1]
+	if l := script.Last; l == nil || *l.Status != 3 || l.Outcome != "exited with status 3" || l.TookUS != 1500 || l.Ended.Unix() != 1998 ||
+		len(l.Output) != status.MaxOutput || script.Running.Unix() != 1999 {
+		t.Errorf("%+v", l)
+	}
+	if l := web.Last; l == nil || l.Status != nil || l.Outcome != "status 500" || !web.Running.IsZero() {
+		t.Errorf("%+v", l)
+	}
 	var b strings.Builder
 	if err := got.Write(&b); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
+		"exited with status 3 after 1.5ms, 2s ago; running for 1s", "status 500 after 1s, 1s ago", "chk printed at the end:\n    1\n    2\n    3\n    4\n    last ?line\n",
 		"TROUBLE  it is slow", "VI_1      MASTER", "90 (100)", "1, held", "priority    90 = 100, +10 script chk is up, -20 by", "peer        192.0.2.2, priority 80, heard 1s ago",
 		"two_masters: 192.0.2.9 advertises too. make its adverts", "2 more of this kind", "somebody keeps taking the addresses away", "adverts can't be sent: no buffer", "exited?[31m", "BACKUP -> MASTER  advert timeout (192.0.2.2, priority 90)",
 		"+1ms woken, +1ms decided, +2ms advert sent, +3ms kernel confirmed",

@@ -20,6 +20,8 @@ type Options struct {
 	// Emit hears of every change, in order per source, and one at a time.
 	Emit func(track.State)
 	Say  func(source string, line track.Say)
+	// Show is told of everything that Report has, one at a time; nil is nobody.
+	Show func(name string, r *track.Report)
 }
 
 // Watcher runs a set of scripts. Its methods may be called from any goroutine.
@@ -29,9 +31,8 @@ type Watcher struct {
 
 	mu      sync.Mutex
 	scripts map[string]*script
-	states  map[string]track.State
-	results map[string]track.Ended // how the last run of each ended
-	order   []string               // sources as configured
+	reports map[string]*track.Report
+	order   []string // sources as configured
 	closed  bool
 }
 
@@ -46,7 +47,7 @@ type script struct {
 
 // New makes a Watcher with nothing to watch.
 func New(opt Options) *Watcher {
-	return &Watcher{opt: opt, scripts: make(map[string]*script), states: make(map[string]track.State), results: make(map[string]track.Ended)}
+	return &Watcher{opt: opt, scripts: make(map[string]*script), reports: make(map[string]*track.Report)}
 }
 
 // Apply makes specs the scripts to run: new ones are run at once, those with an unchanged command keep their result, those
@@ -78,8 +79,7 @@ func (w *Watcher) Apply(specs []track.Spec, reload bool) {
 		w.scripts[spec.Name] = w.start(spec, reload)
 	}
 	for name, s := range old {
-		delete(w.states, name)
-		delete(w.results, name)
+		delete(w.reports, name)
 		posts = append(posts, post{s, track.Remove{}})
 	}
 	w.mu.Unlock()
@@ -92,7 +92,7 @@ func (w *Watcher) Apply(specs []track.Spec, reload bool) {
 func (w *Watcher) start(spec track.Spec, reload bool) *script {
 	s := &script{w: w, name: spec.Name, events: make(chan track.Event), ended: make(chan struct{})}
 	m := track.NewScript(spec, w.opt.Clock(), reload)
-	w.states[spec.Name] = m.State()
+	w.reports[spec.Name] = &track.Report{State: m.State()}
 	w.opt.Emit(m.State())
 	w.wg.Go(func() { s.run(m) })
 	return s
@@ -103,23 +103,17 @@ func (w *Watcher) Each(f func(track.State)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, name := range w.order {
-		f(w.states[name])
+		f(w.reports[name].State)
 	}
 }
 
-// Report is what is known of one source.
-type Report struct {
-	State track.State
-	Last  track.Ended // its Run is 0 before the first end; Output is the last of what a script printed, at most script.MaxOutput bytes
-}
-
 // Reports tells of all sources, in the order of the configuration.
-func (w *Watcher) Reports() []Report {
+func (w *Watcher) Reports() []track.Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := make([]Report, 0, len(w.order))
+	out := make([]track.Report, 0, len(w.order))
 	for _, name := range w.order {
-		out = append(out, Report{w.states[name], w.results[name]})
+		out = append(out, *w.reports[name])
 	}
 	return out
 }
@@ -156,6 +150,7 @@ func (s *script) run(m *track.Script) {
 		for _, a := range m.Step(now, ev) {
 			s.perform(a)
 		}
+		s.w.show(s, m, now)
 		if m.Done() {
 			return
 		}
@@ -171,7 +166,6 @@ func (s *script) perform(a track.Action) {
 	case track.Run:
 		s.proc = s.w.opt.Start(a.Spec, func(e track.Ended) {
 			e.Run = a.Run
-			s.w.keep(s, e)
 			s.post(e)
 		})
 	case track.Signal:
@@ -183,12 +177,17 @@ func (s *script) perform(a track.Action) {
 	}
 }
 
-// keep notes how a run ended, unless the source was removed meanwhile.
-func (w *Watcher) keep(s *script, e track.Ended) {
+// show notes what a step has made of a source, unless that was removed meanwhile.
+func (w *Watcher) show(s *script, m *track.Script, now clock.Now) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.scripts[s.name] == s {
-		w.results[s.name] = e
+	if w.scripts[s.name] != s {
+		return
+	}
+	r := w.reports[s.name]
+	was := *r
+	if m.Report(now, r); *r != was && w.opt.Show != nil {
+		w.opt.Show(s.name, r)
 	}
 }
 
@@ -197,7 +196,7 @@ func (w *Watcher) change(s *script, st track.State) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.scripts[s.name] == s {
-		w.states[s.name] = st
+		w.reports[s.name].State = st
 		w.opt.Emit(st)
 	}
 }

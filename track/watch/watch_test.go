@@ -112,6 +112,39 @@ func TestSideBySide(t *testing.T) {
 	})
 }
 
+// What becomes of runs is shown as it happens, and no more of what was removed, or of a command that is another one now.
+func TestShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, watcher := newWorld(func(cmd string, run int) (time.Duration, int) {
+			if cmd == "/hangs" {
+				return time.Hour, 0
+			}
+			return time.Second, 3
+		})
+		watcher.opt.Show = func(name string, r *track.Report) {
+			running := r.Began != 0
+			w.note("%s: %s, running=%v, signals=%d", name, r.Outcome(), running, r.Signals)
+		}
+		defer watcher.Close()
+		watcher.Apply([]track.Spec{spec("s", "/a", 10*time.Second)}, false)
+		time.Sleep(9 * time.Second)
+		synctest.Wait()
+		w.want(t, "0s s is unknown reload=false", "0s s runs /a", "0s s: , running=true, signals=0", "1s s is down reload=false",
+			"1s s: exited with status 3, running=false, signals=0")
+		watcher.Apply([]track.Spec{spec("s", "/hangs", 10*time.Second)}, true)
+		time.Sleep(10500 * time.Millisecond)
+		synctest.Wait()
+		w.want(t, "9s s is unknown reload=true", "9s s runs /hangs", "9s s: , running=true, signals=0", "19s s is down reload=false",
+			"19s s: , running=true, signals=1", "19s s: ended by signal 15, running=false, signals=0")
+		watcher.Apply(nil, true)
+		time.Sleep(time.Minute)
+		w.want(t)
+		if r := watcher.Reports(); len(r) != 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, watcher := newWorld(func(string, int) (time.Duration, int) { return time.Second, 0 })
