@@ -24,7 +24,7 @@ func lostLine(next Line, n uint64) Line {
 
 // toFile writes to the file of the line's process: /tmp/keepalived.log has Keepalived's lines, and
 // /tmp/keepalived_vrrp.log those of Keepalived_vrrp.
-func (l *Log) toFile(line Line, text string) {
+func (l *Log) toFile(line Line) {
 	name := FileName(l.set.File, line.Ident)
 	f, ok := l.files[name]
 	if !ok {
@@ -35,7 +35,13 @@ func (l *Log) toFile(line Line, text string) {
 		}
 		l.files[name] = f
 	}
-	_, _ = f.WriteString(line.At.Format(fileTime) + ": " + text + "\n")
+	_, _ = f.WriteString(line.At.Format(fileTime) + ": " + line.Text + "\n")
+}
+
+func (l *Log) closeFiles() {
+	for _, f := range l.files {
+		f.Close()
+	}
 }
 
 // CheckFile opens the log file of one process once, to say early what is wrong with it.
@@ -63,11 +69,11 @@ func openFile(name string) (*os.File, error) {
 }
 
 // toConsole is what syslog's LOG_CONS does: the system's console has what the system log could not take.
-func toConsole(line Line, text string) {
+func toConsole(line Line) {
 	fd, err := unix.Open("/dev/console", unix.O_WRONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
 	defer unix.Close(fd)
-	_, _ = unix.Write(fd, fmt.Appendf(nil, "%s[%d]: %s\r\n", line.Ident, line.PID, text))
+	_, _ = unix.Write(fd, fmt.Appendf(nil, "%s[%d]: %s\r\n", line.Ident, line.PID, line.Text))
 }

@@ -1,5 +1,6 @@
 // Package logs writes the lines of all processes of the daemon to the system log, the console and files, in keepalived's
-// forms (outputs.md section 1). Whoever logs never waits: one goroutine writes, behind a bounded queue.
+// forms (outputs.md section 1). Whoever logs never waits: for each of the three one goroutine writes, behind a bounded queue, so that
+// one that hangs takes none of the others along.
 package logs
 
 import (
@@ -23,7 +24,7 @@ const (
 	Alert   = 12
 )
 
-// Queue is how many lines may wait to be written. More are counted.
+// Queue is how many lines may wait to be written to each of the three. More are counted.
 const Queue = 4096
 
 // Settings say where lines go.
@@ -49,25 +50,45 @@ type Line struct {
 // Log is open until Close. All methods may be called from any goroutine.
 type Log struct {
 	set   Settings
-	lines chan Line
-	done  chan struct{}
+	sinks []*sink
+	sys   *syslog.Writer
+	files map[string]*os.File
 
 	mu     sync.Mutex
 	closed bool
-	lost   uint64
+}
 
-	sys   *syslog.Writer
-	files map[string]*os.File
+// sink is one of the places that lines go to.
+type sink struct {
+	lines chan Line
+	done  chan struct{}
+	write func(Line)
+	close func()
+
+	mu   sync.Mutex
+	lost uint64
 }
 
 // New starts writing.
 func New(set Settings) *Log {
-	l := &Log{set: set, lines: make(chan Line, Queue), done: make(chan struct{}), files: make(map[string]*os.File)}
+	l := &Log{set: set, files: make(map[string]*os.File)}
+	if set.Console != nil {
+		l.add(l.toTerminal, func() {})
+	}
+	if set.File != "" {
+		l.add(l.toFile, l.closeFiles)
+	}
 	if set.Syslog != "" {
 		l.sys = syslog.New(set.Syslog, set.Facility, set.Wait)
+		l.add(l.toSystem, l.sys.Close)
 	}
-	go l.run()
 	return l
+}
+
+func (l *Log) add(write func(Line), end func()) {
+	s := &sink{lines: make(chan Line, Queue), done: make(chan struct{}), write: write, close: end}
+	l.sinks = append(l.sinks, s)
+	go s.run()
 }
 
 // Detail is how much detail is wanted; see Settings.
@@ -78,22 +99,27 @@ func (l *Log) Put(line Line) {
 	if line.At.IsZero() {
 		line.At = time.Now()
 	}
+	line.Text = clean(line.Text)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return
 	}
-	select {
-	case l.lines <- line:
-	default:
-		l.lost++
+	for _, s := range l.sinks {
+		select {
+		case s.lines <- line:
+		default:
+			s.lose(1)
+		}
 	}
 }
 
 // Relay writes a role's message under its ident and pid.
 func (l *Log) Relay(ident string, pid int, m *role.Log) {
 	if m.Dropped > 0 {
-		l.lose(m.Dropped)
+		for _, s := range l.sinks {
+			s.lose(m.Dropped)
+		}
 	}
 	if m.Detail > l.set.Detail {
 		return
@@ -101,10 +127,18 @@ func (l *Log) Relay(ident string, pid int, m *role.Log) {
 	l.Put(Line{At: time.Unix(0, m.At), Ident: ident, PID: pid, Level: m.Level, Text: m.Text})
 }
 
-func (l *Log) lose(n uint64) {
-	l.mu.Lock()
-	l.lost += n
-	l.mu.Unlock()
+func (s *sink) lose(n uint64) {
+	s.mu.Lock()
+	s.lost += n
+	s.mu.Unlock()
+}
+
+func (s *sink) takeLost() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.lost
+	s.lost = 0
+	return n
 }
 
 // Close writes what is queued, for at most limit, and gives everything up. Later lines are dropped.
@@ -113,53 +147,40 @@ func (l *Log) Close(limit time.Duration) {
 	already := l.closed
 	l.closed = true
 	if !already {
-		close(l.lines)
+		for _, s := range l.sinks {
+			close(s.lines)
+		}
 	}
 	l.mu.Unlock()
-	select {
-	case <-l.done:
-	case <-time.After(limit):
-	}
-}
-
-func (l *Log) run() {
-	defer close(l.done)
-	for line := range l.lines {
-		if n := l.takeLost(); n > 0 {
-			l.write(lostLine(line, n))
+	end := time.After(limit)
+	for _, s := range l.sinks {
+		select {
+		case <-s.done:
+		case <-end:
+			return
 		}
-		l.write(line)
-	}
-	if l.sys != nil {
-		l.sys.Close()
-	}
-	for _, f := range l.files {
-		f.Close()
 	}
 }
 
-func (l *Log) takeLost() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := l.lost
-	l.lost = 0
-	return n
+func (s *sink) run() {
+	defer close(s.done)
+	for line := range s.lines {
+		if n := s.takeLost(); n > 0 {
+			s.write(lostLine(line, n))
+		}
+		s.write(line)
+	}
+	s.close()
 }
 
-func (l *Log) write(line Line) {
-	text := clean(line.Text)
-	if l.set.Console != nil {
-		_, _ = io.WriteString(l.set.Console, line.At.Format(consoleTime)+": "+text+"\n")
-	}
-	if l.set.File != "" {
-		l.toFile(line, text)
-	}
-	if l.sys == nil {
-		return
-	}
-	err := l.sys.Write(line.At, severity(line.Level), line.Ident, line.PID, text)
+func (l *Log) toTerminal(line Line) {
+	_, _ = io.WriteString(l.set.Console, line.At.Format(consoleTime)+": "+line.Text+"\n")
+}
+
+func (l *Log) toSystem(line Line) {
+	err := l.sys.Write(line.At, severity(line.Level), line.Ident, line.PID, line.Text)
 	if err != nil && l.set.Fallback {
-		toConsole(line, text)
+		toConsole(line)
 	}
 }
 
