@@ -48,11 +48,12 @@ type runner struct {
 	watcher *watch.Watcher
 	journal *journal
 	runs    *status.Runs // what becomes of scripts, for everybody to see
+	tracked *tracked
 
 	dispatch *notify.Dispatcher
 	pipes    *pipes
 	mason    *mason
-	jobs     map[uint64]*script.Process
+	jobs     map[uint64]watch.Process
 	prepared *generation
 	peer     atomic.Pointer[role.Conn] // any goroutine
 	linked   bool                      // the peer's end is still open
@@ -82,12 +83,12 @@ func Run(ctl *role.Conn, opt Options) error {
 		return err
 	}
 	r := &runner{
-		opt: opt, ctl: ctl, starter: starter, dispatch: notify.NewDispatcher(), jobs: make(map[uint64]*script.Process),
+		opt: opt, ctl: ctl, starter: starter, dispatch: notify.NewDispatcher(), jobs: make(map[uint64]watch.Process),
 		conns: make(map[*role.Conn]struct{}), inbox: make(chan func()), quit: make(chan struct{}),
 	}
 	r.pipes = &pipes{r: r}
 	r.mason = newMason(opt.Chains, func(w *role.Walled) { r.tellPeer(role.Msg{Walled: w}) }, func(text string) { r.say(4, 0, text) })
-	r.watcher = watch.New(watch.Options{Clock: now, Start: r.startTrack, Emit: r.emit, Say: r.sayTrack})
+	r.watcher = watch.New(watch.Options{Clock: now, Start: r.startTrack, Emit: r.emit, Say: r.sayTrack, Show: r.showTrack})
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer signal.Stop(signals)
@@ -185,23 +186,7 @@ func (r *runner) tellPeer(m role.Msg) {
 
 func (r *runner) start(a notify.Run) {
 	r.journal.begin(&a.Event, a.Step)
-	s := &a.Script
-	c := script.Command{Args: s.Args, Open: s.Open, UID: s.UID, GID: s.GID, Groups: s.Groups}
-	shown := r.show(&a)
-	r.jobs[a.Job] = r.starter.Start(c,
-		func(forked, at clock.Instant) {
-			r.post(func() {
-				shown.began(forked, at)
-				r.step(notify.Began{Job: a.Job, At: at})
-			})
-		},
-		func(res script.Result) {
-			r.post(func() {
-				delete(r.jobs, a.Job)
-				shown.ended(res.String())
-				r.step(notify.Ended{Job: a.Job, Fail: res.String(), Took: res.Took()})
-			})
-		})
+	(&attempt{r: r, run: a, shown: r.show(&a), began: time.Now(), pause: firstTry}).begin()
 }
 
 // broken is the run of a script that is not run.
@@ -227,6 +212,9 @@ func (r *runner) startTrack(s track.Spec, done func(track.Ended)) watch.Process 
 }
 
 func (r *runner) emit(st track.State) { r.tellPeer(role.Msg{Track: &st}) }
+
+// showTrack is called only after the first configuration came, and with it the memory.
+func (r *runner) showTrack(name string, rep *track.Report) { r.tracked.show(name, rep) }
 
 func (r *runner) sayTrack(_ string, line track.Say) { r.say(int(line.Level), line.Detail, line.Text) }
 
