@@ -25,6 +25,12 @@ func newPair(t *testing.T, peer lab.Program, change func(*lab.File)) *pair {
 	t.Helper()
 	t.Parallel()
 	long(t)
+	return startPair(t, ours(t), peer, change)
+}
+
+// startPair is newPair with a program for the preferred router, and more arguments for it.
+func startPair(t *testing.T, high, peer lab.Program, change func(*lab.File), args ...string) *pair {
+	t.Helper()
 	l := lab.New(t, lab.Options{Nodes: 2})
 	p := &pair{Lab: l, a: l.Nodes[0], b: l.Nodes[1]}
 	p.high = media[0].router(p.a, p.b, 200)
@@ -34,7 +40,7 @@ func newPair(t *testing.T, peer lab.Program, change func(*lab.File)) *pair {
 		change(&p.file)
 	}
 	p.s = l.Scene(p.high.VR())
-	p.a.Start(ours(t), p.file.Text())
+	p.a.Start(high, p.file.Text(), args...)
 	p.s.Elect(p.a, p.high.Down())
 	p.b.Start(peer, lab.File{Routers: []lab.Router{low}}.Text())
 	p.s.Stay(downLow)
