@@ -42,7 +42,7 @@ func TestSystemLog(t *testing.T) {
 				d.wait("Reload finished")
 			}
 			time.Sleep(rest)
-			_ = sock.SetReadDeadline(time.Now().Add(time.Second))
+			_ = sock.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 			for {
 				n, err := sock.Read(buf)
 				if text += string(buf[:n]) + "\n"; strings.Contains(text, part) {
