@@ -10,16 +10,25 @@ import (
 // two starts two carriers that know each other.
 func two(t *testing.T, kind transport.Kind) (a, b *node) {
 	t.Helper()
-	x, y, port := addrs(t)
-	a, b = newNode(t, x, port), newNode(t, y, port)
-	ca, cb := config(kind, x, y, port), config(kind, y, x, port)
-	if kind == transport.TLS {
-		auth := newAuthority(t)
-		ca.Identities, cb.Identities = []transport.Identity{auth.identity(x.String())}, []transport.Identity{auth.identity(y.String())}
-	}
+	a, b, ca, cb := twoWith(t, kind, func(*transport.Peer) {})
 	ok(t, a.configure(ca))
 	ok(t, b.configure(cb))
 	return a, b
+}
+
+// twoWith starts two carriers and makes their configurations, to be changed.
+func twoWith(t *testing.T, kind transport.Kind, change func(p *transport.Peer)) (a, b *node, ca, cb *transport.Config) {
+	t.Helper()
+	x, y, port := addrs(t)
+	a, b = newNode(t, x, port), newNode(t, y, port)
+	ca, cb = config(kind, x, y, port), config(kind, y, x, port)
+	change(&ca.Peers[0])
+	change(&cb.Peers[0])
+	if kind == transport.TLS {
+		a.auth = newAuthority(t)
+		ca.Identities, cb.Identities = []transport.Identity{a.auth.identity(x.String())}, []transport.Identity{a.auth.identity(y.String())}
+	}
+	return a, b, ca, cb
 }
 
 var carried = []transport.Kind{transport.UDP, transport.TCP, transport.TLS}

@@ -30,5 +30,6 @@ const (
 	batch       = 16 << 10         // octets written at once: one TLS record
 	userTimeout = 10 * time.Second // of TCP, for what is not acknowledged
 	flushWithin = 500 * time.Millisecond
-	vrrpWithin  = 5 * time.Second // for the vrrp role's last words when the supervisor is gone
+	lastWords   = 200 * time.Millisecond // for the vrrp role's, which was stopped before
+	vrrpWithin  = 5 * time.Second        // for the same when the supervisor is gone, and it hands over by itself
 )

@@ -24,24 +24,26 @@ import (
 
 // node is a carrier with a supervisor and a vrrp role that the test plays.
 type node struct {
-	t      *testing.T
-	addr   netip.Addr
-	id     transport.NodeID
-	port   uint16
-	ctl    *role.Conn
-	ended  chan error
-	gen    uint64
-	ready  chan role.Ready
-	done   chan uint64
-	socks  map[transport.Listen]*os.File // what the supervisor keeps
-	given  map[transport.Listen]bool
-	vrrp   *os.File
-	mu     sync.Mutex
-	logs   []string
-	heard  []local.Msg
-	advert map[[2]byte]int // by VRID and marker octet
-	link   local.Msg
-	died   int
+	t       *testing.T
+	addr    netip.Addr
+	id      transport.NodeID
+	port    uint16
+	ctl     *role.Conn
+	ended   chan error
+	gen     uint64
+	ready   chan role.Ready
+	done    chan uint64
+	socks   map[transport.Listen]*os.File // what the supervisor keeps
+	given   map[transport.Listen]bool
+	vrrp    *os.File
+	mu      sync.Mutex
+	logs    []string
+	heard   []local.Msg
+	advert  map[[2]byte]int // by VRID and marker octet
+	link    local.Msg
+	died    int
+	auth    *authority // of TLS, of both
+	carrier *carrier
 }
 
 var nets atomic.Uint32
@@ -50,7 +52,7 @@ var nets atomic.Uint32
 func addrs(t *testing.T) (a, b netip.Addr, port uint16) {
 	t.Helper()
 	pid := os.Getpid()
-	a = netip.AddrFrom4([4]byte{127, byte(100 + nets.Add(1)), byte(pid >> 8), byte(pid)&^3 | 1})
+	a = netip.AddrFrom4([4]byte{127, byte(100 + nets.Add(1)), byte(pid >> 8), byte(pid)&^15 | 1})
 	b = a.Next()
 	l, err := net.Listen("tcp", netip.AddrPortFrom(a, 0).String())
 	ok(t, err)
@@ -84,8 +86,9 @@ func (n *node) start() {
 	ok(n.t, err)
 	n.ended, n.ready, n.done = make(chan error, 1), make(chan role.Ready, 10), make(chan uint64, 10)
 	n.given = map[transport.Listen]bool{}
+	n.carrier = newCarrier(c)
 	go func() {
-		err := Run(c)
+		err := n.carrier.run()
 		_ = c.Close()
 		n.ended <- err
 	}()
@@ -202,6 +205,25 @@ func openSocket(t *testing.T, at transport.Listen) *os.File {
 	f, err := u.File()
 	ok(t, err)
 	return f
+}
+
+// die ends a carrier as a killed process ends: the kernel closes its sockets, and nobody says a word.
+func (c *carrier) die() {
+	c.mu.Lock()
+	all := c.all
+	c.mu.Unlock()
+	for _, p := range all {
+		p.mu.Lock()
+		p.closed = true
+		p.timer.Stop()
+		for id, conn := range p.conns {
+			delete(p.conns, id)
+			conn.drop()
+		}
+		p.mu.Unlock()
+	}
+	_ = c.ctl.Close()
+	c.local.shut()
 }
 
 // stop ends the carrier politely.

@@ -47,24 +47,34 @@ type generation struct {
 }
 
 // Run is the main of the role. It returns after Stop, or when the supervisor is gone and the vrrp role has had its last word.
-func Run(ctl *role.Conn) error {
+func Run(ctl *role.Conn) error { return newCarrier(ctl).run() }
+
+func newCarrier(ctl *role.Conn) *carrier {
 	c := &carrier{
 		ctl: ctl, tell: newTeller(ctl), gate: newGate(), refusals: slowly{of: newBucket(200, 400)},
 		pairs: map[transport.PeerKey]*pair{}, listeners: map[transport.Listen]*listener{},
 	}
 	c.index.Store(newIndex(nil))
+	return c
+}
+
+func (c *carrier) run() error {
 	over := make(chan struct{})
 	go c.tick(over)
 	orphan := c.obeyAll()
-	if orphan && c.hearer != nil {
-		select { // the vrrp role hands over, and what it says still goes out
+	if c.hearer != nil { // what the vrrp role has said still goes out
+		within := lastWords
+		if orphan {
+			within = vrrpWithin
+		}
+		select {
 		case <-c.hearer:
-		case <-time.After(vrrpWithin):
+		case <-time.After(within):
 		}
 	}
 	close(over)
 	c.leave()
-	_ = ctl.Send(role.Msg{Stopped: &role.Stopped{}})
+	_ = c.ctl.Send(role.Msg{Stopped: &role.Stopped{}})
 	return nil
 }
 
