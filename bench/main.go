@@ -22,6 +22,7 @@ type options struct {
 	keep       bool
 	every      time.Duration
 	scale      string
+	notify     string
 	window     time.Duration
 }
 
@@ -42,6 +43,7 @@ func main() {
 	flag.DurationVar(&o.every, "every", 0, "measure take-over, outage and adverts with adverts at this interval only (1s, 100ms or 10ms)")
 	flag.StringVar(&o.scale, "scale", "", "what the scenario scale measures, such as 4000/1s,1000/100ms/vmac,1000/1s/keepalived: instances and "+
 		"interval, with virtual MACs, at a real-time priority (rt), and with keepalived beside; without it, all that docs/performance.md has")
+	flag.StringVar(&o.notify, "notify", "", "what the scenario notify measures, such as 1,50/loaded,250/rt: scripts at once, and idle, loaded or rt; without it, all")
 	flag.DurationVar(&o.window, "window", 5*time.Minute, "how long the scenario scale watches")
 	flag.BoolVar(&o.quick, "quick", false, "few repetitions and short windows: to try it out, not to quote")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the daemons' files and logs")
@@ -94,6 +96,7 @@ type bench struct {
 	report *report
 
 	scaleWindow time.Duration
+	notify      func(count int, load string) bool // whether to measure that
 }
 
 func run(o *options) error {
@@ -113,6 +116,9 @@ func run(o *options) error {
 		if b.loads, err = readLoads(o.scale); err != nil {
 			return err
 		}
+	}
+	if b.notify, err = readNotify(o.notify); err != nil {
+		return err
 	}
 	if err := b.find(o); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 
 // notifyLoad is what else happens while scripts are started.
 type notifyLoad struct {
+	short  string
 	name   string
 	busy   int
 	forks  bool
@@ -22,9 +24,9 @@ type notifyLoad struct {
 }
 
 var notifyLoads = []notifyLoad{
-	{name: "idle"},
-	{name: "4 busy loops, 200 forks a second", busy: 4, forks: true},
-	{name: "4 busy loops, 200 forks a second, vrrp_rt_priority 50", busy: 4, forks: true, global: []string{"vrrp_rt_priority 50"}},
+	{short: "idle", name: "idle"},
+	{short: "loaded", name: "4 busy loops, 200 forks a second", busy: 4, forks: true},
+	{short: "rt", name: "4 busy loops, 200 forks a second, vrrp_rt_priority 50", busy: 4, forks: true, global: []string{"vrrp_rt_priority 50"}},
 }
 
 // notifies measures how long after a virtual router's first advert its notify_master does something, where many become master at once. The floor
@@ -34,7 +36,7 @@ func (b *bench) notifies() error {
 	for _, count := range []int{1, 50, 250} {
 		for _, load := range notifyLoads {
 			for _, s := range append([]*side{b.floor}, b.sides...) {
-				if s.floor && load.global != nil {
+				if s.floor && load.global != nil || !b.notify(count, load.short) {
 					continue
 				}
 				if err := b.notifyUnder(s, count, load); err != nil {
@@ -48,6 +50,25 @@ func (b *bench) notifies() error {
 		return fmt.Errorf("%d measurements are missing", failed)
 	}
 	return nil
+}
+
+// readNotify reads what is to be measured: counts of scripts, alone or with a load.
+func readNotify(text string) (wanted func(count int, load string) bool, err error) {
+	if text == "" {
+		return func(int, string) bool { return true }, nil
+	}
+	want := map[string]bool{}
+	for _, one := range strings.Split(text, ",") {
+		count, load, _ := strings.Cut(one, "/")
+		if !slices.Contains([]string{"1", "50", "250"}, count) || !slices.Contains([]string{"", "idle", "loaded", "rt"}, load) {
+			return nil, fmt.Errorf("-notify %q: not 1, 50 or 250, or not followed by /idle, /loaded or /rt", one)
+		}
+		want[one] = true
+	}
+	return func(count int, load string) bool {
+		n := strconv.Itoa(count)
+		return want[n] || want[n+"/"+load]
+	}, nil
 }
 
 // stamps is a script that writes down when it began and what it was given, and the file to which it does.
