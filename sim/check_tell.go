@@ -55,11 +55,15 @@ func (c *telling) reloaded(n *Node) {
 	for _, name := range c.names {
 		old[name] = true
 	}
-	for _, r := range n.driver.Engine.Routers() {
-		name := r.Name()
-		next[name] = true
-		_, told := n.lastTold[name]
-		if word, ok := c.words[c.names[r.Owner()]]; ok && !old[name] && !told {
+	routers := n.driver.Engine.Routers()
+	for _, r := range routers {
+		next[r.Name()] = true
+	}
+	for _, r := range routers {
+		name, was := r.Name(), c.names[r.Owner()]
+		word, known := n.lastTold[was]
+		known = known && (!next[was] || word == c.words[was]) // else it may be what another router is
+		if _, told := n.lastTold[name]; known && !told && !old[name] {
 			n.lastTold[name] = word
 		}
 	}
