@@ -22,6 +22,9 @@ type entry struct {
 	read   bool // the tables were read since it was made
 }
 
+// held reports whether a later run would have to remove it if this one were killed now.
+func (e *entry) held() bool { return e.ours && e.there }
+
 // claimEntries makes o an owner of the routes and rules. Stamp is that of claim.
 func (r *Reconciler) claimEntries(o *owner, want *State) (adds []*item) {
 	take := func(key Key, rt *Route, ru *Rule) {

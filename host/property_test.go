@@ -34,6 +34,7 @@ type engine struct {
 	owed   map[host.Owner]bool // a Final of the latest generation is to come
 	repeat map[host.Owner]bool // something is missing
 	view   map[string]host.Link
+	log    func(string, ...any)
 }
 
 func (e *engine) set(o host.Owner, s host.State) {
@@ -42,6 +43,9 @@ func (e *engine) set(o host.Owner, s host.State) {
 	}
 	e.gen++
 	e.want[o] = s
+	if e.log != nil {
+		e.log("owner %d wants %v, not %v", o, s.Addresses, s.Absent)
+	}
 	e.owed[o], e.repeat[o] = true, false
 	e.r.Want(o, e.gen, s)
 }
@@ -165,7 +169,9 @@ func TestProperty(t *testing.T) {
 			p.k.AddLink(name, true)
 			p.foreign[name] = map[string]bool{}
 		}
+		e.log = t.Logf
 		e.set(host.Static, host.State{})
+		e.log = t.Logf
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			p.step()
 		}
@@ -197,7 +203,7 @@ func (p *property) step() {
 	case 0, 1, 2:
 		p.e.set(host.Owner(rapid.IntRange(0, 3).Draw(t, "owner")), drawState(t))
 	case 3:
-		p.e.forget(host.Owner(rapid.IntRange(0, 3).Draw(t, "owner")))
+		p.e.forget(host.Owner(rapid.IntRange(1, 3).Draw(t, "owner"))) // Static is there as long as the process
 	case 4, 5, 6:
 		p.round()
 	case 7:
@@ -205,9 +211,9 @@ func (p *property) step() {
 	case 8:
 		p.foreignDelete(link)
 	case 9:
-		up := rapid.Bool().Draw(t, "up")
+		up, before := rapid.Bool().Draw(t, "up"), k.Addrs(link)
 		k.SetUp(link, up)
-		p.recount(link, netip.Addr.Is6) // one of IPv4 may be missing because it is about to be put back
+		p.recount(link, before)
 	case 10:
 		if rapid.Bool().Draw(t, "delete") {
 			k.DeleteLink(link)
@@ -296,21 +302,23 @@ func (p *property) foreignDelete(link string) {
 	}
 	a := rapid.SampledFrom(addrs).Draw(p.t, "victim")
 	p.k.DelAddr(link, a.Prefix.String())
-	p.recount(link, netip.Addr.IsValid)
+	p.recount(link, addrs)
 	if !p.k.Hold {
 		p.deliver()
 	}
 }
 
-// recount strikes out what the kernel or somebody has just deleted, of those addresses that it may be.
-func (p *property) recount(link string, may func(netip.Addr) bool) {
+// recount strikes out what the kernel or somebody has just deleted. What was missing before may be about to be put back.
+func (p *property) recount(link string, before []host.LinkAddr) {
 	left := map[string]bool{}
 	for _, b := range p.k.Addrs(link) {
 		left[b.Prefix.String()] = true
 	}
-	maps.DeleteFunc(p.foreign[link], func(text string, _ bool) bool {
-		return !left[text] && may(netip.MustParsePrefix(text).Addr())
-	})
+	for _, b := range before {
+		if text := b.Prefix.String(); !left[text] {
+			delete(p.foreign[link], text)
+		}
+	}
 }
 
 // refuse lets the kernel refuse to add one of our addresses, until the end. Never to delete, and never what is not ours.
@@ -335,6 +343,7 @@ func (p *property) refuse() {
 func (p *property) round() (more bool) {
 	rules, ops := foreignRules(p.k), len(p.k.Ops)
 	more, err := p.e.r.RoundOf(p.k, p.limit)
+	p.t.Logf("round: %v; %s", p.k.Ops[ops:], strings.ReplaceAll(p.k.String(), "\n", "; "))
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -162,7 +162,7 @@ func (r *Reconciler) Held() []Key {
 		}
 	}
 	for _, it := range r.tables.items {
-		if it.entry.ours && it.entry.there {
+		if it.entry.held() {
 			keys = append(keys, it.key)
 		}
 	}

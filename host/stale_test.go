@@ -48,6 +48,25 @@ func TestNotFoundOnceBeforeTheLinkWentDown(t *testing.T) {
 	w.expectTables("applied 1.1 final ["+key+"]", "+"+key, key)
 }
 
+// A route that was not found once and is there again is held again, which whoever writes that down is told (see world.take).
+func TestNotFoundOnceAndThereAgain(t *testing.T) {
+	const key = "route 10.9.0.0/16 dev eth0"
+	w := newWorld(t)
+	w.r.Want(1, 1, tables(nil, key[6:]))
+	w.run()
+	w.heard()
+	w.k.AddAddr("eth0", "10.0.0.1/24")
+	w.k.DelAddr("eth0", "10.0.0.1/24") // takes the route along without a word
+	if ops := w.round(host.MaxBatch); ops != "" || w.held() != "" {
+		t.Fatalf("operations %s, held %s", ops, w.held())
+	}
+	w.k.AddRoute(route(key[6:]))
+	w.expectTables("", "", key)
+	if w.held() != key {
+		t.Errorf("held %s", w.held())
+	}
+}
+
 // Rules of one priority stay in the order in which they were added, whatever others come and go around them: the kernel deletes the first one
 // that fits.
 func TestRulesAddedTogetherKeepTheirOrder(t *testing.T) {

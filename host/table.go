@@ -143,13 +143,14 @@ func (r *Reconciler) Entries(routes []Route, rules []Rule) {
 	for _, it := range r.tables.sorted() {
 		e := it.entry
 		e.read = true
-		if it.flying == 0 {
+		if was := e.held(); it.flying == 0 {
 			if e.there, e.almost = false, false; e.rule != nil {
 				e.there = held[*e.rule]
 			} else {
 				r.lookUp(e, byDst[e.route.Dst])
 			}
 			r.verifyEntry(it)
+			r.out.Held = r.out.Held || was != e.held()
 		}
 		if e.parked && !r.awaitsAddresses(it) {
 			r.enqueue(it)
