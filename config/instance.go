@@ -158,8 +158,8 @@ var instanceKeys = map[string]instanceKey{
 	"virtual_rules": func(b *builder, d *draft, n *schema.Node) {
 		d.routing().Rules = append(d.routing().Rules, b.readRules(n, "")...)
 	},
-	"garp_extra_if":             func(_ *builder, d *draft, n *schema.Node) { d.readGarpExtra(n) },
-	"vmac_garp_intvl":           func(_ *builder, d *draft, n *schema.Node) { d.readGarpExtra(n) },
+	"garp_extra_if":             (*builder).readGarpExtra,
+	"vmac_garp_intvl":           (*builder).readGarpExtra,
 	"lvs_sync_daemon_interface": func(_ *builder, d *draft, n *schema.Node) { setText(&d.rare().LVSSyncInterface, n) },
 	"linkbeat_use_polling":      func(_ *builder, d *draft, _ *schema.Node) { d.rare().LinkbeatPolling = true },
 	"use_ipvlan":                (*builder).readIPVLAN,

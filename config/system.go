@@ -67,11 +67,11 @@ var systemKeys = map[string]globalKey{
 	"lvs_flush_on_stop":        func(_ *builder, g *globalDraft, n *schema.Node) { g.flushOnStop(n) },
 	"lvs_flush_onstop":         func(_ *builder, g *globalDraft, n *schema.Node) { g.flushOnStop(n) },
 	"lvs_sync_daemon":          (*builder).syncDaemon,
-	"vrrp_garp_extra_if": func(_ *builder, g *globalDraft, n *schema.Node) {
-		garpExtra(&g.VRRP.GarpExtra, &g.VRRP.GarpExtraAll, n)
+	"vrrp_garp_extra_if": func(b *builder, g *globalDraft, n *schema.Node) {
+		b.garpExtra(&g.VRRP.GarpExtra, &g.VRRP.GarpExtraAll, n)
 	},
-	"vrrp_vmac_garp_intvl": func(_ *builder, g *globalDraft, n *schema.Node) {
-		garpExtra(&g.VRRP.GarpExtra, &g.VRRP.GarpExtraAll, n)
+	"vrrp_vmac_garp_intvl": func(b *builder, g *globalDraft, n *schema.Node) {
+		b.garpExtra(&g.VRRP.GarpExtra, &g.VRRP.GarpExtraAll, n)
 	},
 	"vrrp_iptables":                 func(_ *builder, g *globalDraft, n *schema.Node) { g.iptables(n) },
 	"vrrp_ipsets":                   func(_ *builder, g *globalDraft, n *schema.Node) { g.ipsets(n) },
@@ -211,16 +211,30 @@ func (g *globalDraft) flushOnStop(n *schema.Node) {
 	}
 }
 
-func garpExtra(p *time.Duration, all *bool, n *schema.Node) {
-	*all = len(n.Args) > 1
-	if v, ok := n.Arg(len(n.Args) - 1); ok {
-		*p = duration(v)
+// garpExtra reads "[all] SECONDS" in any order, as often as they stand there; the last time counts.
+func (b *builder) garpExtra(p *time.Duration, all *bool, n *schema.Node) {
+	every, times := time.Duration(0), 0
+	for _, u := range n.Opts {
+		switch {
+		case !u.OK:
+			return
+		case u.Name() == "all":
+			*all = true
+		default:
+			every = duration(u.Args[0])
+			times++
+		}
 	}
+	if times == 0 {
+		b.say(n.Pos, diag.Error, diag.GeneralError, "", n.Key.Name+" specified without time - ignoring", "write it as: "+n.Key.Usage())
+		return
+	}
+	*p = every
 }
 
-func (d *draft) readGarpExtra(n *schema.Node) {
+func (b *builder) readGarpExtra(d *draft, n *schema.Node) {
 	var every time.Duration
-	garpExtra(&every, &d.garpAll, n)
+	b.garpExtra(&every, &d.garpAll, n)
 	d.garpExtra.put(every)
 }
 

@@ -102,26 +102,26 @@ var neverEmpty = []string{"script", "misc_path", "startup_script", "shutdown_scr
 func (a *args) lack() (use bool) {
 	key := a.n.Key
 	if key.Lack == Exit {
-		a.missing(key.Name)
+		a.missing(key.Name, key.writing())
 		return false
 	}
 	text := fmt.Sprintf("%s requires an argument - ignoring", key.Name)
 	if key.Named {
 		text = key.Name + " must have a name"
 	}
-	a.fail(text, "write it as: "+key.Usage())
+	a.fail(text, key.writing())
 	return false
 }
 
 // missing reports what keepalived leaves for: nothing after word.
-func (a *args) missing(word string) {
+func (a *args) missing(word, hint string) {
 	position := len(a.words) + 2
 	if a.n.Key.Name == Entry {
 		position-- // there is no keyword before the words
 	}
 	a.report(a.line.Pos, diag.Fatal, diag.MissingParameter,
 		fmt.Sprintf("*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
-			a.line.Keyword(), clip(word), position), "write it as: "+a.n.Key.Usage())
+			a.line.Keyword(), clip(word), position), hint)
 }
 
 func (a *args) fail(text, hint string) {
@@ -135,7 +135,7 @@ func (a *args) extra() {
 	}
 	w := a.words[a.i]
 	if len(a.n.Key.Args) == 0 && (a.n.Key.Opens == Entries || a.n.Key.Opens == Words) {
-		a.fail(fmt.Sprintf("Block %s has extra parameters %s ...", a.n.Key.Name, clip(w.Text)), "write it as: "+a.n.Key.Usage())
+		a.fail(fmt.Sprintf("Block %s has extra parameters %s ...", a.n.Key.Name, clip(w.Text)), a.n.Key.writing())
 		return
 	}
 	hint := "write it as: " + a.n.Key.Usage()
@@ -159,6 +159,14 @@ func (a *args) options(arg *Arg, opts []Option, inner bool) []Use {
 	for a.i < len(a.words) {
 		w := a.words[a.i]
 		opt := find(opts, w.Text)
+		if name, number := routeNumber(w.Text); opt == nil && arg.Typed && number {
+			if a.i+1 == len(a.words) {
+				a.missing(w.Text, "a number is the type of a route here: its destination must follow; is a word such as metric left out before it?")
+				a.i++
+				return uses
+			}
+			opt = find(opts, name)
+		}
 		if opt == nil && !inner && arg.Plain != nil {
 			u := a.option(arg, arg.Plain, w, false)
 			uses = append(uses, u)
@@ -188,6 +196,18 @@ func (a *args) stop(arg *Arg, ok bool) {
 	}
 }
 
+// routeTypes are the types of routes by their numbers in the kernel (linux/rtnetlink.h).
+var routeTypes = [...]string{1: "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit", "throw", "nat", "xresolve"}
+
+// routeNumber reports whether a word is the type of a route as a number, and the name of that type, if it has one.
+func routeNumber(word string) (name string, ok bool) {
+	n, what := lex.Uint(word, 0, 0, 255, true)
+	if n < uint64(len(routeTypes)) {
+		name = routeTypes[n]
+	}
+	return name, what == lex.NumberOK
+}
+
 func find(opts []Option, word string) *Option {
 	for i := range opts {
 		if slices.Contains(opts[i].Words, word) {
@@ -208,7 +228,7 @@ func (a *args) option(arg *Arg, opt *Option, w lex.Word, named bool) Use {
 		if a.i >= len(a.words) {
 			u.OK = false
 			if arg.Exits {
-				a.missing(w.Text)
+				a.missing(w.Text, "write it as: "+optionUsage(opt))
 				return u
 			}
 			a.report(u.Pos, diag.Error, diag.GeneralError,

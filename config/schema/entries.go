@@ -41,7 +41,7 @@ func routeOptions(static bool) []Arg {
 	}
 	types := option("to", optional(routeType()), form("PREFIX", network))
 	a := options(append(opts, types)...)
-	a.Exits = true
+	a.Exits, a.Typed = true, true
 	for _, t := range routeType().Choices {
 		a.Opts = append(a.Opts, option(t, form("PREFIX", network)))
 	}

@@ -114,6 +114,21 @@ func place(b *Block) string {
 	return b.Path
 }
 
+// longest is how long a usage may be that is shown as a hint.
+const longest = 160
+
+// writing is a hint that shows how the keyword is written.
+func (k *Keyword) writing() string {
+	usage := k.Usage()
+	switch {
+	case len(usage) <= longest:
+		return "write it as: " + usage
+	case k.Name == Entry:
+		return "holdfast explain " + k.block.Path + " shows how it is written"
+	}
+	return "holdfast explain " + k.block.Path + "/" + k.Name + " shows how it is written"
+}
+
 // Usage shows how the keyword is written.
 func (k *Keyword) Usage() string {
 	var b strings.Builder
@@ -139,7 +154,11 @@ func (a *Arg) usage() string {
 	case Choice:
 		s = strings.Join(a.Choices, "|")
 	case Options:
-		return optionsUsage(a.Opts, a.Plain)
+		s := optionsUsage(a.Opts, a.Plain)
+		if !a.Optional && a.Plain != nil {
+			s = strings.Replace(s, "["+optionUsage(a.Plain)+"]", optionUsage(a.Plain), 1)
+		}
+		return s
 	}
 	if a.Rest {
 		s += " ..."

@@ -66,6 +66,8 @@ func addrName(family int) string {
 
 func form(name string, check Checker) Arg { return Arg{Name: name, Kind: Form, Check: check} }
 
+func required(a Arg) Arg { a.Optional = false; return a }
+
 func options(opts ...Option) Arg { return Arg{Kind: Options, Opts: opts, Optional: true} }
 
 // script is a command that may name who runs it.

@@ -177,6 +177,7 @@ type Arg struct {
 	Opts     []Option // of Options
 	Exits    bool     // of Options: keepalived leaves with status 2 at an option without its argument
 	Plain    *Option  // of Options: what a word that is no option is, or nil
+	Typed    bool     // of Options: a number from 0 to 255 is the type of what must follow it
 	Check    Checker  // of Form
 }
 
