@@ -25,6 +25,7 @@ func (b *builder) complete(d *draft) {
 	b.advertInterval(d)
 	b.authentication(d)
 	b.completeHMAC(d)
+	b.carry(d)
 	b.virtualLink(d)
 	b.addresses(d)
 	b.preemption(d)
@@ -129,7 +130,7 @@ func (b *builder) delivery(d *draft) {
 	d.TrackSource = d.TrackSource && d.Source.IsValid()
 	if d.Rare != nil && d.Rare.VRF != "" && (d.Interface != "" || !d.Unicast()) {
 		b.errorf(d.at("vrf"), d.Name, "vrf is only for unicast without an interface - ignoring")
-		if d.Rare.VRF = ""; *d.Rare == (Rare{}) {
+		if d.Rare.VRF = ""; same(d.Rare, &Rare{}) {
 			d.Rare = nil
 		}
 	}

@@ -131,6 +131,9 @@ func (b *builder) global(g *globalDraft, n *schema.Node) {
 		set(b, g, n)
 		return
 	}
+	if readCarry(&b.transport, n) {
+		return
+	}
 	for prefix, p := range map[string]*ProcessTuning{
 		"vrrp_": &g.VRRPProcess, "checker_": &g.CheckerProcess, "bfd_": &g.BFDProcess,
 	} {
@@ -196,6 +199,7 @@ var globalKeys = map[string]globalKey{
 	"vrrp_notify_superseded":              func(_ *builder, g *globalDraft, n *schema.Node) { setFlagChoice(&g.Notify.Merge, n) },
 	"vrrp_notify_timeout":                 func(_ *builder, g *globalDraft, n *schema.Node) { setTime(&g.Notify.Limit, n) },
 	"vrrp_notify_webhook":                 (*builder).webhook,
+	"unicast_peer_resolve":                func(_ *builder, g *globalDraft, n *schema.Node) { setTime(&g.Resolve, n) },
 	"vrrp_broken_script":                  func(_ *builder, g *globalDraft, n *schema.Node) { setFlagChoice(&g.BrokenFails, n) },
 }
 

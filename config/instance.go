@@ -51,6 +51,7 @@ type draft struct {
 	ipvlan     bool
 	vmacNames  []string // name and MAC given to use_vmac
 	member     *groupDraft
+	transport  *carryDraft
 }
 
 // authDraft is an authentication block as written.
@@ -63,13 +64,16 @@ type authDraft struct {
 
 // instance reads one vrrp_instance block.
 func (b *builder) instance(n *schema.Node) *draft {
-	d := &draft{pos: n.Pos, node: n}
+	d := &draft{pos: n.Pos, node: n, transport: nothingCarried}
 	d.Name, d.Pos = n.Name(), at(n.Pos)
 	d.Preempt, d.Notify = true, new(Notify)
 	for i := range n.Body {
 		k := &n.Body[i]
 		if read, ok := instanceKeys[k.Key.Name]; ok {
 			read(b, d, k)
+			continue
+		}
+		if readCarry(&d.transport, k) {
 			continue
 		}
 		b.tracked(&d.Track, d.Name, k)

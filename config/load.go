@@ -85,6 +85,7 @@ type builder struct {
 	silent        *Notify                         // of instances without scripts
 	garps         map[Garp]*Garp
 	globalPos     diag.Pos
+	transport     *carryDraft     // what global_defs says
 	syncID        bool            // lvs_sync_daemon has an ID
 	garpIfaces    set[string]     // members of garp groups
 	order         []*scriptDraft  // scripts in the order of the file
@@ -100,7 +101,7 @@ type builder struct {
 
 func newBuilder(files expand.Files, env *Env, diags *diag.List) *builder {
 	b := &builder{
-		files: files, env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)},
+		files: files, env: env, diags: diags, cfg: &Config{ID: configID(&env.Expand)}, transport: nothingCarried,
 		scripts: make(map[string]*scriptDraft), later: make(map[string]bool),
 		trackGroups: make(map[string]int), seen: make(map[any]any), linkNumbers: make(map[string]int), garpIfaces: make(set[string]), linkNames: make(set[string]),
 		targets: make(map[targetName]target), serviceGroups: make(map[string]*ServiceGroup),
@@ -169,6 +170,7 @@ func (b *builder) finish() {
 	}
 	b.groupTracking()
 	b.clashes()
+	b.carryClashes()
 	if len(b.drafts) > 0 {
 		b.cfg.Instances = make([]Instance, 0, len(b.drafts))
 	}

@@ -22,6 +22,7 @@ type Config struct {
 	Processes     []TrackProcess `json:",omitzero"`
 	BFD           []BFDSession   `json:",omitzero"`
 	TLS           *TLS           `json:",omitzero"` // SSL
+	Identities    []Identity     `json:",omitzero"` // transport_certificate and what belongs to it, ours
 	ServiceGroups []ServiceGroup `json:",omitzero"` // virtual_server_group
 	Services      []Service      `json:",omitzero"` // virtual_server
 	Parts         Parts          `json:",omitzero"`

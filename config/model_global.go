@@ -17,6 +17,7 @@ type Global struct {
 	BrokenFails    bool          `json:",omitzero"` // holdfast's own: a script that can't be run counts as failed
 	LostAddress    LostAddress   `json:",omitzero"` // holdfast's own: what to do when someone deletes our address
 	Notify         Delivery      `json:",omitzero"` // holdfast's own
+	Resolve        time.Duration `json:",omitzero"` // holdfast's own: how often DNS names of peers are looked up (unicast_peer_resolve)
 	VRRP           VRRPDefaults  `json:",omitzero"`
 	VRRPProcess    ProcessTuning `json:",omitzero"`
 	CheckerProcess ProcessTuning `json:",omitzero"`

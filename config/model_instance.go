@@ -3,6 +3,8 @@ package config
 import (
 	"net/netip"
 	"time"
+
+	"holdfast.dev/transport"
 )
 
 // Family is an address family.
@@ -52,13 +54,12 @@ type Instance struct {
 	PreemptDelay     time.Duration `json:",omitzero"`
 	Garp             *Garp         // never nil after Load
 
-	Source netip.Addr `json:",omitzero"` // configured source address; zero is the interface's own
-	Group  netip.Addr `json:",omitzero"` // multicast destination; zero for unicast
-	Peers  []Peer     `json:",omitzero"` // unicast destinations; empty for multicast
-	Auth   Auth       `json:",omitzero"`
-
-	Addresses []Address `json:",omitzero"` // in adverts, in this order
-	Excluded  []Address `json:",omitzero"` // not in adverts; includes what did not fit (rule A13)
+	Source    netip.Addr `json:",omitzero"` // configured source address; zero is the interface's own
+	Group     netip.Addr `json:",omitzero"` // multicast destination; zero for unicast
+	Peers     []Peer     `json:",omitzero"` // unicast destinations; empty for multicast
+	Auth      Auth       `json:",omitzero"`
+	Addresses []Address  `json:",omitzero"` // in adverts, in this order
+	Excluded  []Address  `json:",omitzero"` // not in adverts; includes what did not fit (rule A13)
 
 	Track     Tracking `json:",omitzero"`
 	Notify    *Notify  // never nil after Load
@@ -76,7 +77,31 @@ type Instance struct {
 func (i *Instance) Owner() bool { return i.Priority == 255 }
 
 // Unicast reports whether adverts go to a list of peers instead of a multicast group.
-func (i *Instance) Unicast() bool { return len(i.Peers) > 0 }
+func (i *Instance) Unicast() bool { return len(i.Peers) > 0 || len(i.PeerNames()) > 0 }
+
+// Transport is how the adverts travel.
+func (i *Instance) Transport() transport.Kind {
+	if c := i.Carry(); c != nil {
+		return c.Kind
+	}
+	return transport.IP
+}
+
+// Carry says how adverts travel; nil is IP protocol 112.
+func (i *Instance) Carry() *Carry {
+	if i.Rare == nil {
+		return nil
+	}
+	return i.Rare.Carry
+}
+
+// PeerNames are the unicast destinations that the file gives by DNS name (ours). Their addresses are among Peers once they are known.
+func (i *Instance) PeerNames() []PeerName {
+	if i.Rare == nil {
+		return nil
+	}
+	return i.Rare.PeerNames
+}
 
 // Fault is a reason in the configuration for an instance to stay in FAULT.
 type Fault string
@@ -89,14 +114,16 @@ const (
 	FaultNoSource    Fault = "ipvlan without a source address"        // rule L13
 	FaultVMAC        Fault = "virtual interface name or MAC is taken" // rule A31
 	FaultClash       Fault = "duplicate VRID on interface"            // rule A30
+	FaultNoAddress   Fault = "no address of any unicast_peer is known yet"
 )
 
 // Peer is one line of unicast_peer.
 type Peer struct {
 	Pos    Pos `json:",omitzero"`
 	Addr   netip.Addr
-	MinTTL uint8 // enforced only while Instance.CheckSource (rule O4); default 0
-	MaxTTL uint8 // default 255
+	MinTTL uint8  // enforced only while Instance.CheckSource (rule O4); default 0
+	MaxTTL uint8  // default 255
+	Proof  *Proof `json:",omitzero"` // nil for nothing of that
 }
 
 // OldChecksum says how the old unicast checksum of VRRPv3 over IPv4 is treated.

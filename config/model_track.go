@@ -201,4 +201,6 @@ type Rare struct {
 	GarpExtraAll     bool          `json:",omitzero"` // on any extra interface
 	LVSSyncInterface string        `json:",omitzero"` // lvs_sync_daemon_interface
 	LinkbeatPolling  bool          `json:",omitzero"` // linkbeat_use_polling
+	Carry            *Carry        `json:",omitzero"` // see Instance.Carry
+	PeerNames        []PeerName    `json:",omitzero"` // see Instance.PeerNames
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/netip"
+	"strings"
 
 	"holdfast.dev/config/schema"
 )
@@ -17,6 +18,10 @@ func (b *builder) readPeers(d *draft, n *schema.Node) {
 			b.errorf(v.Pos, "", "Configuration error: VRRP instance[%s] malformed unicast peer address[%s]. Skipping...", d.Name, v.Text)
 			continue
 		}
+		if v.Named() {
+			b.namedPeer(d, e)
+			continue
+		}
 		if !d.fits(v.Addr) {
 			b.errorf(v.Pos, "", "Configuration error: VRRP instance[%s] and unicast peer address[%s] MUST be of the same family !!! Skipping...", d.Name, v.Addr)
 			continue
@@ -26,25 +31,51 @@ func (b *builder) readPeers(d *draft, n *schema.Node) {
 			b.errorf(v.Pos, d.Name, "duplicate unicast peer %s - ignoring", p.Addr)
 			continue
 		}
-		b.peerTTL(d, &p, e)
+		b.peerOptions(d, &p, e)
 		d.Peers = append(d.Peers, p)
 	}
 }
 
-func (b *builder) peerTTL(d *draft, p *Peer, e *schema.Node) {
+// namedPeer reads a line with a DNS name, which is ours. The name is looked up when the daemon runs.
+func (b *builder) namedPeer(d *draft, e *schema.Node) {
+	v := e.Args[0]
+	p := Peer{Pos: at(v.Pos), MaxTTL: 255, Proof: &Proof{Name: strings.ToLower(strings.TrimSuffix(v.Text, "."))}}
+	known := seen(b, &d.rare().PeerNames, func(n *PeerName) string { return n.Name })
+	if !known.add(p.Proof.Name) {
+		b.errorf(v.Pos, d.Name, "duplicate unicast peer %s - ignoring", p.Proof.Name)
+		return
+	}
+	b.peerOptions(d, &p, e)
+	d.Rare.PeerNames = append(d.Rare.PeerNames, PeerName{Pos: p.Pos, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL, Proof: *p.Proof})
+}
+
+func (b *builder) peerOptions(d *draft, p *Peer, e *schema.Node) {
 	for _, u := range e.Opts {
 		if !u.OK {
 			continue
 		}
-		d.peerTTL = true
 		switch u.Name() {
+		case "tls_name":
+			p.proof().TLSName = strings.ToLower(strings.TrimSuffix(u.Args[0].Text, "."))
+			continue
+		case "tls_pin":
+			p.proof().Pin = tlsPin(u.Args[0].Text)
+			continue
 		case "min_ttl":
 			p.MinTTL = uint8(u.Args[0].Int)
 		case "max_ttl":
 			p.MaxTTL = uint8(u.Args[0].Int)
 		}
+		d.peerTTL = true
 	}
 	if p.MinTTL > p.MaxTTL {
 		b.errorf(e.Pos, d.Name, "min_ttl %d > max_ttl %d - all packets will be discarded", p.MinTTL, p.MaxTTL)
 	}
+}
+
+func (p *Peer) proof() *Proof {
+	if p.Proof == nil {
+		p.Proof = new(Proof)
+	}
+	return p.Proof
 }

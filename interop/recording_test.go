@@ -76,5 +76,6 @@ func (*moves) Want(host.Owner, uint64, host.State) {}
 func (*moves) Forget(host.Owner)                   {}
 func (*moves) Tell(notify.Event)                   {}
 func (*moves) Report(*vrrp.Report)                 {}
+func (*moves) Note(*vrrp.Note)                     {}
 func (*moves) Refused(*vrrp.Refused)               {}
 func (*moves) Publish(*vrrp.Router)                {}

@@ -20,6 +20,8 @@ type Outputs interface {
 	Forget(o host.Owner)
 	// Tell hands an event to the notification queues.
 	Tell(notify.Event)
+	// Note tells a peer how a router is.
+	Note(*vrrp.Note)
 	// Report writes to the log.
 	Report(*vrrp.Report)
 	// Refused is told of every advert that was not taken.
@@ -83,6 +85,8 @@ func (d *Driver) perform(actions []vrrp.Action) {
 			d.out.Tell(a.Event)
 		case *vrrp.Refused:
 			d.out.Refused(a)
+		case *vrrp.Note:
+			d.out.Note(a)
 		case *vrrp.Report:
 			d.out.Report(a)
 		}

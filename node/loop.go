@@ -78,6 +78,7 @@ type loop struct {
 	wakeup    vrrp.Wakeup
 	skipped   int
 	rested    clock.Instant // when the thread last slept, really
+	carrier   carrierPort
 	claims    claimPorts
 	lingering *portSet // what the keeper keeps for routers that make way and are no longer configured; nil for nothing
 	parted    func()   // called once when nothing more will come of routers that are no longer configured; nil for nobody
@@ -112,6 +113,7 @@ func newLoop(page *status.Page, t *teller, detail int) (*loop, error) {
 		open: map[vrrp.PortID]*heardPort{}, tokens: map[poll.Token]*heardPort{}, batch: link.NewBatch(batchPackets),
 		shown: shown{slots: map[host.Owner]int{}, names: map[host.Owner]string{}}, stopped: make(chan struct{}),
 		moves: moves{page: page, open: map[host.Owner]openMove{}, untold: map[string]untold{}}, sources: shownSources{page: page, places: map[track.ID]int{}},
+		carrier: carrierPort{fd: -1},
 	}
 	l.inbox = poll.NewInbox(inboxItems, p.Wake, mergeLinks)
 	l.driver = NewRecorder(poll.Now(), l)
@@ -175,6 +177,7 @@ func (l *loop) Close() {
 	if l.life != nil {
 		<-l.life.Done()
 	}
+	l.dropCarrier()
 	_ = l.poller.Close() // descriptors that can't be closed are no reason not to end
 	l.endTape()
 	l.helpers.Wait()
@@ -346,6 +349,7 @@ func (l *loop) configure(c *vrrp.Config, gen uint64, resume []vrrp.Resume) (leav
 	defer sched.Relax()() // with thousands of instances it may take longer than vrrp_rlimit_rttime
 	l.interval = shortest(c)
 	l.sources.keep(c)
+	l.carrier.peers.keep(l.page, c)
 	l.driver.SetGeneration(gen)
 	l.driver.Handle(poll.Now(), &vrrp.Configure{Config: c, Resume: resume})
 	return l.driver.Engine.LeavingPorts()

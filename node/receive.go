@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +34,8 @@ func (l *loop) receive(tokens []poll.Token, start clock.Instant) bool {
 			drained = l.drain(p) && drained
 		} else if p := l.claims.ports[t]; p != nil {
 			l.drainClaims(t, p)
+		} else if t == l.carrier.token && t != 0 {
+			drained = l.drainCarrier() && drained
 		}
 		if poll.Mono().Sub(start) > roundBudget {
 			return false
@@ -71,6 +74,7 @@ func (l *loop) hear(n int) {
 			l.page.AddMalformed()
 			continue
 		}
+		l.rx.Origin = netip.Addr{}
 		l.rx.Src, l.rx.Dst, l.rx.TTL, l.rx.ID, l.rx.Payload = d.Src, d.Dst, d.TTL, d.ID, d.Payload
 		l.driver.Handle(now, &l.rx)
 	}
@@ -117,6 +121,13 @@ func (l *loop) drop(p *heardPort) {
 // Send puts an advert on the wire. Hundreds may be due at once and take longer than vrrp_rlimit_rttime, so there is a rest now and then.
 func (l *loop) Send(s *vrrp.Send) error {
 	l.rest()
+	if s.Port.Transport.Carried() {
+		err := l.carry(s)
+		if err == nil {
+			l.moves.sent(s.Owner)
+		}
+		return err
+	}
 	p := l.open[s.Port]
 	if p == nil {
 		return unix.ENODEV

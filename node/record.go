@@ -220,6 +220,12 @@ func (t *tee) Tell(ev notify.Event) {
 	t.Outputs.Tell(ev)
 }
 
+// Note notes what a peer is told.
+func (t *tee) Note(n *vrrp.Note) {
+	t.note("note %v\n", *n)
+	t.Outputs.Note(n)
+}
+
 // Report notes a line of the log.
 func (t *tee) Report(r *vrrp.Report) {
 	t.note("report %v\n", *r)

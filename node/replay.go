@@ -135,6 +135,7 @@ func (nobody) Announce([]vrrp.Announcement)        {}
 func (nobody) Want(host.Owner, uint64, host.State) {}
 func (nobody) Forget(host.Owner)                   {}
 func (nobody) Tell(notify.Event)                   {}
+func (nobody) Note(*vrrp.Note)                     {}
 func (nobody) Report(*vrrp.Report)                 {}
 func (nobody) Refused(*vrrp.Refused)               {}
 func (nobody) Moved(*vrrp.Transition)              {}
@@ -144,6 +145,7 @@ func (nobody) Publish(*vrrp.Router)                {}
 var kinds = kindsOf(
 	vrrp.AdvertsDue{}, vrrp.Wakeup{}, vrrp.Configure{}, vrrp.Received{}, vrrp.Overflow{}, vrrp.LinkChanged{}, vrrp.LinkGone{}, vrrp.Applied{},
 	vrrp.Lost{}, vrrp.Tracked{}, vrrp.Sent{}, vrrp.Stop{}, vrrp.Claimed{}, vrrp.Challenged{},
+	vrrp.PeerDied{}, vrrp.PeerReport{}, vrrp.PeerLink{},
 )
 
 func kindsOf(list ...any) map[string]reflect.Type {

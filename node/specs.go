@@ -96,8 +96,12 @@ func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {
 			LowerDelay: i.Garp.LowerPrioDelay, LowerRepeat: i.Garp.LowerPrioCount,
 		},
 	}
-	if len(i.Peers) == 0 {
+	if !i.Unicast() {
 		s.Group = i.Group
+	}
+	s.Named = len(i.PeerNames()) > 0
+	if c := i.Carry(); c != nil {
+		s.Transport, s.FastFail = c.Kind, c.FastFail
 	}
 	for _, p := range i.Peers {
 		s.Peers = append(s.Peers, vrrp.Peer{Addr: p.Addr, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL})
@@ -222,6 +226,10 @@ func checksumSpec(s *vrrp.Spec, i *config.Instance) {
 	if s.Unicast() && i.OldChecksum != config.OldChecksumNever {
 		s.Accept |= wire.FormGroup
 		s.LearnGroupSum = !i.ChecksumAsV2
+	}
+	if s.Transport.Carried() {
+		s.Sum, s.LearnGroupSum = wire.FormPlain, false // any is taken, and addresses may be translated on the way
+		return
 	}
 	if s.Unicast() && i.OldChecksum == config.OldChecksumForce {
 		s.Sum, s.LearnGroupSum = wire.FormGroup, false

@@ -71,6 +71,7 @@ type vrrpRole struct {
 	page   *status.Page
 	resume []vrrp.Resume
 
+	carrier  int         // a socket to the carrier that came before there was a loop; 0 for none
 	taping   *taping     // nil for none
 	prepared *generation // nil while nothing is prepared
 	current  *generation // in force; nil before the first Commit
@@ -177,6 +178,8 @@ func (r *vrrpRole) obey(m role.Msg, files []*os.File) (stop bool, err error) {
 		r.commit(m.Commit.Gen)
 	case m.Abort != nil:
 		r.abort()
+	case m.Peer != nil && len(files) == 1 && m.Peer.Role == role.Carrier:
+		r.meetCarrier(files[0])
 	case m.Peer != nil && len(files) == 1:
 		r.meet(m.Peer.Role, files[0])
 	case m.Signal != nil:
@@ -293,6 +296,10 @@ func (r *vrrpRole) begin(g *generation, p *role.Prepare, pageFile *os.File) erro
 	l.kernel = w
 	r.chains.Serve(w)
 	r.loop, r.kernel = l, w
+	if r.carrier > 0 {
+		l.setCarrier(r.carrier)
+		r.carrier = 0
+	}
 	r.rivals = &challenges{
 		say:  func(text string) { r.teller.Say(vrrp.Warning, text) },
 		post: func(ev *vrrp.Challenged) { l.Post(input{event: ev}) },
@@ -420,6 +427,7 @@ const lastWords = time.Second
 func (r *vrrpRole) close(stopped bool) {
 	r.end()
 	r.dropTaping()
+	r.dropCarrier()
 	r.teller.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()

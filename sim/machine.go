@@ -340,6 +340,9 @@ func (n *Node) Report(r *vrrp.Report) {
 	}
 }
 
+// Note does nothing: what peers of a world tell each other is the adverts.
+func (n *Node) Note(*vrrp.Note) {}
+
 // Refused does nothing: the log of a world has a line for the first of a kind.
 func (n *Node) Refused(*vrrp.Refused) {}
 

@@ -15,16 +15,19 @@ const (
 	// Moves is how many transitions are kept, and Sources of how many tracked sources the state is shown.
 	Moves   = 4096
 	Sources = 2048
+	// Peers is of how many peers the connection is shown.
+	Peers = 1024
 	// Size of the memory in octets.
-	Size = sourcesAt + Sources*sourceSize
+	Size = peersAt + Peers*peerSize
 
 	slotSize  = 1536
 	movesAt   = headerSize + Slots*slotSize
 	sourcesAt = movesAt + Moves*moveSize
+	peersAt   = sourcesAt + Sources*sourceSize
 
 	headerSize = 4096
 	magic      = 0x686f6c6466617374 // "holdfast"
-	version    = 5
+	version    = 6
 )
 
 type header struct {
@@ -40,6 +43,7 @@ type header struct {
 
 	moves   atomic.Uint64 // number of the last transition
 	sources atomic.Uint64 // places of tracked sources in use are below
+	peers   atomic.Uint64 // places of connections in use are below
 	timings [timed]Histogram
 }
 

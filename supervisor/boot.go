@@ -124,6 +124,11 @@ func (b *boot) finish() (info []string, err error) {
 		b.note(problems)
 		return info, nil
 	}
+	if b.Setup.Nice != 0 {
+		if err := sched.NiceInPlace(b.Setup.Nice); err != nil {
+			b.note([]error{err})
+		}
+	}
 	if b.Setup.User != nil {
 		if err := sched.BecomeInPlace(*b.Setup.User); err != nil {
 			return nil, err
@@ -131,6 +136,11 @@ func (b *boot) finish() (info []string, err error) {
 	}
 	if err := sched.DropInPlace(b.Setup.Caps); err != nil {
 		b.note([]error{err})
+	}
+	if b.Setup.Jail {
+		if err := sched.JailInPlace(); err != nil {
+			b.note([]error{err})
+		}
 	}
 	return nil, nil
 }

@@ -39,7 +39,7 @@ func (s *Supervisor) busy() bool {
 
 // begin hands a configuration to all roles.
 func (s *Supervisor) begin(cfg *config.Config) {
-	file, err := role.SealedConfig(cfg)
+	file, err := role.SealedConfig(cfg.ForRoles())
 	if err != nil {
 		s.refuse(err.Error(), role.ExitFatal)
 		return
@@ -77,6 +77,15 @@ func (s *Supervisor) begin(cfg *config.Config) {
 
 // prepare asks one role whether it could live with a configuration.
 func (s *Supervisor) prepare(c *child, gen uint64, cfg *config.Config, file *os.File) {
+	if c.name == role.Carrier {
+		own, err := s.prepareCarrier(c, gen, cfg)
+		if err != nil {
+			s.cannot(c, gen, err)
+			return
+		}
+		defer own.Close()
+		file = own
+	}
 	files := []*os.File{file}
 	if memory := c.memory(); memory != nil && !c.paged {
 		files = append(files, memory...)
@@ -91,6 +100,13 @@ func (s *Supervisor) prepare(c *child, gen uint64, cfg *config.Config, file *os.
 	m := role.Prepare{Gen: gen, Reload: s.cfg != nil, Resume: c.resume, Detail: s.opt.Detail}
 	c.resume = false
 	s.send(c, role.Msg{Prepare: &m}, files...)
+}
+
+// cannot answers Prepare in the place of a role that can't be given what it needs.
+func (s *Supervisor) cannot(c *child, gen uint64, err error) {
+	c.state, c.gen = preparing, gen
+	c.resume = false
+	s.post(func() { s.ready(c, &role.Ready{Gen: gen, Err: err.Error()}) })
 }
 
 // ready takes the answer to Prepare.
@@ -189,6 +205,10 @@ func (s *Supervisor) complete() {
 	s.change = nil
 	s.umask(ch.cfg)
 	s.dropPipes(ch.cfg)
+	s.dropSockets(ch.cfg)
+	if c := s.children[role.Carrier]; c.state == running && !c.wanted(ch.cfg, &s.opt) {
+		s.leave(c, s.opt.stopTime(ch.cfg)) // it has told its peers that they are not wanted any more
+	}
 	if ch.first {
 		s.say(logs.Info, "Startup complete")
 	} else {

@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/supervisor/pidfile"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/supervisor/sched"
+	"holdfast.dev/transport/specs"
 )
 
 type state uint8
@@ -77,6 +78,9 @@ func (c *child) memory() []*os.File {
 // auxNice lets the elections go first: on a machine with one processor aux would otherwise finish its slice of 3 ms before them.
 const auxNice = 10
 
+// carrierNice lets adverts come before what is ordinary. It is never real-time: everybody's bytes reach it.
+const carrierNice = -10
+
 // setupFor is what the role's process runs with for a configuration.
 func (c *child) setupFor(cfg *config.Config, o *Options) sched.Setup {
 	if c.name == role.VRRP {
@@ -87,6 +91,9 @@ func (c *child) setupFor(cfg *config.Config, o *Options) sched.Setup {
 	}
 	if c.name == role.Aux {
 		return sched.Setup{Nice: auxNice, User: o.Unprivileged, Caps: []sched.Cap{}}
+	}
+	if c.name == role.Carrier {
+		return sched.Setup{Nice: carrierNice, User: o.Unprivileged, Caps: []sched.Cap{}, Jail: !o.Open}
 	}
 	return sched.Setup{Caps: []sched.Cap{sched.Kill, sched.SetGID, sched.SetUID}}
 }
@@ -101,6 +108,8 @@ func (c *child) wanted(cfg *config.Config, o *Options) bool {
 		return cfg.Parts.VRRP && needsRunner(cfg)
 	case role.Aux:
 		return cfg.Parts.VRRP && (o.Window || needsAux(cfg))
+	case role.Carrier:
+		return specs.Needed(cfg)
 	}
 	return false
 }
@@ -191,6 +200,9 @@ func (s *Supervisor) introduce(c *child) {
 		if o := s.children[name]; (c == v || c == o) && v.proc != nil && o.proc != nil {
 			s.connect(v, o)
 		}
+	}
+	if c.name == role.VRRP || c.name == role.Carrier {
+		s.connectCarrier()
 	}
 }
 

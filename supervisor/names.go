@@ -15,11 +15,11 @@ const maxComm = 15
 // idents of the roles in the log, before namespace and instance are added.
 var idents = map[role.Name]string{
 	role.Supervisor: "Keepalived", role.VRRP: "Keepalived_vrrp", role.Runner: "Keepalived_runner",
-	role.Aux: "Keepalived_aux",
+	role.Aux: "Keepalived_aux", role.Carrier: "Keepalived_carrier",
 }
 
 // titles of the roles in messages; keepalived's for those that it has.
-var titles = map[role.Name]string{role.VRRP: "VRRP", role.Runner: "Runner", role.Aux: "Aux"}
+var titles = map[role.Name]string{role.VRRP: "VRRP", role.Runner: "Runner", role.Aux: "Aux", role.Carrier: "Carrier"}
 
 // ident is the name of a role in the log.
 func (o *Options) ident(r role.Name, p *config.Process) string {
@@ -55,6 +55,8 @@ func (o *Options) comm(r role.Name, c *config.Config) string {
 		s = "keepalived-run"
 	case r == role.Aux && o.Called == "keepalived":
 		s = "keepalived-aux"
+	case r == role.Carrier:
+		s = o.Called + "-carry" // the whole word would not fit
 	default:
 		s = o.Called + "-" + string(r)
 	}
@@ -64,7 +66,7 @@ func (o *Options) comm(r role.Name, c *config.Config) string {
 // args is the command line that a role shows: that of the program. The runner and aux, which keepalived does not have, stay out
 // of what pidof keepalived finds.
 func (o *Options) args(r role.Name, comm string) []string {
-	if r == role.Runner || r == role.Aux || len(o.Args) == 0 {
+	if r == role.Runner || r == role.Aux || r == role.Carrier || len(o.Args) == 0 {
 		return []string{comm}
 	}
 	return o.Args

@@ -136,7 +136,7 @@ func (s *Supervisor) lock(cfg *config.Config) (code int, ok bool) {
 		s.say(logs.Err, "%v", err)
 		return role.ExitFatal, false
 	}
-	for _, name := range []role.Name{role.VRRP, role.Runner, role.Aux} {
+	for _, name := range []role.Name{role.VRRP, role.Runner, role.Aux, role.Carrier} {
 		c := &child{name: name, title: titles[name], ident: s.opt.ident(name, &cfg.Process)}
 		s.children[name] = c
 		s.order = append(s.order, c)
@@ -219,6 +219,7 @@ func (s *Supervisor) finish(started bool) {
 		close(s.prints)
 	}
 	s.dropPipes(nil)
+	s.dropSockets(nil)
 	if started {
 		s.clean()
 		s.runStop()

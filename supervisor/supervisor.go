@@ -41,6 +41,8 @@ type Supervisor struct {
 
 	window *window // nil for none
 
+	carriage carriage
+
 	opening map[string]bool     // files and pipes that are being opened for a role
 	pipes   map[string]keptPipe // named pipes, by path
 	loading bool                // the files are being read

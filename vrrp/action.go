@@ -48,6 +48,16 @@ type (
 		Refusal
 	}
 
+	// Note tells a peer, through the carrier, how a router is.
+	Note struct {
+		Port     PortID
+		Src, Dst netip.Addr
+		VRID     uint8
+		State    State
+		Priority uint8 // effective
+		Hears    bool  // adverts of that peer came within the down time
+	}
+
 	// Report is a line for the log.
 	Report struct {
 		Router string // empty for lines about the engine
@@ -63,6 +73,7 @@ func (*Transition) action() {}
 func (*Notify) action()     {}
 func (*Refused) action()    {}
 func (*Report) action()     {}
+func (*Note) action()       {}
 
 // Announcement is one address to be announced.
 type Announcement struct {

@@ -193,7 +193,7 @@ func (r *Router) authenticHMAC(p *Received, adv *wire.Advert) wire.Reason {
 	if k == nil {
 		return wire.TrailerUnknownKey
 	}
-	if !k.Verify(adv, p.Src) {
+	if !k.Verify(adv, p.origin()) {
 		return wire.TrailerInvalid
 	}
 	if !h.fresh(p.Src, t.Sequence, now, r.spec.Unicast()) {

@@ -11,6 +11,7 @@ import (
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
 	"holdfast.dev/track"
+	"holdfast.dev/transport"
 	"holdfast.dev/vrrp/wire"
 )
 
@@ -128,7 +129,7 @@ func (w *world) router(name string, f []string) {
 func (w *world) flag(s *Spec, word string) {
 	name, on := strings.TrimPrefix(word, "-"), !strings.HasPrefix(word, "-")
 	flags := map[string]*bool{
-		"nopreempt": &s.NoPreempt, "master": &s.StateMaster, "checkpeers": &s.CheckPeers, "skipaddrs": &s.SkipCheckAddrs,
+		"nopreempt": &s.NoPreempt, "master": &s.StateMaster, "checkpeers": &s.CheckPeers, "fastfail": &s.FastFail, "skipaddrs": &s.SkipCheckAddrs,
 		"ownerignore": &s.OwnerIgnore, "lowernoadvert": &s.LowerPrioNoAdvert, "higheradvert": &s.HigherPrioAdvert,
 		"expiredbackup": &s.TimerExpiredBackup, "dontrack": &s.DontTrackPrimary, "tracksource": &s.TrackSource,
 		"notifyprio": &s.NotifyPriority, "telldeleted": &s.TellDeleted, "mail": &s.Mail, "learnsum": &s.LearnGroupSum,
@@ -209,6 +210,8 @@ func (w *world) list(s *Spec, k, v string) bool {
 		if len(s.Addresses) > 0 && s.Addresses[0].Prefix.Addr().Is6() {
 			s.IPv6, s.Group = true, wire.Group6()
 		}
+	case "transport":
+		s.Transport, _ = transport.ParseKind(words[0])
 	case "peers":
 		s.Group, s.Peers = netip.Addr{}, nil
 		for _, p := range words {

@@ -50,6 +50,8 @@ type Engine struct {
 	out     []Action
 	sends   []*Send // storage of the Send actions of one Step
 	sent    int
+	notes   []*Note // the same of Note actions
+	noted   int
 	dirty   []host.Owner
 	spare   []host.Owner // the other half of dirty
 	touched []*Router
@@ -105,6 +107,12 @@ func (e *Engine) Step(now clock.Now, ev Event) []Action {
 		e.claimed(ev)
 	case *Challenged:
 		e.challenged(ev)
+	case *PeerDied:
+		e.peerDied(ev)
+	case *PeerReport:
+		e.peerReport(ev)
+	case *PeerLink:
+		e.peerLink(ev)
 	}
 	return e.out
 }
@@ -112,7 +120,7 @@ func (e *Engine) Step(now clock.Now, ev Event) []Action {
 // begin takes the time and notices when we stood still.
 func (e *Engine) begin(now clock.Now) {
 	clear(e.out)
-	e.out, e.sent, e.refusals = e.out[:0], 0, 0
+	e.out, e.sent, e.noted, e.refusals = e.out[:0], 0, 0, 0
 	now.Mono = max(now.Mono, e.last.Mono)
 	due, _ := e.Deadline()
 	suspended := e.pause.observe(e.last, now, due)

@@ -31,8 +31,9 @@ type (
 	Received struct {
 		Port     PortID
 		Src, Dst netip.Addr
-		TTL      int    // -1 where unknown
-		ID       uint16 // identification, of IPv4
+		Origin   netip.Addr `json:",omitzero"` // of what was carried: the source as the sender has it; else zero
+		TTL      int        // -1 where unknown
+		ID       uint16     // identification, of IPv4
 		Payload  []byte
 	}
 
@@ -61,6 +62,30 @@ type (
 	Sent struct {
 		Owner host.Owner
 		Err   string // empty when sending works again
+	}
+
+	// PeerDied says that the daemon of a peer is dead, which was confirmed by a fresh dial that its machine refused. Src is the peer as it is
+	// configured, Dst the address of ours that was connected with it.
+	PeerDied struct {
+		Port     PortID
+		Src, Dst netip.Addr
+	}
+
+	// PeerReport is what a peer says of its router.
+	PeerReport struct {
+		Port             PortID
+		Src, Dst, Origin netip.Addr
+		VRID             uint8
+		State            State
+		Priority         uint8
+		Hears            bool // it has heard adverts of ours within its down time
+	}
+
+	// PeerLink tells of the connection to a peer.
+	PeerLink struct {
+		Port     PortID
+		Src, Dst netip.Addr
+		Up       bool
 	}
 
 	// Stop makes every router leave: a MASTER sends priority 0, and gives up its addresses when somebody has taken over (rule Q10).
@@ -94,6 +119,9 @@ func (*Sent) event()        {}
 func (*Stop) event()        {}
 func (*Claimed) event()     {}
 func (*Challenged) event()  {}
+func (*PeerDied) event()    {}
+func (*PeerReport) event()  {}
+func (*PeerLink) event()    {}
 
 // Claim is one station's saying that an address is at it.
 type Claim struct {

@@ -206,5 +206,6 @@ func (r *Router) reprioritise() {
 		r.downAt = r.downAt.Add(r.downTime() - before)
 		r.arm()
 	}
+	r.reportSoon()
 	r.changed()
 }

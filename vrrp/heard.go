@@ -20,7 +20,7 @@ func (r *Router) heardAsBackup(src netip.Addr, adv *wire.Advert) {
 			r.report(Info, 1, "Backup received priority 0 advertisement")
 		}
 		r.listen(r.skew()) // rule B6
-		r.released = true
+		r.released, r.died = true, false
 		r.arm()
 		return
 	}
@@ -59,7 +59,7 @@ func (r *Router) accepts(adv *wire.Advert) bool {
 
 // acceptAdvert restarts the down timer (rules D3, D4).
 func (r *Router) acceptAdvert(src netip.Addr, adv *wire.Advert) {
-	r.want, r.released = false, false
+	r.want, r.released, r.died = false, false, false
 	if gap := r.engine.now.Mono.Sub(r.heard); r.group != nil && src == r.master && r.heard != 0 && gap > r.interval()/2 && gap < 2*r.interval() {
 		r.group.steady()
 	}
@@ -94,7 +94,7 @@ func (r *Router) learnInterval(adv *wire.Advert) {
 }
 
 // heardAsMaster is RFC 9568 section 6.4.3 with keepalived's rules E2 to E9.
-func (r *Router) heardAsMaster(src netip.Addr, adv *wire.Advert) {
+func (r *Router) heardAsMaster(src, origin netip.Addr, adv *wire.Advert) {
 	switch {
 	case adv.Priority == wire.PriorityRelease:
 		r.stats.ZeroReceived++
@@ -107,13 +107,13 @@ func (r *Router) heardAsMaster(src netip.Addr, adv *wire.Advert) {
 			r.advertAt = r.engine.now.Mono.Add(r.spec.Interval)
 			r.arm()
 		}
-	case adv.Priority == r.priority && src == r.source:
+	case adv.Priority == r.priority && origin == r.source:
 		r.stats.OwnAddress++
 		r.rivalHeard(adv.Interval)
 		if r.once(complainOwnAddress) {
 			r.report(Warning, 0, "WARNING - equal priority advert received from remote host with our IP address.")
 		}
-	case adv.Priority > r.priority || adv.Priority == r.priority && src.Compare(r.source) > 0:
+	case adv.Priority > r.priority || adv.Priority == r.priority && origin.Compare(r.source) > 0:
 		r.yield(src, adv)
 	case adv.Priority == wire.PriorityOwner:
 		r.rivalOwner(src, adv)

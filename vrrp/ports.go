@@ -12,6 +12,9 @@ func (c *Config) Ports() []Port {
 	var order []PortID
 	for i := range c.Routers {
 		s := &c.Routers[i]
+		if s.Transport.Carried() {
+			continue // the carrier's business
+		}
 		for _, id := range s.hears() {
 			p := byID[id]
 			if p == nil {

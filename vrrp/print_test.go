@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"holdfast.dev/host"
@@ -43,6 +44,14 @@ func (w *world) print(a Action) {
 		w.say("%s %s -> %s: %s", a.Name, a.From, a.To, text)
 	case *Notify:
 		w.printNotify(a.Event)
+	case *Note:
+		if w.noted == nil {
+			w.noted = map[netip.Addr]Note{}
+		}
+		if w.noted[a.Dst] != *a { // it is repeated once a second
+			w.noted[a.Dst] = *a
+			w.say("tells %s: %s, priority %d, %s", a.Dst, a.State, a.Priority, map[bool]string{true: "heard", false: "not heard"}[a.Hears])
+		}
 	case *Refused:
 		w.say("%s refused from %s: %s", a.Name, a.From, a.Reason)
 	case *Report:

@@ -40,10 +40,11 @@ func (e *Engine) receive(p *Received) {
 		r.heardLeaving(p.Src, &adv)
 	}
 	if r.state == Master {
-		r.heardAsMaster(p.Src, &adv)
+		r.heardAsMaster(p.Src, p.origin(), &adv)
 	} else {
 		r.heardAsBackup(p.Src, &adv)
 	}
+	r.spokeUp(p)
 	r.hears(p.Src, &adv)
 }
 
@@ -173,8 +174,10 @@ func (r *Router) valid(p *Received, adv *wire.Advert, reason wire.Reason) bool {
 	if reason = r.checkPeer(p); reason != wire.OK {
 		return r.refuse(p, adv, reason)
 	}
-	r.countSum(adv)
-	r.suspectSum(p.Src, adv)
+	if !r.byCarrier() {
+		r.countSum(adv)
+		r.suspectSum(p.Src, adv)
+	}
 	r.checkInterval(p.Src, adv)
 	return true
 }

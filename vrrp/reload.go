@@ -225,6 +225,9 @@ func (r *Router) setSpec(s *Spec) {
 	if s.IPv6 {
 		r.expect.Accept = wire.FormPseudo | wire.FormBad // the kernel has checked it and may have offloaded it
 	}
+	if s.Transport.Carried() {
+		r.expect.Accept = anyForm
+	}
 	if r.masterInterval == 0 {
 		r.masterInterval = s.Interval
 	}
@@ -234,6 +237,7 @@ func (r *Router) setSpec(s *Spec) {
 	}
 	r.makeTemplate()
 	r.setAuth(s)
+	r.viewPeers()
 }
 
 // makeTemplate lays out the adverts. What can't be sent was refused when the configuration was loaded, or is a fault.

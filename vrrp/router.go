@@ -76,6 +76,10 @@ type Router struct {
 	linkFault   string // what is wrong with the virtual links
 	contested   bool   // somebody keeps taking our addresses away
 
+	views    []peerView    // of routers whose adverts are carried, as in spec.Peers
+	reportAt clock.Instant // the peers are told how it is
+	died     bool          // the master's daemon is dead: it takes over without waiting for silence
+
 	leave  *handover // it makes way and still has addresses
 	claims int       // addresses that were claimed in this Step
 
@@ -204,7 +208,7 @@ func (r *Router) becomeStopped(c Cause, keep bool) {
 		r.unpromote()
 		r.endLinks()
 	}
-	r.downAt, r.quietAt = 0, 0
+	r.downAt, r.quietAt, r.reportAt = 0, 0, 0
 	r.untroubled()
 	if from != Init {
 		r.enter(Init, c)
@@ -220,7 +224,8 @@ func (r *Router) enter(s State, c Cause) {
 		r.endMasters()
 	}
 	r.state, r.cause, r.since = s, c, r.engine.now
-	r.want, r.putOff, r.released = false, false, false
+	r.want, r.putOff, r.released, r.died = false, false, false, false
+	r.reportSoon()
 	r.preemptAt, r.rivalSince, r.outranked, r.complained = 0, 0, 0, 0
 	r.quietUntil = 0
 	r.engine.do(&Transition{

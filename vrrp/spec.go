@@ -6,6 +6,7 @@ import (
 
 	"holdfast.dev/host"
 	"holdfast.dev/track"
+	"holdfast.dev/transport"
 	"holdfast.dev/vrrp/wire"
 )
 
@@ -60,7 +61,13 @@ type Spec struct {
 	Peers   []Peer     // unicast destinations; empty for multicast
 	TTL     uint8      // of unicast adverts; 0 leaves it to the kernel (IPv6)
 	Via     string     // interface that adverts leave and come through, if not Link: an ipvlan that has the source address
-	VRF     string     // of unicast without a Link: the interface of the VRF that Source is in; empty for none
+	Named   bool       // peers are given by names, so it is unicast even while none is known
+	// Transport is how adverts to peers travel. One that is carried has its source and peers told apart by package carrier, whatever the
+	// addresses on the way are.
+	Transport transport.Kind
+	// FastFail: a master whose daemon is dead (PeerDied) need not be waited for.
+	FastFail bool
+	VRF      string // of unicast without a Link: the interface of the VRF that Source is in; empty for none
 
 	Priority     uint8         // base priority, 1 to 255; 255 is the address owner
 	Interval     time.Duration // Advertisement_Interval
@@ -157,7 +164,7 @@ type GroupSpec struct {
 }
 
 // Unicast reports whether adverts go to peers instead of a multicast group.
-func (s *Spec) Unicast() bool { return len(s.Peers) > 0 }
+func (s *Spec) Unicast() bool { return len(s.Peers) > 0 || s.Named }
 
 // Owner reports whether the router owns its addresses (RFC 9568 section 1.7).
 func (s *Spec) Owner() bool { return s.Priority == wire.PriorityOwner }
@@ -181,6 +188,8 @@ type PortID struct {
 	AH    bool       // adverts behind an Authentication Header
 	Local netip.Addr // only where Link is empty
 	VRF   string     // only where Link is empty
+	// Transport is set for what goes through the carrier: of that there is one port for each kind and family, and Link, Local and VRF are empty.
+	Transport transport.Kind
 }
 
 // Device is the interface that the socket is bound to; empty for none.
@@ -193,6 +202,9 @@ func (p *PortID) Device() string {
 
 // Port of the router.
 func (s *Spec) Port() PortID {
+	if s.Transport.Carried() {
+		return carriedPort(s.Transport, s.IPv6)
+	}
 	p := PortID{Link: s.Link, IPv6: s.IPv6, AH: s.AuthType == wire.AuthAH}
 	switch {
 	case s.Via != "":

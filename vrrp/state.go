@@ -50,13 +50,14 @@ const (
 	WhyResumed               // an earlier process of ours was in that state a moment ago
 	WhyOwnerClash            // another router claims to own the addresses too
 	WhyPreempts              // the down time has passed, though a master of lower priority is heard
+	WhyDied                  // the daemon of the master is dead, as its machine has confirmed
 )
 
 var whyText = [...]string{
 	WhyStart: "start", WhyTimeout: "advert timeout", WhyReleased: "master released", WhyHigher: "higher priority",
 	WhyFault: "fault", WhyRecovered: "recovered", WhyGroup: "sync group", WhyAddress: "address lost", WhySlept: "slept",
 	WhyReload: "reload", WhyStop: "stop", WhyResumed: "resumed", WhyOwnerClash: "second address owner",
-	WhyPreempts: "preempts",
+	WhyPreempts: "preempts", WhyDied: "daemon of the master died",
 }
 
 func (w Why) String() string {

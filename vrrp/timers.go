@@ -44,7 +44,7 @@ func (r *Router) listen(wait time.Duration) {
 func (r *Router) arm() {
 	r.engine.adverts.set(&r.advert, r.advertAt)
 	at := r.downAt
-	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.extraAt, r.rivalGoneAt, r.againAt, r.toldBy, r.quietAt, r.leaveAt, r.troubleAt, r.keeper.retryAt()} {
+	for _, t := range [...]clock.Instant{r.burstAt, r.lowerAt, r.refreshAt, r.extraAt, r.rivalGoneAt, r.againAt, r.toldBy, r.quietAt, r.leaveAt, r.troubleAt, r.reportAt, r.keeper.retryAt()} {
 		at = clock.Min(at, t)
 	}
 	r.engine.timers.set(&r.timer, at)
@@ -93,6 +93,9 @@ func (r *Router) timerDue() {
 	}
 	if due(r.troubleAt) {
 		r.troubleDue()
+	}
+	if due(r.reportAt) {
+		r.reportDue()
 	}
 	r.arm()
 }
@@ -172,6 +175,8 @@ func (r *Router) downDue() {
 	}
 	c := Cause{Why: WhyTimeout, From: r.master, Priority: r.masterPriority, At: r.downAt}
 	switch {
+	case r.died:
+		c.Why = WhyDied
 	case r.released:
 		c.Why = WhyReleased
 	case r.outranked != 0 && e.now.Mono.Sub(r.outranked) < time.Duration(r.spec.DownAdverts)*r.interval():

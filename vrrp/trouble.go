@@ -23,6 +23,8 @@ const (
 	SameSource                 // another router sends from our source address
 	Unacceptable               // adverts of our VRID come another way than they should: TTL, unicast, multicast, an unknown peer
 	AddressClaimed             // another station says that one of the virtual addresses is at it
+	OneWay                     // a peer says that it hears nothing of us (Spec.Transport)
+	PeerDead                   // the daemon of a peer died as MASTER and its machine lives, so its addresses may be there still
 	troubleEnd
 )
 
@@ -57,6 +59,8 @@ var troubleText = [TroubleKinds]struct{ name, advice string }{
 	OwnPacket:      {"own_packet", "look for a loop, a bridge or a mirror port that sends packets back"},
 	SameSource:     {"same_source", "give one of them another address, or mcast_src_ip"},
 	Unacceptable:   {"unacceptable", "if it is meant to take part, make its unicast_peer, TTL and group fit; if not, keep it out"},
+	OneWay:         {"one_way", "look for what lets its packets through and not ours: a firewall, a route, another configuration that refuses our adverts"},
+	PeerDead:       {"peer_dead", "start its daemon again, or have 'holdfast sweep' remove the addresses there, as ExecStopPost of the unit does"},
 	AddressClaimed: {"address_claimed", "find the station with that hardware address and take the address from it"},
 }
 

@@ -28,6 +28,7 @@ import (
 //	track NAME up|down|unknown|new; lost NAME ADDR [linkdown]; stop [keep|WITHIN]
 //	claim MAC ADDR[@LINK]...                                             other stations say so, by ARP or NA
 //	challenge MAC ADDR[@LINK]...                                         the same, while nobody makes way
+//	died SRC; linkup SRC; linkdown SRC; told SRC state=MASTER prio 100 hears=yes [origin=ADDR]     the carrier says so
 //	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
 //	run 10s; pause 5s; suspend 60s; wallclock 60s; sent NAME ERROR
 type world struct {
@@ -45,6 +46,7 @@ type world struct {
 	peers     speakers
 	names     map[host.Owner]string
 	notified  []notify.Event
+	noted     map[netip.Addr]Note  // what peers were told last
 	sent      func(*Send)          // is given every advert; may be nil
 	announced func([]Announcement) // is given every slice; may be nil
 	out       strings.Builder
@@ -257,12 +259,33 @@ func (w *world) event(f []string) Event {
 			return &Stop{Keep: true, Within: 5 * time.Second}
 		}
 		return &Stop{}
+	case "died", "linkup", "linkdown", "told":
+		return w.peerEvent(f)
 	case "claim":
 		return w.claim(f[1:])
 	case "challenge":
 		return &Challenged{w.claim(f[1:]).Claims}
 	}
 	return nil
+}
+
+// peerEvent is what the carrier says of a peer of the first router, which has reached its source.
+func (w *world) peerEvent(f []string) Event {
+	s := w.specs[0]
+	src, opt := netip.MustParseAddr(f[1]), options(f[2:])
+	switch f[0] {
+	case "died":
+		return &PeerDied{Port: s.Port(), Src: src, Dst: s.Source}
+	case "told":
+		ev := &PeerReport{Port: s.Port(), Src: src, Dst: s.Source, VRID: s.VRID, Priority: uint8(number(w.t, opt["prio"]))}
+		ev.State = map[string]State{"MASTER": Master, "BACKUP": Backup, "FAULT": Fault, "INIT": Init}[opt["state"]]
+		ev.Hears = opt["hears"] == "yes"
+		if o := opt["origin"]; o != "" {
+			ev.Origin = netip.MustParseAddr(o)
+		}
+		return ev
+	}
+	return &PeerLink{Port: s.Port(), Src: src, Dst: s.Source, Up: f[0] == "linkup"}
 }
 
 func (w *world) claim(f []string) *Claimed {
@@ -366,6 +389,9 @@ func (w *world) advert(f []string) *Received {
 	}
 	if d := opt["dst"]; d != "" {
 		rx.Dst = netip.MustParseAddr(d)
+	}
+	if v := opt["origin"]; v != "" {
+		rx.Origin, rx.TTL = netip.MustParseAddr(v), -1
 	}
 	if v := opt["id"]; v != "" {
 		rx.ID = uint16(number(w.t, v))

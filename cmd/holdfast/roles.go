@@ -16,6 +16,7 @@ import (
 	"holdfast.dev/supervisor/sched"
 	"holdfast.dev/track"
 	"holdfast.dev/track/watch"
+	"holdfast.dev/transport/carrier"
 )
 
 // launcherName is how the process that starts scripts is told apart, by what ps shows of it.
@@ -23,7 +24,7 @@ const launcherName = "holdfast-scripts"
 
 // mains are the roles that are built in.
 func mains() map[role.Name]supervisor.Main {
-	return map[role.Name]supervisor.Main{role.VRRP: node.RunVRRP, role.Runner: runScripts, role.Aux: runAux}
+	return map[role.Name]supervisor.Main{role.VRRP: node.RunVRRP, role.Runner: runScripts, role.Aux: runAux, role.Carrier: carrier.Run}
 }
 
 // runScripts is the runner role.

@@ -7,6 +7,7 @@ import (
 
 	"holdfast.dev/config"
 	"holdfast.dev/config/diag"
+	"holdfast.dev/transport"
 )
 
 // writer puts paragraphs together.
@@ -154,14 +155,40 @@ func peers(w *writer, i *config.Instance) {
 	for _, p := range i.Peers {
 		names = append(names, p.Addr.String())
 	}
+	for _, n := range i.PeerNames() {
+		names = append(names, n.Name)
+	}
 	src := "the first address of the interface"
 	if i.Source.IsValid() {
 		src = i.Source.String()
 	}
 	w.say("Adverts go from %s to %s only. Each of these must list %s among its unicast_peer; one that does not never hears this node.", src, strings.Join(names, ", "), src)
+	if len(i.PeerNames()) > 0 {
+		w.say("A DNS name stands for all addresses of its family that it has, but for our own. They are looked up while the daemon runs, and the last known ones stay while that fails. Until the first is known the instance is in FAULT.")
+	}
+	if carried(w, i) {
+		return
+	}
 	if !i.CheckSource {
 		w.say("Adverts from anybody are believed: check_unicast_src limits them to the peers.")
 	}
+}
+
+// carried explains a transport of ours.
+func carried(w *writer, i *config.Instance) bool {
+	c := i.Carry()
+	if c == nil {
+		return false
+	}
+	how := map[transport.Kind]string{
+		transport.UDP: "in UDP datagrams", transport.TCP: "over one TCP connection for each peer", transport.TLS: "over one connection for each peer, by TLS 1.3 with certificates on both sides",
+	}[c.Kind]
+	w.say("They travel %s, port %d: only nodes that run holdfast understand that. Adverts are taken from peers only%s.", how, c.Port,
+		map[bool]string{true: ", and a peer is who its certificate or key says", false: ""}[c.Kind == transport.TLS])
+	if c.FastFail {
+		w.say("When the connection to the master ends and its machine says that nobody listens there any more, this node takes over at once, if no living peer comes before it.")
+	}
+	return true
 }
 
 func addresses(w *writer, i *config.Instance) {

@@ -24,10 +24,24 @@ func (p *pair) delivery() {
 		}
 		p.say(diag.Error, "use unicast_peer on both or on neither", "one node uses unicast and %s uses multicast: they never hear each other, and both become master", multi)
 		return
+	case p.a.Transport() != p.b.Transport():
+		p.say(diag.Error, "set the same transport", "adverts travel by %s on one node and by %s on the other: they never hear each other, and both become master",
+			p.a.Transport(), p.b.Transport())
+		return
+	case p.a.Carry() != nil && p.a.Carry().Port != p.b.Carry().Port:
+		p.say(diag.Error, "set the same transport_port", "transport_port is %d on one node and %d on the other: they never hear each other, and both become master",
+			p.a.Carry().Port, p.b.Carry().Port)
+		return
+	case p.a.Carry() != nil && p.a.Carry().FastFail != p.b.Carry().FastFail:
+		p.say(diag.Note, "", "fast_fail is on for one node only: the other waits for the end of its timer when a daemon dies")
 	case !p.a.Unicast():
 		if p.a.Group != p.b.Group {
 			p.say(diag.Error, "set the same mcast_dst_ip", "adverts go to %s on one node and %s on the other: they never hear each other", p.a.Group, p.b.Group)
 		}
+		return
+	}
+	if len(p.a.PeerNames()) > 0 || len(p.b.PeerNames()) > 0 {
+		p.say(diag.Note, "", "peers are given by DNS names, so whether each lists the other can't be seen here")
 		return
 	}
 	p.listed(p.a, p.b, p.na, p.nb)

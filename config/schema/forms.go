@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -274,6 +275,38 @@ func unitName(w string) string {
 func absolutePath(w string) string {
 	if !strings.HasPrefix(w, "/") || strings.IndexByte(w, 0) >= 0 {
 		return "a path that begins with /"
+	}
+	return ""
+}
+
+// dnsName is a name that can be looked up: labels of letters, digits and hyphens, the last with a letter, so that no mistyped address is one.
+func dnsName(w string) string {
+	const want = "a DNS name such as node-b.example.net"
+	name := strings.TrimSuffix(w, ".")
+	if len(name) == 0 || len(name) > 253 {
+		return want
+	}
+	last := ""
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.Trim(label, labelChars) != "" {
+			return want
+		}
+		last = label
+	}
+	if strings.Trim(last, "0123456789") == "" {
+		return want
+	}
+	return ""
+}
+
+const labelChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+// pin is the digest of a public key.
+func pin(w string) string {
+	digest, ok := strings.CutPrefix(w, "sha256:")
+	if b, err := base64.StdEncoding.DecodeString(digest); !ok || err != nil || len(b) != 32 {
+		return "sha256: and 44 characters of base64, as " +
+			"'openssl x509 -in node.pem -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64' gives"
 	}
 	return ""
 }

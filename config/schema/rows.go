@@ -46,6 +46,9 @@ func addr(family int) Arg { return Arg{Name: addrName(family), Kind: Addr, Famil
 // host is an address behind which a prefix length or the end of a range may stand, as keepalived has it.
 func host(a Arg) Arg { a.Tail = true; return a }
 
+// named is an address in whose place a DNS name may stand.
+func named(a Arg) Arg { a.Named = true; return a }
+
 func group(family int) Arg {
 	return Arg{Name: addrName(family), Kind: Addr, Family: family, Group: true}
 }

@@ -172,6 +172,7 @@ type Arg struct {
 	Family   int      // of an Addr or Prefix: 4, 6, or 0 for both
 	Group    bool     // an Addr that must be multicast
 	Tail     bool     // an Addr behind which "/24" or "-9" is passed over, with a warning
+	Named    bool     // an Addr in whose place a DNS name may stand: see Value.Named
 	Optional bool     // may be absent
 	Rest     bool     // takes all further words, at least one unless Optional
 	Opts     []Option // of Options
@@ -220,6 +221,9 @@ type Value struct {
 	// Argv is the program and arguments of a Command.
 	Argv []string
 }
+
+// Named reports whether a DNS name stands in the place of an address.
+func (v *Value) Named() bool { return v.OK && v.Arg.Named && !v.Addr.IsValid() }
 
 // Use is one use of an option.
 type Use struct {

@@ -24,7 +24,7 @@ func (p *Parser) value(key *Keyword, arg *Arg, w lex.Word, pos diag.Pos) Value {
 	problem, hint := v.read(p.strict)
 	if problem != "" {
 		p.report(v.Pos, diag.Error, key.class(classOf(arg)), problem, cmp.Or(unfilled(w.Text), unset(key, w.Text), hint))
-	} else if arg.Tail && len(HostPart(v.Text)) < len(v.Text) {
+	} else if arg.Tail && !v.Named() && len(HostPart(v.Text)) < len(v.Text) {
 		p.report(v.Pos, diag.Warning, diag.OK, fmt.Sprintf("%s is read as %s", clip(v.Text), v.Addr), "one address without a prefix length or range is meant here")
 	}
 	return v
@@ -169,6 +169,9 @@ func (v *Value) readChoice() (problem, hint string) {
 
 func (v *Value) readAddr() (problem, hint string) {
 	text := v.Text
+	if v.Arg.Named && dnsName(text) == "" {
+		return "", ""
+	}
 	if v.Arg.Tail {
 		text = HostPart(text)
 	}

@@ -110,7 +110,7 @@ var vrrpInstanceTrackBfdKeys = []Keyword{
 }
 
 var vrrpInstanceUnicastPeerKeys = []Keyword{
-	{Name: Entry, Args: list(host(addr(0)), options(option("min_ttl", num("N", 0, 255)), option("max_ttl", num("N", 0, 255)))), Repeat: Many, Means: "unicast peer", Default: "0, max default 255", Good: "10.0.0.2 min_ttl 250 max_ttl 255", Bad: "10.0.0.2 min_ttl 256", Built: Yes},
+	{Name: Entry, Args: list(named(host(addr(0))), options(option("min_ttl", num("N", 0, 255)), option("max_ttl", num("N", 0, 255)), option("tls_name", form("NAME", dnsName)), option("tls_pin", form("sha256:BASE64", pin)))), Repeat: Many, Means: "unicast peer. Ours: a DNS name in the place of the address; tls_name, the name that its certificate must be for with transport tls (else the DNS name, else the address); tls_pin, the SHA-256 of its public key (SubjectPublicKeyInfo), which counts instead of name and CA", Default: "0, max default 255", Good: "10.0.0.2 min_ttl 250 max_ttl 255", Bad: "10.0.0.2 min_ttl 256", Built: Yes},
 }
 
 var vrrpInstanceKeys = []Keyword{
@@ -184,6 +184,12 @@ var vrrpInstanceKeys = []Keyword{
 	{Name: "higher_prio_send_advert", Args: yesNo(), Means: "advert before yielding", Default: "global (false strict)", Good: "higher_prio_send_advert true", Bad: "higher_prio_send_advert maybe", Built: Yes},
 	{Name: "owner_ignore_adverts", Args: yesNo(), Means: "owner drops adverts", Default: "global", Since: "2.3", Good: "owner_ignore_adverts true\npriority 255", Bad: "owner_ignore_adverts maybe", Built: Yes},
 	{Name: "kernel_rx_buf_size", Args: list(unit("bytes", num("BYTES", 0, maxUint32))), Lack: Ignore, Exact: true, Means: "receive socket buffer", Good: "kernel_rx_buf_size 65536", Bad: "kernel_rx_buf_size many", Built: Yes},
+	{Name: "transport", Args: list(choice("TRANSPORT", "ip", "udp", "tcp", "tls")), Means: "how adverts to unicast_peer travel: IP protocol 112, or, between nodes that all run holdfast, UDP, a TCP connection or mutually authenticated TLS (docs/transport.md)", Default: "global, else ip", Since: Own, Good: "transport tcp\nunicast_peer {\n\t10.0.0.2\n}", Bad: "transport sctp\nunicast_peer {\n\t10.0.0.2\n}", Built: Yes},
+	{Name: "transport_port", Args: list(num("PORT", 1, 65535)), Means: "UDP or TCP port of both sides", Default: "global, else 1112", Since: Own, Good: "transport_port 2112", Bad: "transport_port 65536", Built: Yes},
+	{Name: "transport_certificate", Args: list(word("FILE")), Means: "certificate in PEM that transport tls shows, with what leads to the CA; it is read with the configuration", Default: "global", Since: Own, Good: "transport_certificate /etc/keepalived/node.pem", Bad: "transport_certificate", Built: Yes},
+	{Name: "transport_key", Args: list(word("FILE")), Means: "private key of transport_certificate in PEM", Default: "global", Since: Own, Good: "transport_key /etc/keepalived/node.key", Bad: "transport_key", Built: Yes},
+	{Name: "transport_ca", Args: list(word("FILE")), Means: "certificates in PEM of those whose signature on a peer's certificate is believed; not for a peer with tls_pin", Default: "global", Since: Own, Good: "transport_ca /etc/keepalived/ca.pem", Bad: "transport_ca", Built: Yes},
+	{Name: "fast_fail", Args: yesNo(), Means: "with transport tcp or tls: take over at once from a master whose daemon is found dead by its connection and confirmed so by a fresh one", Default: "global, else off", Since: Own, Good: "fast_fail on\ntransport tcp\nunicast_peer {\n\t10.0.0.2\n}", Bad: "fast_fail maybe", Built: Yes},
 	{Name: "authentication", Opens: Keywords, Repeat: Many, Means: "legacy VRRPv2 authentication", Good: "authentication {\n\tauth_type PASS\n\tauth_pass s3cret\n}", Bad: "authentication PASS {\n\tauth_type PASS\n\tauth_pass s3cret\n}", Built: Yes},
 	{Name: "auth_hmac", Opens: Keywords, Repeat: Many, Means: "HMAC trailer authentication (any version)", Since: "2.3", Good: "auth_hmac {\n\tkey 1 0123456789abcdef0123456789abcdef\n\tactive_key 1\n}", Bad: "auth_hmac now {\n\tkey 1 0123456789abcdef0123456789abcdef\n\tactive_key 1\n}", Built: Yes},
 }

@@ -94,14 +94,15 @@ var pure = map[string][]string{
 	"transport":       {"clock"},
 	"transport/wire":  {"transport"},
 	"transport/local": {"transport"},
-	"status":          {"clock", "vrrp", "host", "vrrp/wire", "track"},
+	"transport/specs": {"config", "transport"},
+	"status":          {"clock", "vrrp", "host", "vrrp/wire", "track", "transport", "transport/local"},
 	"status/dump":     {"config", "status", "track", "vrrp", "vrrp/wire"},
 	"status/view":     {"clock", "config", "status", "status/dump", "track", "vrrp", "vrrp/wire"},
 	"config/diag":     {},
 	"config/lex":      {"config/diag"},
 	"config/expand":   {"config/diag", "config/lex"},
 	"config/schema":   {"config/diag", "config/lex", "config/expand"},
-	"config":          {"config/diag", "config/lex", "config/expand", "config/schema"},
+	"config":          {"config/diag", "config/lex", "config/expand", "config/schema", "transport"},
 	"host/hosttest":   {"host", "clock"},
 }
 

@@ -2,7 +2,11 @@
 
 package jail
 
-import "golang.org/x/sys/unix"
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+)
 
 // test looks at one half of an argument: under mask it must be want. Most are 32-bit numbers for the kernel, of which the
 // upper half says nothing.
@@ -86,4 +90,20 @@ func plain(numbers ...uint32) []rule {
 		out[i].nr = n
 	}
 	return out
+}
+
+// connections lists what a role may ask for that carries adverts to peers, as process pid: the same but for files, raw sockets and netlink, and
+// TCP besides.
+func connections(pid uint32) []rule {
+	out := slices.DeleteFunc(rules(pid), func(r rule) bool {
+		return r.nr == unix.SYS_SOCKET || r.nr == unix.SYS_OPENAT || r.nr == unix.SYS_IOCTL
+	})
+	inet := func(family uint32) [][]test {
+		stream, datagrams := test{2 * 1, 0xf, unix.SOCK_STREAM}, test{2 * 1, 0xf, unix.SOCK_DGRAM}
+		return [][]test{{is(0, family), stream}, {is(0, family), datagrams}}
+	}
+	return append(out, append(plain(unix.SYS_ACCEPT4),
+		rule{unix.SYS_SOCKET, append(inet(unix.AF_INET), inet(unix.AF_INET6)...)},
+		rule{unix.SYS_IOCTL, [][]test{{is(1, unix.SIOCOUTQ)}, {is(1, unix.SIOCINQ)}, {{2, all &^ 0xff, 0x8900}}}},
+	)...)
 }

@@ -11,3 +11,6 @@ import (
 func Calls() error {
 	return errors.New("system calls are not restricted: there is no list of them for " + runtime.GOARCH)
 }
+
+// Connections is not implemented on this architecture.
+func Connections() error { return Calls() }

@@ -16,11 +16,16 @@ import (
 // Calls restricts all threads of this process, and those that they make, to the system calls that a role needs. Others fail
 // with EPERM and are noted in the kernel's log. The process must have no_new_privs or CAP_SYS_ADMIN. After an error nothing is
 // restricted.
-func Calls() error {
+func Calls() error { return restrict(rules(uint32(os.Getpid()))) }
+
+// Connections does the same for a role that has connections with peers, and opens no files.
+func Connections() error { return restrict(connections(uint32(os.Getpid()))) }
+
+func restrict(allowed []rule) error {
 	if withC {
 		return errors.New("system calls are not restricted: this program was built with cgo")
 	}
-	list, err := filter(arch, rules(uint32(os.Getpid())))
+	list, err := filter(arch, allowed)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@
 package role
 
 import (
+	"net/netip"
 	"time"
 
 	"holdfast.dev/host"
@@ -52,6 +53,9 @@ type Msg struct {
 	Stopped *Stopped `json:",omitempty"` // nothing more will come
 	// Recorded says that a recording has ended.
 	Recorded *Recorded `json:",omitempty"`
+
+	// Resolved tells the supervisor what the DNS names of peers stand for (aux).
+	Resolved *Resolved `json:",omitempty"`
 
 	// aux or runner to supervisor, and back with a descriptor: a tracked file, or a named pipe, that they are not allowed to open.
 	Open   *Open   `json:",omitempty"`
@@ -118,6 +122,9 @@ type Listener struct {
 	Gen    uint64
 	Listen transport.Listen
 }
+
+// Resolved is what DNS names stand for by now. A name that nothing is known of is not among them.
+type Resolved struct{ Addrs map[string][]netip.Addr }
 
 // Open asks for a track_file of a configuration that is in force or being prepared, by its name, or for a named pipe by its path.
 type Open struct {

@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast.dev/supervisor/jail"
 )
 
 // BecomeInPlace makes all threads of this process another user's, for good: whatever they execute has no more either. It fails if
@@ -30,4 +32,22 @@ func BecomeInPlace(u User) error {
 		return errors.New("still able to become root again")
 	}
 	return nil
+}
+
+// NiceInPlace gives all threads of this process a nice value, and so those that they make later.
+func NiceInPlace(nice int) error {
+	// The system call has its own numbering only for reading.
+	if _, _, no := syscall.AllThreadsSyscall(unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(nice)); no != 0 && no != syscall.ENOTSUP {
+		return fmt.Errorf("priority (nice) %d: %w", nice, no)
+	}
+	return nil
+}
+
+// JailInPlace leaves all threads of this process only the system calls that a process with network connections needs. Nothing can be
+// executed then, and no file opened.
+func JailInPlace() error {
+	if _, _, no := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); no != 0 && no != syscall.ENOTSUP {
+		return fmt.Errorf("no_new_privs: %w", no)
+	}
+	return jail.Connections()
 }
