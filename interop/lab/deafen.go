@@ -20,3 +20,15 @@ func (n *Node) Deafen(from *Node) {
 
 // MAC is the hardware address of eth0.
 func (n *Node) MAC() string { return fmt.Sprintf("02:00:00:00:00:%02x", n.Number) }
+
+// Firewall keeps VRRP from this node, as clouds and many firewalls do: IP protocol 112 and multicast.
+func (n *Node) Firewall() {
+	n.lab.T.Helper()
+	nft := Tool(n.lab.T, "nft", "nftables")
+	rules := fmt.Sprintf("table netdev wall-%s { chain out { type filter hook egress device %q priority 0; "+
+		"meta l4proto 112 drop; ip daddr 224.0.0.0/4 drop; ip6 daddr ff02::12 drop; }; }", n.Name, n.port)
+	cmd := exec.Command(nft, "-f", "-")
+	cmd.Stdin = strings.NewReader(rules)
+	n.lab.ok(n.lab.fabric.Run(cmd))
+	n.lab.rec.note("%s hears no VRRP any more", n.Name)
+}
