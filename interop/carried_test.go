@@ -66,11 +66,12 @@ func (c *carriedLab) start(n *lab.Node, i int) {
 	}
 	n.Start(ours(c.T), lab.File{Routers: c.r[i : i+1]}.Text())
 	if i == 0 {
-		c.b.Daemon().WaitLog(skip, "connected", carriedWait)
 		c.WaitFor("the owner is master and has its addresses, and the other has none", carriedWait, func() bool {
 			return len(c.a.Foreign()) == 2 && len(c.b.Foreign()) == 0
 		})
 		c.b.Daemon().WaitLog(skip, "(VI_1) master ", carriedWait)
+		c.connected()
+		c.Pass(second)
 	}
 }
 
@@ -84,6 +85,17 @@ func process(n *lab.Node, name string) int {
 	return 0
 }
 
+// connected waits until the two have a connection, where the transport has any.
+func (c *carriedLab) connected() {
+	if !slices.Contains(c.r[0].Lines, "fast_fail on") {
+		return
+	}
+	c.WaitFor("there is a connection", carriedWait, func() bool {
+		table, err := os.ReadFile("/proc/" + strconv.Itoa(process(c.a, "holdfast-carry")) + "/net/tcp")
+		return err == nil && strings.Contains(string(table), " 01 ") // ESTABLISHED
+	})
+}
+
 // replaced kills a process of the master's, waits until another one does its work, and sees to it that the backup stays one.
 func (c *carriedLab) replaced(name string) {
 	c.T.Helper()
@@ -95,9 +107,7 @@ func (c *carriedLab) replaced(name string) {
 		c.T.Fatal(err)
 	}
 	c.WaitFor("there is another "+name, carriedWait, func() bool { pid := process(c.a, name); return pid != 0 && pid != old })
-	if name == "holdfast-carry" {
-		c.b.Daemon().WaitLog(skip, "connected", carriedWait)
-	}
+	c.connected()
 	c.Pass(2 * second)
 	if log := c.b.Daemon().Log()[skip:]; strings.Contains(log, "MASTER STATE") || strings.Contains(log, "is dead") {
 		c.T.Errorf("%s was killed and is there again, and the backup took over:\n%s", name, log)
