@@ -146,7 +146,10 @@ func (c *checks) before(n *Node, old, next *vrrp.Config) {
 func (c *checks) after(n *Node, old, next *vrrp.Config) {
 	n.align()
 	c.reloads.after(n, old, next)
-	if old != nil && !c.reloads.same {
+	switch {
+	case old == nil:
+		c.telling.configured(n)
+	case !c.reloads.same:
 		c.telling.reloaded(n)
 		n.ran = n.text
 	}

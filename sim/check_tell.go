@@ -51,15 +51,11 @@ func (c *telling) before(n *Node) {
 // reloaded lets a router that has got a new name have what it was told to be under the old one, for nobody is told of a new name (rule P5). Where
 // the name was another router's, what was told last under it goes on.
 func (c *telling) reloaded(n *Node) {
-	old, next := map[string]bool{}, map[string]bool{}
+	old, next := map[string]bool{}, configured(n)
 	for _, name := range c.names {
 		old[name] = true
 	}
-	routers := n.driver.Engine.Routers()
-	for _, r := range routers {
-		next[r.Name()] = true
-	}
-	for _, r := range routers {
+	for _, r := range n.driver.Engine.Routers() {
 		name, was := r.Name(), c.names[r.Owner()]
 		word, known := n.lastTold[was]
 		known = known && (!next[was] || word == c.words[was]) // else it may be what another router is
@@ -67,5 +63,20 @@ func (c *telling) reloaded(n *Node) {
 			n.lastTold[name] = word
 		}
 	}
-	maps.DeleteFunc(n.lastTold, func(name, _ string) bool { return !next[name] })
+	c.configured(n)
+}
+
+// configured forgets the names that no router has.
+func (c *telling) configured(n *Node) {
+	names := configured(n)
+	maps.DeleteFunc(n.lastTold, func(name, _ string) bool { return !names[name] })
+}
+
+// configured are the names of the routers.
+func configured(n *Node) map[string]bool {
+	names := map[string]bool{}
+	for _, r := range n.driver.Engine.Routers() {
+		names[r.Name()] = true
+	}
+	return names
 }
