@@ -29,16 +29,26 @@ func mains() map[role.Name]supervisor.Main {
 
 // runScripts is the runner role.
 func runScripts(ctl *role.Conn) error {
-	return runner.Run(ctl, runner.Options{
-		Specs:  readSpecs,
-		Script: script.Options{Launcher: []string{launcherName}, Cgroup: script.FindCgroup()},
-		Chains: iptables.NewKeeper(),
+	return unbound(func() error {
+		return runner.Run(ctl, runner.Options{
+			Specs:  readSpecs,
+			Script: script.Options{Launcher: []string{launcherName}, Cgroup: script.FindCgroup()},
+			Chains: iptables.NewKeeper(),
+		})
 	})
+}
+
+// unbound calls f in a goroutine that is bound to no thread, as that of main is: there every message from one goroutine to another would
+// be a change of threads, of which a script needs a dozen.
+func unbound(f func() error) error {
+	end := make(chan error)
+	go func() { end <- f() }()
+	return <-end
 }
 
 // runAux is the role for what needs no privilege.
 func runAux(ctl *role.Conn) error {
-	return auxrole.Run(ctl, auxrole.Trackers, auxrole.Window, auxrole.Courier)
+	return unbound(func() error { return auxrole.Run(ctl, auxrole.Trackers, auxrole.Window, auxrole.Courier) })
 }
 
 // processEvents asks the kernel to tell of processes, with the receive buffer that the configuration wants.
