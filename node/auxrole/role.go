@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -312,13 +313,25 @@ func (h *Host) Open(spec track.FileSpec) (*os.File, error) {
 	h.waiting[spec.Name] = append(h.waiting[spec.Name], answer)
 	h.mu.Unlock()
 	if err := h.ctl.Send(role.Msg{Open: &role.Open{File: spec.Name}}); err != nil {
+		h.forget(spec.Name, answer)
 		return nil, err
 	}
 	select {
 	case o := <-answer:
 		return o.file, o.err
 	case <-time.After(askWait):
+		h.forget(spec.Name, answer)
 		return nil, errors.New("permission denied, and the supervisor has not opened it in time either")
+	}
+}
+
+// forget lets nobody wait for an answer any more: it would be given the file that another one has asked for.
+func (h *Host) forget(name string, answer chan opened) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	left := slices.DeleteFunc(h.waiting[name], func(c chan opened) bool { return c == answer })
+	if h.waiting[name] = left; len(left) == 0 {
+		delete(h.waiting, name)
 	}
 }
 
@@ -328,7 +341,7 @@ func (h *Host) opened(m *role.Opened, files []*os.File) {
 	list := h.waiting[m.File]
 	delete(h.waiting, m.File)
 	h.mu.Unlock()
-	for i, answer := range list {
+	for i, answer := range list { // there is one, but for a file that is asked for again
 		o := opened{err: errors.New(m.Err)}
 		if m.Err == "" && len(files) == 1 && i == 0 {
 			o = opened{file: files[0]}

@@ -316,3 +316,24 @@ func TestHostOpen(t *testing.T) {
 	}
 	_ = ctl.Close()
 }
+
+// An answer that came too late for one question must not be given to the next: each file goes to who has asked for it.
+func TestOpenIsForgotten(t *testing.T) {
+	h := newHost(nil)
+	dead, live := make(chan opened, 1), make(chan opened, 1)
+	h.waiting["f"] = []chan opened{dead, live}
+	h.forget("f", dead)
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	h.opened(&role.Opened{File: "f"}, []*os.File{f})
+	if o := <-live; o.file != f || len(dead) != 0 || len(h.waiting) != 0 {
+		t.Errorf("%+v, %d left", o, len(h.waiting))
+	}
+	h.waiting["f"] = []chan opened{dead}
+	if h.forget("f", dead); len(h.waiting) != 0 {
+		t.Error("somebody still waits")
+	}
+}

@@ -116,17 +116,42 @@ func (j *journal) written(ev *notify.Event, pipe int) bool {
 	return e.of(ev) && atomic.LoadUint64(&e.steps)&(1<<(pipeBit+pipe)) != 0
 }
 
-// write notes that a line is about to be written to a pipe, or with undone that it was not.
-func (j *journal) write(ev *notify.Event, pipe int, undone bool) {
+// moveBits makes the bits of pipes those of their new places: to[i] is where the pipe with number i has gone, -1 for nowhere. moved is called
+// before anybody else can write.
+func (j *journal) moveBits(to []int, moved func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.entries {
+		e := &j.entries[i]
+		steps := atomic.LoadUint64(&e.steps)
+		next := steps & stepMask
+		for from, at := range to {
+			if at >= 0 && steps&(1<<(pipeBit+from)) != 0 {
+				next |= 1 << (pipeBit + at)
+			}
+		}
+		if next != steps {
+			atomic.StoreUint64(&e.steps, next)
+		}
+	}
+	moved()
+}
+
+// write notes that a line is about to be written to a pipe, or with undone that it was not. The pipe's number is read only while nobody else
+// writes: a reload may change it.
+func (j *journal) write(ev *notify.Event, pipe *int, undone bool) {
 	if ev.Seq == 0 {
 		return
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if *pipe < 0 {
+		return // the configuration has it no more
+	}
 	e := j.claim(ev)
-	steps := atomic.LoadUint64(&e.steps) | 1<<(pipeBit+pipe)
+	steps := atomic.LoadUint64(&e.steps) | 1<<(pipeBit+*pipe)
 	if undone {
-		steps &^= 1 << (pipeBit + pipe)
+		steps &^= 1 << (pipeBit + *pipe)
 	}
 	atomic.StoreUint64(&e.steps, steps)
 }

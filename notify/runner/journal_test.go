@@ -60,3 +60,28 @@ func TestJournalOfSomethingElse(t *testing.T) {
 		t.Error("changed it")
 	}
 }
+
+// A reload that takes the first of two pipes away and adds another: what was written to the one that stays counts for it under its new number, and
+// not for the one that has its old number now.
+func TestPipesChangePlaces(t *testing.T) {
+	j, err := openJournal(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &pipes{r: &runner{journal: j}, list: map[string]*pipe{}}
+	for i, path := range []string{"/a", "/b"} {
+		s.list[path] = &pipe{spec: notify.PipeSpec{Path: path}, index: i}
+	}
+	ev := &notify.Event{Seq: 7, Times: notify.Times{Decided: 1}}
+	j.begin(ev, 2)
+	j.write(ev, &s.list["/a"].index, false)
+	j.write(ev, &s.list["/b"].index, false)
+	s.renumber([]notify.PipeSpec{{Path: "/b"}, {Path: "/c"}})
+	if s.list["/b"].index != 0 || s.list["/a"].index != -1 || !j.written(ev, 0) || j.written(ev, 1) || j.begun(ev) != 3 {
+		t.Errorf("/b is %d, /a is %d, %b", s.list["/b"].index, s.list["/a"].index, j.slot(7).steps)
+	}
+	j.write(ev, &s.list["/a"].index, false) // it writes its last lines
+	if j.written(ev, 1) {
+		t.Error("a line of a pipe that is gone counts for another")
+	}
+}

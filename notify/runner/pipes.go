@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"time"
 
 	"holdfast.dev/notify"
@@ -32,7 +33,7 @@ type held struct {
 // pipe is one of them.
 type pipe struct {
 	spec   notify.PipeSpec
-	index  int // in the configuration, for the journal
+	index  int // in the configuration, for the journal, which guards it; -1 when it is not in it any more
 	out    *fifo.Pipe
 	reader *script.Process // nil while none runs
 	gone   chan struct{}   // closed when that has ended
@@ -51,12 +52,16 @@ const (
 // readerGrace is how long a reader may take to end by itself once nothing more comes.
 const readerGrace = time.Second
 
+// maxPipes is how many there may be.
+const maxPipes = 32
+
 // maxEarly bounds what waits for a configuration.
 const maxEarly = 1 << 14
 
 // commit goes over to the pipes of a generation. A pipe and its reader that are the same in both are not touched.
 func (s *pipes) commit(spec *notify.Spec) {
 	s.gen = spec.Gen
+	s.renumber(spec.Pipes)
 	wanted := map[string]bool{}
 	for i := range spec.Pipes {
 		want := spec.Pipes[i]
@@ -65,7 +70,6 @@ func (s *pipes) commit(spec *notify.Spec) {
 		if p == nil {
 			p = s.add(want, i)
 		}
-		p.index = i
 		was := p.spec
 		p.spec = want
 		if !p.out.Opened() || was.UID != want.UID || was.GID != want.GID {
@@ -89,11 +93,39 @@ func (s *pipes) commit(spec *notify.Spec) {
 	}
 }
 
+// renumber gives the pipes that stay their numbers in a new configuration, in the journal too: a line that was written to one must not count as
+// written to another that has its number now.
+func (s *pipes) renumber(list []notify.PipeSpec) {
+	to := make([]int, maxPipes)
+	for i := range to {
+		to[i] = -1
+	}
+	same := true
+	place := func(p *pipe) int {
+		return slices.IndexFunc(list, func(want notify.PipeSpec) bool { return want.Path == p.spec.Path })
+	}
+	for _, p := range s.list {
+		at := place(p)
+		same = same && at == p.index
+		if p.index >= 0 {
+			to[p.index] = at
+		}
+	}
+	if same {
+		return
+	}
+	s.r.journal.moveBits(to, func() {
+		for _, p := range s.list {
+			p.index = place(p)
+		}
+	})
+}
+
 func (s *pipes) add(want notify.PipeSpec, index int) *pipe {
 	p := &pipe{spec: want, index: index}
 	r, path := s.r, want.Path
 	p.out = fifo.New(fifo.Options{
-		Wrote: func(ev *notify.Event, undone bool) { r.journal.write(ev, index, undone) },
+		Wrote: func(ev *notify.Event, undone bool) { r.journal.write(ev, &p.index, undone) },
 		Moved: func() { r.post(s.release) },
 		Dropped: func(n uint64) {
 			if n == 0 {
