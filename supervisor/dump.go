@@ -50,7 +50,6 @@ func (s *Supervisor) print(sig syscall.Signal) {
 		what = "as json"
 		files = []printed{{"keepalived.json", dirs.JSON, func() []byte { return dump.JSON(snap) }}}
 	default:
-		s.say(logs.Warning, "Signal %d: there is no scheduler of threads to tell of", int(sig))
 		return
 	}
 	s.say(logs.Info, "Printing VRRP %s for process(%d) on signal", what, c.proc.pid())

@@ -21,7 +21,7 @@ const (
 func SignalNumber(purpose string) (int, error) {
 	n, ok := map[string]syscall.Signal{
 		"STOP": unix.SIGTERM, "RELOAD": unix.SIGHUP, "DATA": unix.SIGUSR1, "STATS": unix.SIGUSR2,
-		"STATS_CLEAR": sigStatsClear, "JSON": sigJSON, "TRACE": sigTrace,
+		"STATS_CLEAR": sigStatsClear, "JSON": sigJSON, "TRACE": sigTrace, "TDUMP": sigThreadDump,
 	}[purpose]
 	if !ok {
 		//lint:ignore ST1005 keepalived's words
@@ -54,6 +54,8 @@ func (s *Supervisor) signal(sig syscall.Signal) {
 		s.reload()
 	case sigTrace:
 		s.toggleRecording()
+	case sigThreadDump:
+		s.tellAll()
 	default:
 		s.print(sig)
 	}
@@ -66,6 +68,8 @@ func (s *Supervisor) asked(number int) {
 		s.reload()
 	case sigTrace:
 		s.toggleRecording()
+	case sigThreadDump:
+		s.tellAll()
 	case unix.SIGTERM, unix.SIGINT: // the runner leaves when it is told to, and not before the others
 	default:
 		s.print(syscall.Signal(number))

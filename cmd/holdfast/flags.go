@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -81,9 +82,17 @@ func (f *flags) apply(o *option, found getopt.Found) error {
 		if o.Long == "" {
 			name = "-" + string(rune(o.Short))
 		}
+		if refused(o) {
+			return fmt.Errorf("%s is an option of keepalived's that does not exist here: %s", name, o.help)
+		}
 		return fmt.Errorf("%s is an option of keepalived's that is not built yet: %s", name, o.help)
 	}
 	return o.set(f, found.Value, found.Given)
+}
+
+// refused reports whether an option will never be built.
+func refused(o *option) bool {
+	return slices.ContainsFunc(refusedOptions(), func(r option) bool { return r.Long == o.Long })
 }
 
 // finish works out what follows from the options together.

@@ -5,8 +5,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +17,13 @@ import (
 )
 
 // The supervisor starts its roles from the main thread, which ends last: a role is told to end when the thread that
-// started it does.
-func init() { runtime.LockOSThread() }
+// started it does. A SIGHUP that comes before anybody listens is meant for a daemon that has read its configuration (cli.tsv).
+func init() {
+	runtime.LockOSThread()
+	if len(os.Args) < 2 || os.Args[1] == "" || os.Args[1][0] == '-' || os.Getenv("HOLDFAST_ROLE") != "" {
+		signal.Ignore(syscall.SIGHUP)
+	}
+}
 
 func main() { os.Exit(run()) }
 
@@ -29,7 +36,10 @@ func run() int {
 	}
 	called := filepath.Base(os.Args[0])
 	if called == "genhash" {
-		return complain(fmt.Errorf("genhash is not built yet"))
+		return digest(called, os.Args[1:], os.Stdout, os.Stderr)
+	}
+	if len(os.Args) > 1 && (os.Args[1] == "-T" || os.Args[1] == "--genhash") {
+		return digest(called+" "+os.Args[1], os.Args[2:], os.Stdout, os.Stderr)
 	}
 	if called != "keepalived" {
 		called = "holdfast"
@@ -63,7 +73,7 @@ func subcommand(args []string) (code int, ok bool) {
 
 // subcommands are the things that one can ask for besides the daemon.
 func subcommands() []*cobra.Command {
-	return append([]*cobra.Command{statusCommand(), eventsCommand(), sweepCommand(), demoCommand()}, configCommands()...)
+	return append([]*cobra.Command{statusCommand(), eventsCommand(), sweepCommand(), genhashCommand(), demoCommand()}, configCommands()...)
 }
 
 // daemon runs what the options ask for.

@@ -51,7 +51,7 @@ func TestManualIsWhole(t *testing.T) {
 		want = append(want, "holdfast "+c.Use)
 		c.Flags().VisitAll(func(f *pflag.Flag) { want = append(want, "--"+f.Name) })
 	}
-	for _, w := range append(want, "SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2", "holdfast completion") {
+	for _, w := range append(want, "SIGHUP", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGXCPU", "holdfast completion") {
 		if !strings.Contains(plain, w) {
 			t.Errorf("nothing about %s", w)
 		}
@@ -86,9 +86,13 @@ func manual() string {
 	b.WriteString(manualSignals() + manualRest())
 	b.WriteString(".SH OPTIONS THAT ARE REFUSED\nThese are options of keepalived whose effect is not built yet: a start with one of them fails and names it.\n")
 	for i := range options {
-		if options[i].set == nil {
+		if options[i].set == nil && !refused(&options[i]) {
 			manualOption(&b, &options[i])
 		}
+	}
+	b.WriteString(".SH OPTIONS THAT DO NOT EXIST\nThese are options of keepalived, most of them of special builds, that are refused for good.\n")
+	for _, o := range refusedOptions() {
+		manualOption(&b, &o)
 	}
 	b.WriteString(".SH SEE ALSO\n.BR holdfast.conf (5)\n")
 	return b.String()
@@ -141,6 +145,8 @@ func manualSignals() string {
 		{"SIGUSR2", "STATS", "Write the counters to keepalived.stats."},
 		{"", "STATS_CLEAR", "The same, then clear them."},
 		{"", "JSON", "Write both as JSON to keepalived.json."},
+		{"", "TDUMP", "Log what each process of the daemon does at the moment."},
+		{"", "TRACE", "Begin to record all that the elections are told, or end it."},
 	} {
 		n, err := supervisor.SignalNumber(s.purpose)
 		if err != nil {
@@ -152,6 +158,7 @@ func manualSignals() string {
 		}
 		fmt.Fprintf(&b, ".TP\n.B %s\n%s (\\fBholdfast \\-\\-signum=%s\\fR prints %d.)\n", name, roff(s.what), s.purpose, n)
 	}
+	b.WriteString(".TP\n.B SIGXCPU\nComes from the kernel: a real\\-time process has used up what vrrp_rlimit_rttime allows it without a rest. It is logged; a second later the kernel kills the process, and another one takes its place.\n")
 	return b.String()
 }
 

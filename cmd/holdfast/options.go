@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,7 +31,9 @@ func keyArg(short byte, long string, arg getopt.Arg) getopt.Option {
 var options []option
 
 // The table is filled here because some setters print it.
-func init() { options = append(daemonOptions(), append(processOptions(), otherOptions()...)...) }
+func init() {
+	options = append(daemonOptions(), append(processOptions(), append(otherOptions(), refusedOptions()...)...)...)
+}
 
 // daemonOptions say what is run, and where it logs.
 func daemonOptions() []option {
@@ -77,11 +80,14 @@ func processOptions() []option {
 			}
 			return nil
 		}},
-		{keyArg(0, "signum", getopt.Required), "PURPOSE", "print the number of the signal for STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON or (holdfast) TRACE", setSignum},
+		{keyArg(0, "signum", getopt.Required), "PURPOSE", "print the number of the signal for STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, TDUMP or (holdfast) TRACE", setSignum},
 		{key(0, "ignore-sigint"), "", "ignore SIGINT", flag(func(f *flags) *bool { return &f.opt.IgnoreINT })},
 		{key(0, "single-process"), "", "holdfast: all in one process, for tests only", flag(func(f *flags) *bool { return &f.opt.Single })},
 		{key(0, "no-window"), "", "holdfast: no socket for holdfast status and events", flag(func(f *flags) *bool { return &f.mute })},
 		{key(0, "no-jail"), "", "holdfast: without seccomp and Landlock, should they ever be in the way", flag(func(f *flags) *bool { return &f.opt.Open })},
+		{key('T', "genhash"), "", "print the digest of a page for a health check; must be first, what follows is for genhash", func(*flags, string, bool) error {
+			return errors.New("--genhash must be the first option")
+		}},
 		{key('v', "version"), "", "print the version", setVersion},
 		{key('h', "help"), "", "print this", setHelp},
 	}
@@ -91,15 +97,20 @@ func processOptions() []option {
 func otherOptions() []option {
 	return []option{
 		{key('a', "address-monitoring"), "", "log every address that comes or goes", nil},
-		{key('T', "genhash"), "", "digests for HTTP checks", nil},
 		{key('x', "snmp"), "", "SNMP", nil},
 		{keyArg('A', "snmp-agent-socket", getopt.Required), "SOCKET", "SNMP", nil},
-		{keyArg(0, "config-fd", getopt.Required), "FD", "for keepalived's own use", nil},
-		{keyArg(0, "perf", getopt.Optional), "", "performance data", nil},
-		{keyArg(0, "debug", getopt.Optional), "", "debugging output by areas", nil},
-		{key(0, "no-mem-check"), "", "memory checks", nil},
-		{key('L', "mem-check-log"), "", "memory checks", nil},
-		{key('O', "openssl-mem-check"), "", "memory checks", nil},
+	}
+}
+
+// refusedOptions are keepalived's that will never do anything here, with what to use instead. Debian's keepalived refuses all of them but --config-fd.
+func refusedOptions() []option {
+	return []option{
+		{keyArg(0, "config-fd", getopt.Required), "FD", "keepalived gives this one to itself", nil},
+		{keyArg(0, "perf", getopt.Optional), "", "perf record -p PID shows where a process spends its time, and holdfast events where the time of a transition went", nil},
+		{keyArg(0, "debug", getopt.Optional), "", "-D -D says all there is to say, and --trace records all that the elections are told", nil},
+		{key(0, "no-mem-check"), "", "there are no memory checks to switch off", nil},
+		{key('L', "mem-check-log"), "", "memory is the runtime's affair", nil},
+		{key('O', "openssl-mem-check"), "", "there is no OpenSSL in it", nil},
 	}
 }
 
