@@ -13,6 +13,7 @@ var features = map[string]struct{ block, keyword string }{
 	"D-Bus":            {"global_defs", "enable_dbus"},
 	"health checks":    {"root", "virtual_server"},
 	"IPVS sync daemon": {"global_defs", "lvs_sync_daemon"},
+	"SNMP":             {"global_defs", "enable_snmp_vrrp"},
 }
 
 // waits reports the feature that a note says is missing: "waiting for it", or with more words after a semicolon.
