@@ -268,3 +268,18 @@ func TestStamps(t *testing.T) {
 		t.Error(f.text())
 	}
 }
+
+// Adverts that are late together are one moment.
+func TestMoments(t *testing.T) {
+	tl := newTally(100 * time.Millisecond)
+	ms := int64(time.Millisecond)
+	for _, at := range []int64{0, 100, 355, 455, 700} {
+		for vrid := range 3 {
+			tl.take([]advert{{at: at*ms + int64(vrid)*ms, vrid: vrid, priority: 100}})
+		}
+	}
+	want := ", silent at 2 moments, 3 instances for up to 255 ms within 2 ms, 3 instances for up to 245 ms within 2 ms"
+	if got := tl.moments.String(); got != want || tl.missing(3) != 9 {
+		t.Errorf("%d missing%s", tl.missing(3), got)
+	}
+}

@@ -147,7 +147,7 @@ func (b *bench) watchLoad(w *world, s *side, l burden) error {
 	name := l.String() + ": "
 	add := func(what, unit string, v float64) *row { return b.report.add(group, name+what, unit, s.name, v) }
 	x := add("adverts missing", "", float64(t.missing(l.count)))
-	x.note(s.name, "%d adverts of %d instances in %v", t.sent, len(t.last), took.Round(time.Second))
+	x.note(s.name, "%d adverts of %d instances in %v%s", t.sent, len(t.last), took.Round(time.Second), t.moments)
 	if lost := w.cap.lost(); lost > 0 {
 		b.report.trouble("%s, %s: the bench missed %d packets itself", s.name, l, lost)
 	}
@@ -171,6 +171,42 @@ type tally struct {
 	longest time.Duration
 	wrong   int
 	false1  map[[2]int]bool
+	moments moments
+}
+
+// moment is when adverts of several instances did not come: what they have in common is no matter of each.
+type moment struct {
+	first, last int64 // when the first and the last of them came after all
+	instances   int
+	gap         time.Duration // the longest
+}
+
+type moments []moment
+
+// add notes that an instance was silent for too long until a time.
+func (m *moments) add(at int64, gap time.Duration) {
+	if n := len(*m); n > 0 && at-(*m)[n-1].last < int64(50*time.Millisecond) {
+		l := &(*m)[n-1]
+		l.last, l.instances, l.gap = at, l.instances+1, max(l.gap, gap)
+		return
+	}
+	*m = append(*m, moment{at, at, 1, gap})
+}
+
+// String lists the first ones, with a comma in front; it is empty if there are none.
+func (m moments) String() string {
+	if len(m) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for i := range m {
+		if i == 12 {
+			fmt.Fprintf(&b, ", and %d more", len(m)-i)
+			break
+		}
+		fmt.Fprintf(&b, ", %d instances for up to %d ms within %d ms", m[i].instances, m[i].gap.Milliseconds(), (m[i].last-m[i].first)/1e6)
+	}
+	return fmt.Sprintf(", silent at %d moments%s", len(m), b.String())
 }
 
 func newTally(every time.Duration) *tally {
@@ -194,6 +230,7 @@ func (t *tally) take(list []advert) {
 			t.longest = max(t.longest, gap)
 			if gap > t.every*3/2 {
 				t.gone += int((gap+t.every/2)/t.every) - 1
+				t.moments.add(a.at, gap)
 			}
 		}
 		t.last[key] = a.at
