@@ -90,6 +90,10 @@ func (i *Instance) name(known map[string][]netip.Addr, own []netip.Addr) {
 		n := &names[at]
 		for k, a := range known[n.Name] {
 			is := func(p Peer) bool { return p.Addr == a }
+			virtual := func(v Address) bool { return v.Addr() == a }
+			if slices.ContainsFunc(i.Addresses, virtual) || slices.ContainsFunc(i.Excluded, virtual) {
+				continue
+			}
 			if k >= MaxNameAddrs || a.Is6() != (i.Family == IPv6) || a == i.Source || slices.Contains(own, a) || slices.ContainsFunc(i.Peers, is) {
 				continue
 			}

@@ -258,4 +258,7 @@ func (s *Supervisor) next() {
 		s.queued = false
 		s.reload()
 	}
+	if s.peers.queued && !s.busy() {
+		s.applyNames()
+	}
 }

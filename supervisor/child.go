@@ -116,7 +116,7 @@ func (c *child) wanted(cfg *config.Config, o *Options) bool {
 
 // needsAux reports whether anything is tracked, or told to anybody, that needs neither a script nor a privilege.
 func needsAux(cfg *config.Config) bool {
-	if len(cfg.Global.Notify.Webhooks) > 0 || cfg.MailsVRRP() {
+	if len(cfg.Global.Notify.Webhooks) > 0 || cfg.MailsVRRP() || len(cfg.Names()) > 0 {
 		return true
 	}
 	for i := range cfg.Instances {
@@ -273,6 +273,8 @@ func (s *Supervisor) message(c *child, m *role.Msg) {
 		s.pipeFor(c, m.Open.Pipe)
 	case m.Open != nil && c.name == role.Aux:
 		s.openFor(c, m.Open.File)
+	case m.Resolved != nil && c.name == role.Aux:
+		s.resolved(m.Resolved.Addrs)
 	case m.Stopped != nil:
 		if m.Stopped.Leftovers > 0 {
 			s.say(logs.Warning, "%s left %d items in the kernel", c.title, m.Stopped.Leftovers)

@@ -53,6 +53,7 @@ func (s *Supervisor) loaded(res *config.Result) {
 		s.refuse(fmt.Sprintf("Cannot change %s at a reload - please restart %s", what, s.opt.Called), 0)
 		return
 	}
+	res.Config = s.withPeers(res.Config)
 	if s.busy() { // a role died meanwhile and is on its way back
 		s.queued = true
 		return

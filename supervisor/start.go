@@ -44,6 +44,7 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 	if code, ok := s.lock(cfg); !ok {
 		return code, false
 	}
+	cfg = s.withPeers(cfg)
 	if err := s.adopt(cfg); err != nil {
 		s.say(logs.Err, "%v", err)
 		return role.ExitFatal, false

@@ -42,6 +42,7 @@ type Supervisor struct {
 	window *window // nil for none
 
 	carriage carriage
+	peers    peerNames
 
 	opening map[string]bool     // files and pipes that are being opened for a role
 	pipes   map[string]keptPipe // named pipes, by path

@@ -24,7 +24,7 @@ const launcherName = "holdfast-scripts"
 
 // mains are the roles that are built in.
 func mains() map[role.Name]supervisor.Main {
-	return map[role.Name]supervisor.Main{role.VRRP: node.RunVRRP, role.Runner: runScripts, role.Aux: runAux, role.Carrier: carrier.Run}
+	return map[role.Name]supervisor.Main{role.VRRP: node.RunVRRP, role.Runner: runScripts, role.Aux: runAux, role.Carrier: runCarrier}
 }
 
 // runScripts is the runner role.
@@ -48,7 +48,14 @@ func unbound(f func() error) error {
 
 // runAux is the role for what needs no privilege.
 func runAux(ctl *role.Conn) error {
-	return unbound(func() error { return auxrole.Run(ctl, auxrole.Trackers, auxrole.Window, auxrole.Courier) })
+	return unbound(func() error {
+		return auxrole.Run(ctl, auxrole.Trackers, auxrole.Window, auxrole.Courier, auxrole.Names)
+	})
+}
+
+// runCarrier is the role that carries adverts to peers.
+func runCarrier(ctl *role.Conn) error {
+	return unbound(func() error { return carrier.Run(ctl) })
 }
 
 // processEvents asks the kernel to tell of processes, with the receive buffer that the configuration wants.
