@@ -107,6 +107,20 @@ func (s *Status) rest(b *strings.Builder) {
 	for _, g := range s.Groups {
 		fmt.Fprintf(t, "%s\t%s\t%s\n", clean(g.Name), g.State, clean(strings.Join(g.Members, " ")))
 	}
+	if len(s.Connections) > 0 {
+		fmt.Fprintln(t, "\nPEER\tCONNECTION\tFOR\tROUND TRIP\tSENT\tRECEIVED\tSTALE\tREFUSED\tREASON")
+	}
+	for _, c := range s.Connections {
+		state, trip := "down", "-"
+		if c.Up {
+			state = "up"
+		}
+		if c.RTTMS > 0 {
+			trip = fmt.Sprintf("%.2f ms", c.RTTMS)
+		}
+		fmt.Fprintf(t, "%s\t%s %s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n",
+			c.Peer, c.Transport, state, ago(s.Time, c.Since), trip, c.Sent, c.Received, c.Stale, c.Refused, clean(c.Reason))
+	}
 	if len(s.Trackers) > 0 {
 		fmt.Fprintln(t, "\nTRACKED\tSTATUS\tFOR\tREASON\tLAST RUN")
 	}

@@ -36,8 +36,10 @@ type Status struct {
 	Instances  []Instance `json:"instances"`
 	Groups     []Group    `json:"groups"`
 	Trackers   []Tracker  `json:"trackers"`
-	Troubles   []Trouble  `json:"troubles"`
-	Timings    []Timing   `json:"timings"`
+	// Connections are those to peers by UDP, TCP and TLS.
+	Connections []Connection `json:"connections,omitempty"`
+	Troubles    []Trouble    `json:"troubles"`
+	Timings     []Timing     `json:"timings"`
 }
 
 // Instance is one virtual router.
@@ -78,6 +80,24 @@ type Peer struct {
 	Address  string    `json:"address"`
 	Priority uint8     `json:"priority"`
 	Heard    time.Time `json:"heard"`
+}
+
+// Connection is how adverts are carried to one peer, for all instances that have it.
+type Connection struct {
+	Transport string    `json:"transport"` // udp, tcp or tls
+	Peer      string    `json:"peer"`      // as configured
+	Source    string    `json:"source,omitempty"`
+	Up        bool      `json:"up"`
+	Since     time.Time `json:"since,omitzero"`
+	RTTMS     float64   `json:"rtt_ms,omitempty"`
+	Reason    string    `json:"reason,omitempty"` // why it is not up, or what the peer can't
+	Sent      uint64    `json:"adverts_sent"`
+	Received  uint64    `json:"adverts_received"`
+	Stale     uint64    `json:"adverts_stale"`    // that came too late to count
+	Replaced  uint64    `json:"adverts_replaced"` // by later ones before they could leave
+	Refused   uint64    `json:"refused"`          // connections, handshakes and frames
+	Connects  uint64    `json:"connects"`
+	Overrun   uint64    `json:"adverts_overrun"` // that were not fetched in time
 }
 
 // Address is one that the instance has to hold as MASTER.
@@ -176,6 +196,7 @@ func (s *Source) Of() *Status {
 		out.Troubles = []Trouble{}
 	}
 	s.trackers(out)
+	s.connections(out)
 	last := s.lastMoves()
 	for i := range s.Config.Instances {
 		in := s.instance(&s.Config.Instances[i], snap)
@@ -222,6 +243,22 @@ func (s *Source) result(r *track.Report) *Result {
 		out.Status = &r.Last.Code
 	}
 	return out
+}
+
+// connections lists the peers that adverts are carried to.
+func (s *Source) connections(out *Status) {
+	for i := range s.Page.TopPeer() {
+		p, ok := s.Page.Peer(i)
+		if !ok {
+			continue
+		}
+		n := &p.Counts
+		out.Connections = append(out.Connections, Connection{
+			Transport: p.Kind.String(), Peer: text(p.Addr), Source: text(p.Local), Up: p.Up, Since: s.at(clock.Instant(p.Since)),
+			RTTMS: float64(p.RTT) / float64(time.Millisecond), Reason: p.Text,
+			Sent: n.Sent, Received: n.Received, Stale: n.Stale, Replaced: n.Replaced, Refused: n.Refused, Connects: n.Connects, Overrun: n.Overrun,
+		})
+	}
 }
 
 // wall is a moment of CLOCK_REALTIME.
