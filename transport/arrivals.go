@@ -13,7 +13,7 @@ type Verdict uint8
 const (
 	Fresh     Verdict = iota
 	Overtaken         // the same one, or a later one of its router, came before
-	Stale             // it was under way for longer than the interval that it claims
+	Stale             // it was under way for too long
 	Former            // it is of an earlier life of the peer
 )
 
@@ -79,7 +79,7 @@ func (a *Arrivals) Answered(now, asked clock.Instant, epoch uint32, clockNow uin
 	}
 }
 
-// Judge says whether an advert counts, and how long it was under way beyond the least lately. life is the interval that it claims.
+// Judge says whether an advert counts, and how long it was under way beyond the least lately. life is how old it may be.
 func (a *Arrivals) Judge(now clock.Instant, epoch uint32, sent uint64, ipv6 bool, vrid uint8, life time.Duration) (time.Duration, Verdict) {
 	return a.judge(&a.last, now, epoch, sent, ipv6, vrid, life)
 }

@@ -52,11 +52,14 @@ func (c *conn) drop() {
 	if c == nil {
 		return
 	}
-	c.once.Do(func() { close(c.done) })
+	c.over()
 	if c.tcp != nil {
 		abort(c.tcp)
 	}
 }
+
+// over ends the writer. What was written still arrives.
+func (c *conn) over() { c.once.Do(func() { close(c.done) }) }
 
 // finish has the writer say why and end. The pair's mutex is held.
 func (c *conn) finish(reason wire.Reason) {

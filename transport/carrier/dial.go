@@ -22,9 +22,7 @@ func (p *pair) dial(id transport.ConnID) {
 	p.c.work.Go(func() {
 		w, err := c.dialOut(&peer, identity)
 		c.pair.ended(c, w, err)
-		c.pair.mu.Lock()
-		c.drop()
-		c.pair.mu.Unlock()
+		c.over()
 	})
 }
 

@@ -24,7 +24,7 @@ import (
 
 // node is a carrier with a supervisor and a vrrp role that the test plays.
 type node struct {
-	t       *testing.T
+	t       testing.TB
 	addr    netip.Addr
 	id      transport.NodeID
 	port    uint16
@@ -44,6 +44,7 @@ type node struct {
 	died    int
 	auth    *authority // of TLS, of both
 	carrier *carrier
+	watch   func(m *local.Msg) // sees all that comes; nil for nobody
 }
 
 var nets atomic.Uint32
@@ -63,15 +64,21 @@ func addrs(t *testing.T) (a, b netip.Addr, port uint16) {
 // newNode starts a carrier. The supervisor's sockets are open until killed.
 func newNode(t *testing.T, addr netip.Addr, port uint16) *node {
 	t.Helper()
-	n := &node{
-		t: t, addr: addr, port: port, socks: map[transport.Listen]*os.File{}, advert: map[[2]byte]int{},
-	}
-	_, _ = rand.Read(n.id[:])
+	n := newBareNode(t, addr, port)
 	n.start()
 	t.Cleanup(func() {
 		n.stop()
 		n.closeSockets()
 	})
+	return n
+}
+
+// newBareNode is one that nobody cleans up after.
+func newBareNode(t testing.TB, addr netip.Addr, port uint16) *node {
+	n := &node{
+		t: t, addr: addr, port: port, socks: map[transport.Listen]*os.File{}, advert: map[[2]byte]int{},
+	}
+	_, _ = rand.Read(n.id[:])
 	return n
 }
 
@@ -148,6 +155,10 @@ func (n *node) note(m local.Msg) {
 	defer n.mu.Unlock()
 	switch m.Type {
 	case local.Received:
+		if n.watch != nil {
+			n.watch(&m)
+			return
+		}
 		n.advert[[2]byte{m.Payload[1], m.Payload[2]}]++
 		m.Payload = nil
 	case local.Link:
@@ -188,7 +199,7 @@ func (n *node) configure(c *transport.Config) error {
 	return nil
 }
 
-func openSocket(t *testing.T, at transport.Listen) *os.File {
+func openSocket(t testing.TB, at transport.Listen) *os.File {
 	t.Helper()
 	addr := netip.AddrPortFrom(at.Addr, at.Port)
 	if at.TCP {
@@ -285,7 +296,7 @@ func (n *node) log() []string {
 	return append([]string(nil), n.logs...)
 }
 
-func ok(t *testing.T, err error) {
+func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +305,7 @@ func ok(t *testing.T, err error) {
 
 const patience = time.Minute // only a broken program or a dead machine uses it up
 
-func wait[T any](t *testing.T, c <-chan T) (v T) {
+func wait[T any](t testing.TB, c <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
@@ -327,14 +338,14 @@ func config(kind transport.Kind, me, peer netip.Addr, port uint16, ids ...transp
 
 // authority signs certificates.
 type authority struct {
-	t    *testing.T
+	t    testing.TB
 	key  *ecdsa.PrivateKey
 	cert *x509.Certificate
 	pem  []byte
 	n    int64
 }
 
-func newAuthority(t *testing.T) *authority {
+func newAuthority(t testing.TB) *authority {
 	t.Helper()
 	a := &authority{t: t}
 	var err error

@@ -195,9 +195,7 @@ func (c *carrier) serve(tcp *net.TCPConn, from netip.Addr, cs callers) {
 	leave()
 	w, err := conn.run(r, &h)
 	p.ended(conn, w, err)
-	p.mu.Lock()
-	conn.drop()
-	p.mu.Unlock()
+	conn.over()
 }
 
 // denied tells of somebody who was let in and turned out to be nobody.

@@ -238,7 +238,7 @@ func (p *pair) advert(in *inward, a *wire.Advert, c *conn) {
 		p.count.Refused++
 		return
 	}
-	age, verdict := p.seen.Judge(in.now, a.Epoch, a.Sent, a.IPv6, claim.VRID, claim.Interval)
+	age, verdict := p.seen.Judge(in.now, a.Epoch, a.Sent, a.IPv6, claim.VRID, life(&claim))
 	switch verdict {
 	case transport.Stale:
 		p.count.Stale++
@@ -254,6 +254,15 @@ func (p *pair) advert(in *inward, a *wire.Advert, c *conn) {
 			Payload: a.Packet,
 		})
 	}
+}
+
+// life is how old an advert may be. Two intervals, because TCP needs a round trip and more to repair a loss, and an advert that is not so
+// old can hold no election for longer than the down time. A goodbye has one: by then somebody else may be master.
+func life(c *wire.Claim) time.Duration {
+	if c.Priority == 0 {
+		return c.Interval
+	}
+	return 2 * c.Interval
 }
 
 // ask has the peer's clock looked at: it may have stood still.

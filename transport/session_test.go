@@ -1,0 +1,148 @@
+package transport
+
+import (
+	"testing"
+	"time"
+
+	"holdfast.dev/clock"
+)
+
+func fastPair(t *testing.T) *world {
+	w := newWorld(t, Peer{Interval: time.Second, Down: 3 * time.Second, FastFail: true}, 1)
+	w.run(5 * time.Second)
+	if both, n := w.connected(); !both || n != 1 {
+		t.Fatalf("%d connections\n%v", n, w)
+	}
+	return w
+}
+
+// TestDeathIsConfirmedByRefusal: a daemon that is gone is known of within a few round trips.
+func TestDeathIsConfirmedByRefusal(t *testing.T) {
+	w := fastPair(t)
+	w.kill(1)
+	w.run(10 * time.Millisecond)
+	if w.side[0].deaths != 1 {
+		t.Errorf("%d deaths\n%v", w.side[0].deaths, w)
+	}
+	w.run(10 * time.Second)
+	if w.side[0].deaths != 1 {
+		t.Errorf("%d deaths of one daemon", w.side[0].deaths)
+	}
+}
+
+// TestResetIsNoDeath: connections that something on the way has reset are dialled again, and that is all.
+func TestResetIsNoDeath(t *testing.T) {
+	w := fastPair(t)
+	for range 20 {
+		for _, c := range snapshot(w.side[0]) {
+			w.ended(0, c, Reset)
+			w.ended(1, c, Reset)
+		}
+		w.run(300 * time.Millisecond)
+	}
+	if n := w.side[0].deaths + w.side[1].deaths; n != 0 {
+		t.Errorf("%d deaths", n)
+	}
+}
+
+// TestSilenceConfirms: where nothing comes back, one interval without an advert confirms; an advert puts it off.
+func TestSilenceConfirms(t *testing.T) {
+	w := fastPair(t)
+	for _, c := range snapshot(w.side[0]) {
+		w.ended(0, c, Reset)
+	}
+	w.hole = [2]bool{true, true}
+	w.run(900 * time.Millisecond)
+	w.step(0, Spoke{Claims: time.Second})
+	w.run(900 * time.Millisecond)
+	if w.side[0].deaths != 0 {
+		t.Fatal("an advert came within the interval")
+	}
+	w.run(200 * time.Millisecond)
+	if w.side[0].deaths != 1 {
+		t.Errorf("%d deaths", w.side[0].deaths)
+	}
+}
+
+// TestLongestIntervalCounts: silence is measured by the slowest of the routers that the peer speaks for.
+func TestLongestIntervalCounts(t *testing.T) {
+	w := newWorld(t, Peer{Interval: 100 * time.Millisecond, FastFail: true}, 1)
+	w.run(3 * time.Second)
+	w.step(0, Spoke{Claims: time.Second})
+	w.step(0, Spoke{Claims: 100 * time.Millisecond})
+	w.hole = [2]bool{true, true}
+	for _, c := range snapshot(w.side[0]) {
+		w.ended(0, c, EndOfStream)
+	}
+	w.run(900 * time.Millisecond)
+	if w.side[0].deaths != 0 {
+		t.Fatal("the interval has not passed")
+	}
+	w.run(300 * time.Millisecond)
+	if w.side[0].deaths != 1 {
+		t.Errorf("%d deaths", w.side[0].deaths)
+	}
+}
+
+// TestAcceptedDialIsLife: a port that answers is not dead, though nobody says a word there: a carrier that is just started again.
+func TestAcceptedDialIsLife(t *testing.T) {
+	w := fastPair(t)
+	node := w.side[1].s
+	w.side[1].s = nil // its kernel accepts
+	for _, c := range snapshot(&end{s: node, conns: w.side[1].conns}) {
+		w.shut(1, c, EndOfStream)
+	}
+	w.run(900 * time.Millisecond)
+	if w.side[0].deaths != 0 {
+		t.Error("a living daemon was declared dead")
+	}
+}
+
+// TestGoodbyeIsNoDeath, nor is what follows it.
+func TestGoodbyeIsNoDeath(t *testing.T) {
+	w := fastPair(t)
+	w.side[1].listening = false
+	for _, c := range snapshot(w.side[0]) {
+		w.ended(0, c, Stopping)
+	}
+	w.side[1].s = nil
+	w.run(5 * time.Second)
+	if w.side[0].deaths != 0 {
+		t.Error("a goodbye was taken for a death")
+	}
+}
+
+func TestOutbox(t *testing.T) {
+	now := clock.Instant(time.Hour)
+	s := NewSession(now, Peer{Interval: time.Second}, NodeID{1}, 1)
+	id := s.Accepted()
+	s.Step(now, Up{ID: id, Node: NodeID{2}})
+	put := func(vrid byte, text string) { s.Queue(now, AdvertSlot(false, vrid), time.Second, []byte(text)) }
+	put(1, "one")
+	put(2, "two")
+	put(1, "ONE")
+	if got := string(s.Take(now, id, nil, 100)); got != "ONEtwo" {
+		t.Errorf("took %q", got)
+	}
+	if o := s.Outbox(); o.Replaced != 1 || o.Sent != 2 {
+		t.Errorf("%+v", o.Replaced)
+	}
+	put(1, "old")
+	if got := s.Take(now.Add(time.Second), id, nil, 100); len(got) != 0 {
+		t.Errorf("%q has waited for an interval and was sent", got)
+	}
+	put(1, "aaa")
+	put(2, "bbb")
+	if got := string(s.Take(now, id, nil, 5)); got != "aaa" {
+		t.Errorf("took %q of 5 octets", got)
+	}
+	// A connection that is new gets what still means something.
+	other := s.Accepted()
+	s.Step(now, Up{ID: other, Node: NodeID{2}})
+	if got := string(s.Take(now.Add(time.Second/2), other, nil, 100)); got != "aaabbb" {
+		t.Errorf("the new connection got %q", got)
+	}
+	if got := s.Take(now, 99, nil, 100); got != nil {
+		t.Errorf("%q for a connection that is not there", got)
+	}
+}
