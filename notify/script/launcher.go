@@ -20,10 +20,10 @@ const LauncherFD = 3
 
 const (
 	// receivers is how many threads can take requests. One does. While its child shares its memory, until the program begins, it waits; if
-	// that takes longer than patience (a file system that does not answer) another takes its place. The last one makes copies, for which
-	// it need not wait.
+	// that takes longer than patience (the child waits for a processor, or for a file system that does not answer) another takes its place.
+	// The last one makes copies, for which it need not wait.
 	receivers = 4
-	patience  = 10_000_000 // nanoseconds
+	patience  = 2_000_000 // nanoseconds
 )
 
 // launcher is the state of the process that forks.
