@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -257,10 +258,14 @@ func (b *builder) serverPort(d *serviceDraft, rs *RealServer, n *schema.Node) {
 }
 
 func (g *ServiceGroup) hasMark() bool {
-	for i := range g.Entries {
-		if g.Entries[i].HasMark {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(g.Entries, func(e ServiceEntry) bool { return e.HasMark })
+}
+
+func (g *ServiceGroup) onlyMarks() bool {
+	return !slices.ContainsFunc(g.Entries, func(e ServiceEntry) bool { return !e.HasMark })
+}
+
+// hasZeroPort reports whether an address of the group is for all ports.
+func (g *ServiceGroup) hasZeroPort() bool {
+	return slices.ContainsFunc(g.Entries, func(e ServiceEntry) bool { return !e.HasMark && e.Port == 0 })
 }

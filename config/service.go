@@ -346,6 +346,7 @@ func (b *builder) serviceDefaults(d *serviceDraft) {
 	case d.HasMark && protocol != nil:
 		b.errorf(protocol.Pos, "", "Warning: Virtual server FWM %s: protocol specified for fwmark - protocol will be ignored", n.Args[1].Text)
 		d.Protocol = 0
+	case d.Group != "" && b.serviceGroups[d.Group].onlyMarks():
 	case !d.HasMark && d.Protocol == 0:
 		d.Protocol = UDP
 		if protocol == nil {
@@ -366,10 +367,11 @@ func (b *builder) serviceDefaults(d *serviceDraft) {
 		b.errorf(ops.Pos, "", "Virtual server %s: one packet scheduling requires UDP - resetting", d.label)
 		d.OnePacket = false
 	}
-	if d.Addr.IsValid() && len(n.Args) < 2 && last(n.Body, "persistence_timeout") == nil {
+	zero := d.Group != "" && b.serviceGroups[d.Group].hasZeroPort()
+	if (zero || d.Addr.IsValid() && len(n.Args) < 2) && last(n.Body, "persistence_timeout") == nil {
 		b.errorf(n.Pos, "", "Virtual server %s: zero port only valid for persistent services - setting", d.label)
 	}
-	if d.Addr.IsValid() && d.Port == 0 && d.Persistence == 0 {
+	if (zero || d.Addr.IsValid() && d.Port == 0) && d.Persistence == 0 {
 		d.Persistence = defaultPersistence
 	}
 	if d.HasMark && d.HASuspend {

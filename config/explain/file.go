@@ -58,7 +58,11 @@ func Findings(l *diag.List) string {
 			w.title("Not as written")
 		}
 		if n <= most {
-			w.say("%s: %s", d.Pos, d.Text)
+			if text := d.Text; d.Pos.IsValid() {
+				w.say("%s: %s", d.Pos, text)
+			} else {
+				w.say("%s", text)
+			}
 		}
 	}
 	if n > most {
@@ -204,9 +208,23 @@ func addresses(w *writer, i *config.Instance) {
 		return
 	}
 	w.say("The master holds %s.", strings.Join(names, ", "))
+	if r := i.Routing; r != nil {
+		w.say("With the addresses come and go %s.", routing(r))
+	}
 	if !i.Accept && !i.Owner() {
 		w.say("Accept mode is off (%s): packets to these addresses that are for this machine itself are dropped, so nobody can ping or connect to them. \"accept\" changes that.", reason(i))
 	}
+}
+
+// routing counts what an instance puts into the routing tables.
+func routing(r *config.Routing) string {
+	count := func(n int, what string) string {
+		if n == 1 {
+			return "1 " + what
+		}
+		return fmt.Sprintf("%d %ss", n, what)
+	}
+	return count(len(r.Routes), "route") + " (virtual_routes) and " + count(len(r.Rules), "rule") + " (virtual_rules)"
 }
 
 func reason(i *config.Instance) string {
@@ -238,7 +256,11 @@ func service(w *writer, s *config.Service) {
 	case s.Addr.IsValid():
 		name = fmt.Sprintf("%s port %d", s.Addr, s.Port)
 	}
-	w.title("Virtual server %s: %s over %d real servers", name, s.Scheduler, len(s.Servers))
+	servers := "1 real server"
+	if n := len(s.Servers); n > 1 {
+		servers = fmt.Sprintf("%d real servers", n)
+	}
+	w.title("Virtual server %s: %s over %s", name, s.Scheduler, servers)
 	w.say("It is up while the weights of the working servers add up to %d.", s.Quorum)
 	if s.Sorry != nil {
 		w.say("Below that %s answers.", s.Sorry.Addr)

@@ -40,6 +40,10 @@ func (p *pair) delivery() {
 		}
 		return
 	}
+	if src := p.a.Source; src.IsValid() && src == p.b.Source {
+		p.say(diag.Error, "each node names an address of its own", "both nodes send from %s (unicast_src_ip): it can be on one of them only, and the other's adverts never leave", src)
+		return
+	}
 	if len(p.a.PeerNames()) > 0 || len(p.b.PeerNames()) > 0 {
 		p.say(diag.Note, "", "peers are given by DNS names, so whether each lists the other can't be seen here")
 		return
