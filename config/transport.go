@@ -220,14 +220,16 @@ func (b *builder) carryClashes() {
 			continue
 		}
 		at := place{d.Family, d.Source, c.Port}
-		for _, o := range []*draft{ports[at], ports[place{d.Family, netip.Addr{}, c.Port}]} {
-			if o != nil && (o.Carry().Kind != c.Kind || o.Carry().Identity != c.Identity) && o.Carry().Kind.Connected() && c.Kind.Connected() {
-				b.fatalf(d.at("transport", "transport_port"), d.Name, "transport_port %d is that of %s, which has another transport, certificate or CA: give one of them another port",
-					c.Port, o.Name)
-				break
+		if c.Kind == transport.TLS { // who dials is answered before it is known who it is
+			for _, o := range []*draft{ports[at], ports[place{d.Family, netip.Addr{}, c.Port}]} {
+				if o != nil && o.Carry().Identity != c.Identity {
+					b.fatalf(d.at("transport", "transport_port"), d.Name, "transport_port %d is that of %s, which has another certificate or CA: give one of them another port",
+						c.Port, o.Name)
+					break
+				}
 			}
+			ports[at] = d
 		}
-		ports[at] = d
 		for _, p := range d.Peers {
 			k := link{at, c.Kind, p.Addr}
 			o, ok := links[k]

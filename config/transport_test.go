@@ -100,7 +100,7 @@ func TestSharedPorts(t *testing.T) {
 			"\n}\nvrrp_instance VI_2 {\ninterface eth0\nvirtual_router_id 52\nversion 3\nvirtual_ipaddress {\n10.0.0.3\n}\nunicast_src_ip 10.0.0.9\n"+more)
 	}
 	for more, fatal := range map[string]bool{
-		onePeer: false, "transport tcp" + onePeer: true, "transport tcp\ntransport_port 1113" + onePeer: false, "transport udp" + onePeer: false,
+		onePeer: false, "transport tcp" + onePeer: false, "transport tcp\ntransport_port 1113" + onePeer: false, "transport udp" + onePeer: false,
 		"transport_key /k/shared" + onePeer: true, "unicast_peer {\n10.0.0.2 tls_name other.example\n}": true,
 	} {
 		if res := two(more); (res.Config == nil) != fatal {
