@@ -359,7 +359,7 @@ func TestPrivilegesAux(t *testing.T) {
 	if is["VmLck"] != "0 kB" {
 		t.Errorf("the aux role has %s locked", is["VmLck"])
 	}
-	judgeNice(t, "the aux role", aux, 0)
+	judgeNice(t, "the aux role", aux, 10)
 	if _, rt := scheduled(aux, 1); rt > 0 {
 		t.Errorf("%d threads of the aux role are real-time", rt)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast.dev/internal/threads"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/supervisor/sched"
 )
@@ -84,10 +85,17 @@ func (b *boot) note(problems []error) {
 	}
 }
 
+// Threads in store of a role, and of the supervisor, several of which may wait for a file system at a time.
+const (
+	roleThreads = 4
+	ownThreads  = 16
+)
+
 // run is the life of a role's process once it is what it should be.
 func (b *boot) run(main Main) int {
 	debug.SetTraceback("crash") // a crash is SIGABRT: exit code 2 would say that the configuration is wrong
 	b.showName()
+	threads.Store(roleThreads)
 	conn, err := role.NewConn(os.NewFile(ctlFD, "control"))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

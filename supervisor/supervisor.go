@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"holdfast.dev/config"
+	"holdfast.dev/internal/threads"
 	"holdfast.dev/supervisor/logs"
 	"holdfast.dev/supervisor/pidfile"
 	"holdfast.dev/supervisor/role"
@@ -78,6 +79,7 @@ func New(opt Options, hooks Hooks) *Supervisor {
 func (s *Supervisor) Run(ready func()) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	threads.Store(ownThreads)
 	stopListening := s.listen()
 	defer stopListening()
 	code, ok := s.start(ready)
