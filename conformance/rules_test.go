@@ -27,10 +27,7 @@ func rulesIn(line string) (ids []string) {
 		}
 		head = rest
 	}
-	for _, m := range rule.FindAllString(strings.ReplaceAll(head, "_", " "), -1) {
-		ids = append(ids, m)
-	}
-	return ids
+	return rule.FindAllString(strings.ReplaceAll(head, "_", " "), -1)
 }
 
 // differs are the rules that docs/differences.md has a line for.
