@@ -22,6 +22,9 @@ func (r *Reader) process(it item) (out item, ok bool) {
 	if r.define(it) || r.loop(it) {
 		return item{}, false
 	}
+	if r.wholeUse(it) {
+		return item{}, false
+	}
 	if it.text.S[0] != '~' && it.marks.Dollar() {
 		if it, ok = r.substituted(it); !ok {
 			return item{}, false

@@ -72,6 +72,24 @@ type use struct {
 	many  *expansion // the lines after the first, nil for a definition of one line
 }
 
+// wholeUse takes a line that is nothing but the use of a definition of several lines: all of these are lines like any other
+// then, while otherwise the first is a part of the line with the use in it.
+func (r *Reader) wholeUse(it item) (ok bool) {
+	s := it.text.S
+	if s[0] != '$' {
+		return false
+	}
+	name, params, end, ok := parseUse(s, 0)
+	d := r.defs[name]
+	if !ok || end < len(s) || len(params) > 0 || d == nil || !d.many {
+		return false
+	}
+	if r.charge(it.pos, useCost) {
+		r.push(it.pos, &expansion{def: d, use: it.pos.At(it.text.Col(0))})
+	}
+	return true
+}
+
 // useAt reads the use of a definition at byte i of t, which is a dollar sign; ok is false when there is none to be
 // replaced. A definition of several lines is one only at the end of the line, and if lines allows it.
 func (r *Reader) useAt(t lex.Text, i int, pos diag.Pos, lines bool) (u use, ok bool) {
