@@ -90,10 +90,7 @@ func (n *Node) newMachine() {
 		c := &n.nics[i]
 		c.own = netip.PrefixFrom(hostAddr(c.name, false, n.id), 24)
 		c.own6 = hostAddr(c.name, true, n.id)
-		for n.kernel.AddLink("x", false) < index(c.name, n.id)-1 { // so that the next one gets the right number
-			n.kernel.DeleteLink("x")
-		}
-		n.kernel.DeleteLink("x")
+		n.kernel.Number(index(c.name, n.id))
 		n.plug(i)
 		n.settleDAD(i)
 	}

@@ -97,6 +97,9 @@ func (k *Kernel) Snapshot() ([]host.Link, error) {
 
 func (l *link) snapshot() host.Link {
 	s := l.Link
+	if len(l.addrs) > 0 {
+		s.Addrs = make([]host.LinkAddr, 0, len(l.addrs))
+	}
 	for _, a := range l.addrs {
 		s.Addrs = append(s.Addrs, *a)
 	}

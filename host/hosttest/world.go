@@ -25,6 +25,9 @@ func (k *Kernel) AddLink(name string, up bool) int {
 	return l.Index
 }
 
+// Number lets the next link have this number, if it was not used yet, as if there had been others.
+func (k *Kernel) Number(next int) { k.last = max(k.last, next-1) }
+
 // DeleteLink removes a link with its addresses.
 func (k *Kernel) DeleteLink(name string) bool {
 	l := k.find(name)
