@@ -40,8 +40,9 @@ func (c *telling) booted(n *Node) {
 	n.ran = n.text
 }
 
-// before notes who has which name.
+// before notes who has which name. What was told of routers that are gone is nothing to those who get their names.
 func (c *telling) before(n *Node) {
+	c.configured(n)
 	c.names, c.words = map[host.Owner]string{}, maps.Clone(n.lastTold)
 	for _, r := range n.driver.Engine.Routers() {
 		c.names[r.Owner()] = r.Name()
@@ -59,7 +60,7 @@ func (c *telling) reloaded(n *Node) {
 		name, was := r.Name(), c.names[r.Owner()]
 		word, known := n.lastTold[was]
 		known = known && (!next[was] || word == c.words[was]) // else it may be what another router is
-		if _, told := n.lastTold[name]; known && !told && !old[name] {
+		if now := n.lastTold[name]; known && (now == "" || now == notify.Deleted) && !old[name] {
 			n.lastTold[name] = word
 		}
 	}

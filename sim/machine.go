@@ -49,6 +49,7 @@ type Node struct {
 	committed clock.Instant // the configuration came into force
 	resume    []vrrp.Resume
 	starts    *vrrp.Config  // waits until the links are known
+	follows   *vrrp.Config  // a reload that waits for that; nil for none
 	halting   bool          // it was told to stop
 	stopping  bool          // and has heard it
 	delay     time.Duration // of the start-up, as it is in force
@@ -167,7 +168,7 @@ func (n *Node) boot() {
 	n.gen++
 	clear(n.lost)
 	n.kernel.LoseEvents() // whatever was told before was told to nobody
-	n.starts = c
+	n.starts, n.follows = c, nil
 	n.note(c)
 	n.openPorts(c)
 	n.w.checks.booted(n)
@@ -255,7 +256,7 @@ func (n *Node) reload(text string) {
 	}
 	n.text = text
 	if n.starts != nil {
-		n.starts = c // not even the first was used
+		n.follows = c // the role is still about the first
 		return
 	}
 	for _, name := range scriptsOf(c) {

@@ -121,7 +121,11 @@ func (n *Node) kernelSays(rep *host.Report) {
 	if rep.Synced && n.starts != nil {
 		n.post(input{config: n.starts})
 		n.runScripts(n.starts)
-		n.starts = nil
+		if n.follows != nil {
+			n.post(input{config: n.follows})
+			n.runScripts(n.follows)
+		}
+		n.starts, n.follows = nil, nil
 	}
 }
 
