@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"holdfast.dev/config"
@@ -26,8 +27,11 @@ func chooseFirewall(c *config.Config) (said []string) {
 	instead := func(why string) []string {
 		return []string{fmt.Sprintf("vrrp_iptables: nftables are used instead, in table %s: %s", w.Table, why)}
 	}
-	if f.Nftables != "" {
+	switch {
+	case f.Nftables != "":
 		return instead("they are configured too")
+	case os.Geteuid() != 0:
+		return instead("iptables wants root")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), versionLimit)
 	defer cancel()
