@@ -140,3 +140,21 @@ func TestLoad(t *testing.T) {
 			kind, b.Received, b.Takeovers, b.Longest, b.Link.Count.Stale, a.Link.Count.Replaced, a.User+a.Sys, b.User+b.Sys, a.MaxRSS, b.MaxRSS)
 	}
 }
+
+// TestForgetfulFirewall: connections that a firewall has forgotten are noticed and replaced; how long that takes is told.
+func TestForgetfulFirewall(t *testing.T) {
+	t.Parallel()
+	p := newPath(t, transport.TLS, 100*time.Millisecond, 0, 1)
+	p.adverts()
+	for range 3 {
+		time.Sleep(time.Second)
+		p.relay.Forget()
+		p.adverts()
+	}
+	time.Sleep(time.Second)
+	b := p.backup.end()
+	t.Logf("longest time without an advert: %v; %d take-overs, %d connections", b.Longest, b.Takeovers, b.Link.Count.Connects)
+	if b.Link.Count.Connects < 2 {
+		t.Errorf("%+v", b)
+	}
+}

@@ -3,6 +3,7 @@ package relay
 
 import (
 	"container/heap"
+	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -21,6 +22,8 @@ type Relay struct {
 	delay atomic.Int64
 	hole  atomic.Bool
 	Lost  atomic.Uint64 // frames
+	mu    sync.Mutex
+	known map[[2]uint16]bool // TCP connections over IPv4 that came by, by their ports, the lower one first; true for forgotten
 	done  chan struct{}
 	work  sync.WaitGroup
 }
@@ -30,7 +33,7 @@ const vnetHeader = 10
 
 // New begins to carry frames between the interfaces of n, which are up.
 func New(n *netns.NS, left, right string) (*Relay, error) {
-	r := &Relay{done: make(chan struct{})}
+	r := &Relay{done: make(chan struct{}), known: map[[2]uint16]bool{}}
 	for i, name := range [...]string{left, right} {
 		index, err := n.Index(name)
 		if err != nil {
@@ -76,6 +79,32 @@ func (r *Relay) SetDelay(d time.Duration) { r.delay.Store(int64(d)) }
 
 // SetHole makes all frames get lost, or lets them through again.
 func (r *Relay) SetHole(on bool) { r.hole.Store(on) }
+
+// Forget makes all packets of TCP connections (over IPv4) that are there now get lost, as a firewall does that has lost its table.
+func (r *Relay) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.known {
+		r.known[c] = true
+	}
+}
+
+// forgotten reports whether the packet is of such a connection.
+func (r *Relay) forgotten(f []byte) bool {
+	const ethernet, ipv4, tcp = 14, 20, 6
+	if len(f) < ethernet+ipv4+4 || f[12] != 8 || f[13] != 0 || f[ethernet]&15 != 5 || f[ethernet+9] != tcp {
+		return false
+	}
+	a, b := binary.BigEndian.Uint16(f[ethernet+ipv4:]), binary.BigEndian.Uint16(f[ethernet+ipv4+2:])
+	c := [2]uint16{min(a, b), max(a, b)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	gone, known := r.known[c]
+	if !known {
+		r.known[c] = false
+	}
+	return gone
+}
 
 // Close ends the relay.
 func (r *Relay) Close() {
@@ -128,7 +157,7 @@ func (r *Relay) read(fd int, l *line) {
 		if err != nil || n <= vnetHeader {
 			continue
 		}
-		if r.hole.Load() || rand.Uint32N(1000) < r.loss.Load() {
+		if r.hole.Load() || rand.Uint32N(1000) < r.loss.Load() || r.forgotten(buf[vnetHeader:n]) {
 			r.Lost.Add(1)
 			continue
 		}
