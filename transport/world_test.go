@@ -326,12 +326,12 @@ func (w *world) String() string {
 // and has one connection in the end.
 func TestNeverApart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		interval := rapid.SampledFrom([]time.Duration{20, 100, 1000}).Draw(t, "interval") * time.Millisecond
+		interval := rapid.SampledFrom([]time.Duration{50, 200, 1000}).Draw(t, "interval") * time.Millisecond
 		peer := Peer{Interval: interval, Down: 3 * interval, FastFail: rapid.Bool().Draw(t, "fast")}
 		w := newWorld(t, peer, rapid.Uint64().Draw(t, "seed"))
 		w.delay = time.Duration(rapid.IntRange(0, 60).Draw(t, "delay")) * time.Millisecond
 		lives := byte(10)
-		for range rapid.IntRange(0, 30).Draw(t, "events") {
+		for range rapid.IntRange(0, 20).Draw(t, "events") {
 			w.run(time.Duration(rapid.IntRange(0, 700).Draw(t, "pause")) * time.Millisecond)
 			i := rapid.IntRange(0, 1).Draw(t, "side")
 			switch rapid.SampledFrom([]string{"hole", "reset", "forget", "restart", "send", "far"}).Draw(t, "what") {
