@@ -231,7 +231,7 @@ func TestLaunchPlain(t *testing.T) {
 
 // Without privileges everything is told, one line each, and nothing stops the role.
 func TestLaunchWithoutPrivileges(t *testing.T) {
-	s := VRRP(&config.ProcessTuning{Nice: -5, RealTime: 20, RTTime: 100 * time.Millisecond, NoSwap: true}, false)
+	s := VRRP(&config.ProcessTuning{Nice: -20, RealTime: 20, RTTime: 100 * time.Millisecond, NoSwap: true}, false)
 	attr := &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
@@ -239,7 +239,7 @@ func TestLaunchWithoutPrivileges(t *testing.T) {
 	}
 	r := run(t, "launch", s, attr)
 	all := strings.Join(r.Problems, "\n")
-	for _, want := range []string{"real-time priority 20: ", "priority (nice) -5: "} {
+	for _, want := range []string{"real-time priority 20: ", "priority (nice) -20: "} {
 		if strings.Count(all, want) != 1 {
 			t.Errorf("%q is not told once in: %s", want, all)
 		}
