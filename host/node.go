@@ -22,6 +22,7 @@ type node struct {
 	isLate  bool // in the late queue
 	flying  bool
 	leaving bool   // what flies deletes it
+	sinking bool   // what flies takes it down
 	again   bool   // something changed meanwhile; look into it once more
 	failure string // why it is not what it should be
 	waiters []*owner
@@ -188,7 +189,7 @@ func (r *Reconciler) stirAll() {
 // about it changed. What stands on one that is about to be taken down or made anew goes with it. Where the link can't be had it does not wait.
 func (r *Reconciler) mustAwait(it *item, l *linkState) bool {
 	n := r.virtual[it.link]
-	return n != nil && n.up() && n.failure == "" && (n.queued || r.leaving(it.link) || l == nil || !l.Up || n.downed == l.Index)
+	return n != nil && n.up() && n.failure == "" && (n.queued || n.flying && (n.leaving || n.sinking) || l == nil || !l.Up || n.downed == l.Index)
 }
 
 // mustAwaitDown reports whether an address that is to go has to wait until its virtual link is down: the kernel says goodbye to the

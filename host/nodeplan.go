@@ -122,7 +122,7 @@ func (r *Reconciler) issueLink(n *node, do LinkAction, l, base *linkState) bool 
 		op.Sibling = r.sibling(op.Base, index)
 	}
 	op.Alone = do == LinkDrop && op.Sibling == 0
-	n.flying, n.leaving = true, do == LinkDrop
+	n.flying, n.leaving, n.sinking = true, do == LinkDrop, do == LinkDown
 	if do == LinkMake || do == LinkShape {
 		n.shape, n.master = n.want, op.Master
 	}

@@ -351,3 +351,22 @@ func TestVirtualLinkRefusedLater(t *testing.T) {
 	w.r.Want(1, 2, onVMAC(false))
 	w.expect("applied 1.2\napplied 1.2 final [vrrp.51]", "+vrrp.51@eth0", "eth0 up:\nvrrp.51 down:")
 }
+
+// What stands on a link that is taken down because its new base is not there goes with it: it is not said to stand (seed 200015103 rich).
+func TestVirtualLinkWhoseNewBaseIsMissing(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, onVMAC(true, "fd00::3/64"))
+	w.run()
+	w.heard()
+	moved := onVMAC(true, "fd00::3/64")
+	moved.Links[0].Base = "eth1"
+	w.r.Want(1, 2, moved)
+	w.run()
+	said, ops := w.heard()
+	if strings.Contains(said, "[fd00::3/64 vrrp.51]") || !strings.Contains(said, "[fd00::3/64 vrrp.51: ") {
+		t.Errorf("reported %s", said)
+	}
+	if ops != "down vrrp.51@eth1" || strings.TrimSpace(w.k.String()) != "eth0 up:\nvrrp.51 down:" {
+		t.Errorf("operations %s, kernel %s", ops, w.k)
+	}
+}

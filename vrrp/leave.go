@@ -304,14 +304,15 @@ func (r *Router) uses(link string) bool {
 }
 
 // settleLeavers ends, before a new configuration comes, the handovers of routers that are still configured, and of removed ones whose
-// name or identity comes back: what is told of the old one comes before what is told of the new.
+// name or identity comes back: what is told of the old one comes before what is told of the new. A name is another router's already where
+// all has been told.
 func (e *Engine) settleLeavers(next *Config) {
 	if !e.Leaving() && !e.Parting() {
 		return
 	}
 	back := func(r *Router) bool {
 		return slices.ContainsFunc(next.Routers, func(s Spec) bool {
-			return s.Name == r.spec.Name || s.Identity() == r.spec.Identity()
+			return s.Name == r.spec.Name && r.toldLast != notify.Deleted || s.Identity() == r.spec.Identity()
 		})
 	}
 	for _, r := range slices.Clone(e.leavers.list) {
