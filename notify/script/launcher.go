@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast.dev/internal/threads"
 )
 
 // LauncherFD is the descriptor on which a launcher finds its socket.
@@ -117,7 +119,7 @@ func newLauncher() (*launcher, error) {
 	// A thread that waits for its child looks to the runtime as if it computed: there must be a processor left for another, and nobody may
 	// collect garbage, who would wait for it too. (There is none.)
 	runtime.GOMAXPROCS(receivers + 1)
-	warm(receivers + 4)
+	threads.Store(receivers + 4)
 	debug.FreeOSMemory() // makes the collector's workers now
 	debug.SetGCPercent(-1)
 	plain()

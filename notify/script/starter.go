@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast.dev/clock"
+	"holdfast.dev/internal/threads"
 )
 
 // Options of a Starter.
@@ -74,7 +75,7 @@ func New(opt Options) (*Starter, error) {
 			return nil, err
 		}
 	}
-	warm(16)
+	threads.Store(16)
 	go s.spawner()
 	if _, err := s.connect(nil); err != nil {
 		s.Close()
