@@ -213,7 +213,7 @@ func (b *builder) carryClashes() {
 		kind transport.Kind
 		addr netip.Addr
 	}
-	ports, links := map[place]*draft{}, map[link]sharedPeer{}
+	ports, links, paths := map[place]*draft{}, map[link]sharedPeer{}, map[link]*draft{} // paths are links whatever their port
 	for _, d := range b.drafts {
 		c := d.Carry()
 		if c == nil {
@@ -233,6 +233,13 @@ func (b *builder) carryClashes() {
 		for _, p := range d.Peers {
 			k := link{at, c.Kind, p.Addr}
 			o, ok := links[k]
+			path := k
+			path.port = 0
+			if other := paths[path]; other != nil && other.Carry().Port != c.Port { // an advert says whom it is for, and no port
+				b.fatalf(d.at("transport_port", "transport"), d.Name, "transport_port %d is not that of %s, %d, and both reach %s by %v: give them one port",
+					c.Port, other.Name, other.Carry().Port, p.Addr, c.Kind)
+			}
+			paths[path] = d
 			if ok && !same(o.peer.Proof, p.Proof) {
 				b.fatalf(d.at("unicast_peer"), d.Name, "unicast_peer %s has another tls_name or tls_pin than in %s, and both share one connection", p.Addr, o.first.Name)
 			}

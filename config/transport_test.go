@@ -101,7 +101,7 @@ func TestSharedPorts(t *testing.T) {
 	}
 	for more, fatal := range map[string]bool{
 		onePeer: false, "transport tcp" + onePeer: false, "transport tcp\ntransport_port 1113" + onePeer: false, "transport udp" + onePeer: false,
-		"transport_key /k/shared" + onePeer: true, "unicast_peer {\n10.0.0.2 tls_name other.example\n}": true,
+		"transport_port 1113" + onePeer: true, "transport_key /k/shared" + onePeer: true, "unicast_peer {\n10.0.0.2 tls_name other.example\n}": true,
 	} {
 		if res := two(more); (res.Config == nil) != fatal {
 			t.Errorf("%q: %v", more, res.Diags.All())
