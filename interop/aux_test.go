@@ -57,21 +57,25 @@ func TestAuxRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	has(117)
-	main, err := os.ReadFile(filepath.Join(d.Dir, "main.pid"))
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(main)))
-	found := 0
-	for _, child := range children(pid) {
-		if !strings.HasSuffix(comm(child), "-aux") {
-			continue
-		}
-		found++
-		is := status(t, child)
-		judgeCaps(t, comm(child), is, capMask(), "CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd")
-		if ids := strings.Fields(is["Uid"]); strings.Join(ids, " ") != "65534 65534 65534 65534" || is["Groups"] != "" || is["NoNewPrivs"] != "1" {
-			t.Errorf("user %v, groups %q, NoNewPrivs %s", ids, is["Groups"], is["NoNewPrivs"])
+	aux := auxOf(t, d)
+	is := status(t, aux)
+	judgeCaps(t, comm(aux), is, capMask(), "CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd")
+	if ids := strings.Fields(is["Uid"]); strings.Join(ids, " ") != "65534 65534 65534 65534" || is["Groups"] != "" || is["NoNewPrivs"] != "1" {
+		t.Errorf("user %v, groups %q, NoNewPrivs %s", ids, is["Groups"], is["NoNewPrivs"])
+	}
+}
+
+// auxOf is the aux role of a daemon.
+func auxOf(t *testing.T, d *lab.Daemon) int {
+	t.Helper()
+	var found []int
+	for _, child := range children(familyOf(d).supervisor) {
+		if strings.HasSuffix(comm(child), "-aux") {
+			found = append(found, child)
 		}
 	}
-	if err != nil || found != 1 {
-		t.Errorf("%d aux processes below %d: %v", found, pid, err)
+	if len(found) != 1 {
+		t.Fatalf("aux processes: %v", found)
 	}
+	return found[0]
 }

@@ -41,6 +41,8 @@ func newStalled(t *testing.T, dir string, prog lab.Program, chk, told string, sc
 			switch words := strings.Fields(b); words[0] {
 			case "vrrp_script":
 				tracked += "\t\t" + words[1] + "\n"
+			case "vrrp_check":
+				lines = append(lines, "track_check {\n\t\t"+words[1]+"\n\t}")
 			case "vrrp_track_process":
 				lines = append(lines, "track_process {\n\t\t"+words[1]+"\n\t}")
 			}
@@ -105,13 +107,18 @@ func TestStallFiles(t *testing.T) {
 	needRoot(t)
 	t.Parallel()
 	long(t)
-	dir := t.TempDir()
+	dir := ownedBy(t, 0) // the check is made by somebody else
 	out := filepath.Join(dir, "out")
 	disk := lab.NewStuck(t, map[string]string{"chk": "#!/bin/sh\nexit 0\n", "told": "#!/bin/sh\necho $3 >>" + out + "\n"})
-	s := newStalled(t, dir, ours(t), disk.Path("chk"), disk.Path("told"), nil)
+	s := newStalled(t, dir, ours(t), disk.Path("chk"), disk.Path("told"), []string{
+		"vrrp_check there {\n\tfile_exists " + disk.Path("chk") + "\n\tinterval 0.05\n\tweight 1\n}",
+	})
 	s.heard(out, "BACKUP", "MASTER")
 	d := s.a.Daemon()
+	d.WaitLog(0, "VRRP_Check(there) succeeded", 3*second)
 	skip := len(d.Log())
+	aux := auxOf(t, d)
+	before := threads(aux)
 	disk.Hang()
 	s.WaitFor("a script can't be killed", 5*second, func() bool {
 		for _, pid := range children(s.old.runner) {
@@ -140,6 +147,9 @@ func TestStallFiles(t *testing.T) {
 	if log := d.Log()[skip:]; strings.Contains(log, "Reload finished") {
 		t.Error("the reload did not look at the scripts: is the file system not hung?")
 	}
+	if now := threads(aux); now > before+8 {
+		t.Errorf("a check that asks whether a file exists has been started some hundred times since the file system hangs: %d threads, which were %d", now, before)
+	}
 	disk.Release()
 	d.WaitLog(skip, "Reload finished", second)
 	d.WaitLog(skip, "VRRP_Script(chk) succeeded", 12*second) // the next signal to a run that was to be killed comes after 10 s at most
@@ -162,6 +172,12 @@ func state(pid int) string {
 		return f[0]
 	}
 	return ""
+}
+
+// threads is how many a process has.
+func threads(pid int) int {
+	entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	return len(entries)
 }
 
 // TestStallProcesses: a script is a fork bomb, then there is no room for any process or thread more, then somebody makes as many of them a second

@@ -61,6 +61,7 @@ type child struct {
 	overdue   uint64 // rounds that came too late, as far as they were acted on
 	raised    int    // the real-time priority that it was raised to; 0 for not
 	killed    bool   // because it did not do what it should
+	slain     bool   // SIGKILL was sent
 	setup     sched.Setup
 }
 
@@ -169,7 +170,7 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	c.proc, c.conn, c.stderr = proc, conn, stderr
 	c.born, c.state, c.paged = now, down, false
 	c.resume = c.past.mayResume(now)
-	c.restartAt, c.killAt, c.killed = time.Time{}, time.Time{}, false
+	c.restartAt, c.killAt, c.killed, c.slain = time.Time{}, time.Time{}, false, false
 	c.heart, c.recording, c.raised = heart{}, false, 0
 	if c.page != nil {
 		c.overdue = c.page.page.Overdue()
@@ -296,15 +297,22 @@ func (s *Supervisor) hung(c *child, format string, args ...any) {
 	c.answerBy = time.Time{}
 }
 
-// slay is for processes that were given all the time that they get.
+// slay is for processes that were given all the time that they get. One that waits in the kernel for a file system or a device can't
+// be killed: it is not waited for, as it will never run again.
 func (s *Supervisor) slay(c *child) {
-	if c.proc == nil {
+	switch {
+	case c.proc == nil:
+		return
+	case c.slain:
+		s.say(logs.Alert, "%s child process(%d) can't be killed before the file system or device answers that it waits for: it is left behind", c.title, c.proc.pid())
+		s.died(c, exit{signal: unix.SIGKILL})
 		return
 	}
 	if c.state == leaving {
 		s.say(logs.Warning, "%s child process(%d) did not end in time: killing it", c.title, c.proc.pid())
 	}
 	c.proc.signal(unix.SIGKILL)
+	c.slain, c.killAt = true, time.Now().Add(s.opt.Timing.Die)
 }
 
 // silent is for a process that did not answer in time.

@@ -56,7 +56,7 @@ func do(ctx context.Context, p *track.Probe) error {
 	case track.Unit:
 		return unit(ctx, p)
 	case track.Exists:
-		return exists(p)
+		return exists(ctx, p)
 	case track.Default:
 		return defaultRoute(p)
 	}
