@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,7 +55,7 @@ func TestKernelLock(t *testing.T) {
 		t.Error("nothing is real-time")
 	}
 	waited := waits(pid)
-	release := holdLock(t, ip)
+	release, held := holdLock(t, ip)
 	from := time.Now()
 	sMany.Move(a, many.Down(), func() {
 		b.PowerOff()
@@ -63,7 +64,7 @@ func TestKernelLock(t *testing.T) {
 		l.Pass(time.Until(last[len(last)-1].At.Add(many.Down() - 50*time.Millisecond)))
 		release()
 	})
-	l.WaitFor("all addresses have moved", 10*second, func() bool { return len(a.Foreign()) == lockAddresses+2 })
+	l.WaitFor("all addresses have moved", 30*second, func() bool { return len(a.Foreign()) == lockAddresses+2 })
 	moved := time.Since(from)
 	sFast.Stay(second)
 	late := lateness(l, fast.VR(), from, time.Now())
@@ -71,8 +72,10 @@ func TestKernelLock(t *testing.T) {
 		moved.Round(time.Millisecond), late[len(late)/2], late[len(late)*99/100], late[len(late)-1])
 	// A kernel that does not leave what it is doing for a real-time thread makes that wait too: this is not the lock's doing.
 	excuse := longest(waits(pid), waited) + l.Stood(from)
-	if most := late[len(late)-1]; most > lab.Margin/20+excuse {
-		t.Errorf("an advert was %v late, and its thread waited for a processor for %v at most", most, excuse)
+	// Who waits for the lock is late by nearly all of the time for which it is held.
+	lock := held()
+	if most := late[len(late)-1]; most > max(lab.Margin/20, lock/3)+excuse {
+		t.Errorf("an advert was %v late; the lock was held for %v, and the thread waited for a processor for %v at most", most, lock, excuse)
 	}
 	if log := a.Daemon().Log(); strings.Contains(log, "signal 9") || strings.Contains(log, "Respawning") {
 		t.Errorf("a process was killed:\n%.3000s", log)
@@ -111,8 +114,9 @@ func excluded() string {
 	return s.String() + "\t}"
 }
 
-// holdLock makes a namespace with many links. What it returns deletes them all at once, in the background.
-func holdLock(t *testing.T, ip string) (release func()) {
+// holdLock makes a namespace with many links. Release deletes them all at once, in the background; held waits for the end of
+// that, and tells how long it took.
+func holdLock(t *testing.T, ip string) (release func(), held func() time.Duration) {
 	t.Helper()
 	n, other := nstest.New(t), nstest.New(t)
 	nstest.OK(t, n.AddVeth("eth0", other, "eth0"))
@@ -123,16 +127,20 @@ func holdLock(t *testing.T, ip string) (release func()) {
 	cmd := exec.Command(ip, "-batch", "-")
 	cmd.Stdin = strings.NewReader(add.String())
 	nstest.OK(t, n.Run(cmd))
-	return func() {
-		done := make(chan error, 1)
-		go func() {
+	var took time.Duration
+	var deleting sync.WaitGroup
+	t.Cleanup(deleting.Wait)
+	release = func() {
+		deleting.Go(func() {
 			from := time.Now()
 			err := n.Delete("eth0") // and with it all that are on it
-			t.Logf("deleting %d links took %v", lockMACVLANs, time.Since(from).Round(time.Millisecond))
-			done <- err
-		}()
-		t.Cleanup(func() { nstest.OK(t, <-done) })
+			took = time.Since(from)
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
+	return release, func() time.Duration { deleting.Wait(); return took }
 }
 
 // lateness lists by how much the adverts of a virtual router came more than an interval after the last one, sorted.

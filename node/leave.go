@@ -55,7 +55,7 @@ func (l *loop) hearClaims(ports []*link.ClaimPort) {
 }
 
 // discard closes a socket elsewhere: the kernel waits for its other processors meanwhile.
-func (l *loop) discard(p *link.ClaimPort) { l.helpers.Go(func() { _ = p.Close() }) }
+func (l *loop) discard(p *link.ClaimPort) { l.helpers.Go(func() { closeInTurn(p) }) }
 
 // mindClaims ends a round: the sockets are opened when somebody makes way and they are not there, and closed when nobody does any more.
 func (l *loop) mindClaims() {

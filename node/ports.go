@@ -2,6 +2,7 @@ package node
 
 import (
 	"errors"
+	"io"
 	"net/netip"
 	"slices"
 	"sync"
@@ -416,8 +417,19 @@ func (k *portKeeper) Close(p *link.Port) {
 	defer k.mu.Unlock()
 	if k.sockets[p] {
 		delete(k.sockets, p)
-		k.work.Go(func() { _ = p.Close() }) // there is nothing to be done about a socket that can't be closed
+		k.work.Go(func() { closeInTurn(p) })
 	}
+}
+
+// closing bounds how many threads wait for the kernel to close a socket, which takes it milliseconds: a reload may end hundreds at once,
+// and the runtime gives up the process when there can't be as many threads.
+var closing = make(chan struct{}, 4)
+
+// closeInTurn waits until the kernel has closed a socket. There is nothing to be done about one that can't be closed.
+func closeInTurn(p io.Closer) {
+	closing <- struct{}{}
+	defer func() { <-closing }()
+	_ = p.Close()
 }
 
 // Broken ends a socket that the election thread can't use, and sees to another one. It does not wait.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -85,16 +86,22 @@ func (b *boot) note(problems []error) {
 	}
 }
 
-// Threads in store of a role, and of the supervisor, several of which may wait for a file system at a time.
+// What a role keeps threads in store for, and the supervisor: those that compute at a time, those that are somebody's own (as the
+// election's), and those that wait for the kernel, as several of the supervisor's may for a file system.
 const (
-	roleThreads = 4
-	ownThreads  = 16
+	mostProcs   = 4
+	roleThreads = mostProcs + 12
+	ownThreads  = mostProcs + 16
 )
+
+// fewProcs keeps a process from computing on more processors than there are threads in store for.
+func fewProcs() { runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), mostProcs)) }
 
 // run is the life of a role's process once it is what it should be.
 func (b *boot) run(main Main) int {
 	debug.SetTraceback("crash") // a crash is SIGABRT: exit code 2 would say that the configuration is wrong
 	b.showName()
+	fewProcs()
 	threads.Store(roleThreads)
 	conn, err := role.NewConn(os.NewFile(ctlFD, "control"))
 	if err != nil {

@@ -79,6 +79,7 @@ func New(opt Options, hooks Hooks) *Supervisor {
 func (s *Supervisor) Run(ready func()) int {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	fewProcs()
 	threads.Store(ownThreads)
 	stopListening := s.listen()
 	defer stopListening()
