@@ -32,6 +32,9 @@ type sighting struct {
 	begun bool
 	told  bool
 	quiet time.Duration // without a packet, then it is over
+	// ripe is when a claim is a trouble if we are still MASTER; 0 for none that waits. Who takes over says so by gratuitous ARP, and adverts that
+	// are carried arrive later than that.
+	ripe clock.Instant
 	Trouble
 }
 
@@ -174,6 +177,13 @@ func (t *sightings) tellable(now clock.Instant) bool {
 func (r *Router) troubleDue() {
 	now := r.engine.now.Mono
 	r.troubleAt = 0
+	r.seen.waiting(func(s *sighting) {
+		if now < s.ripe {
+			r.troubleAt = clock.Min(r.troubleAt, s.ripe)
+		} else if s.ripe != 0 {
+			r.claimed(s)
+		}
+	})
 	r.seen.all(func(s *sighting) bool {
 		if now.Sub(s.Last.Mono) < s.quiet {
 			r.troubleAt = clock.Min(r.troubleAt, s.Last.Mono.Add(s.quiet))
@@ -196,6 +206,25 @@ func (r *Router) endMasters() {
 		r.end(s, "we are not MASTER any more")
 		return true
 	})
+	r.seen.waiting(func(s *sighting) {
+		if s.kind == AddressClaimed { // it was no other station, but our successor
+			s.ripe, s.Count = 0, 0
+		}
+	})
+}
+
+// waiting calls f with everything that is no trouble yet.
+func (t *sightings) waiting(f func(s *sighting)) {
+	for i := range t.used {
+		if s := &t.list[i]; !s.begun {
+			f(s)
+		}
+	}
+	for i := range t.many {
+		if s := &t.many[i]; !s.begun {
+			f(s)
+		}
+	}
 }
 
 // untroubled forgets everything without a word: the router ends, or becomes another one.

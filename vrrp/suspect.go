@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"holdfast.dev/clock"
 	"holdfast.dev/vrrp/wire"
 )
 
@@ -201,12 +202,22 @@ func (r *Router) suspectClaim(c *Claim) {
 		return
 	}
 	s.quiet = quietClaim
-	if s.note(r.engine.now); s.begun || s.Count < claimPackets {
-		s.MAC = c.MAC
-		return
-	}
+	s.note(r.engine.now)
 	s.MAC = c.MAC
-	r.begin(s, "says that %s is at it, which is at %s here", c.Addr, r.hardware())
+	switch {
+	case s.begun || s.Count < claimPackets || s.ripe != 0:
+	case r.spec.Transport.Carried():
+		s.ripe = r.engine.now.Mono.Add(r.spec.Interval)
+		r.troubleAt = clock.Min(r.troubleAt, s.ripe)
+		r.arm()
+	default:
+		r.claimed(s)
+	}
+}
+
+func (r *Router) claimed(s *sighting) {
+	s.ripe = 0
+	r.begin(s, "says that %s is at it, which is at %s here", s.From, r.hardware())
 }
 
 // hardware is the address that the virtual addresses are answered with.
