@@ -29,6 +29,9 @@ type Env struct {
 	UID, GID uint32
 	// Program describes a program by the path or bare name that a configuration gives (rule R3).
 	Program func(name string) Program
+	// Identity says what is wrong with the files of transport tls, as peers will find out. source is the address that they know the node by; it may be
+	// the zero Addr.
+	Identity func(id *Identity, source netip.Addr) []Flaw
 	// Merge asks for Result.Merged.
 	Merge bool
 }
@@ -40,6 +43,14 @@ type Interface struct {
 	Ethernet  bool // ARPHRD_ETHER
 	MTU       int
 	Addrs     []netip.Prefix
+}
+
+// Flaw is something about a file that a node proves itself with.
+type Flaw struct {
+	Keyword  string        // that names the file
+	Severity diag.Severity // Fatal: nothing can be proved with it
+	Text     string        // goes on behind the name of the file
+	Hint     string
 }
 
 // Program is what matters of a program file.

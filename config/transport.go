@@ -153,8 +153,24 @@ func (b *builder) identityOf(d *draft) int {
 	if id.CAFile != "" {
 		id.CA = b.pemFile(d, "transport_ca", id.CAFile, "CERTIFICATE")
 	}
+	b.flaws(d, &id)
 	b.cfg.Identities = append(b.cfg.Identities, id)
 	return len(b.cfg.Identities)
+}
+
+// flaws reports what peers would find out about an identity whose files could be read.
+func (b *builder) flaws(d *draft, id *Identity) {
+	if b.env.Identity == nil || id.Certificate == nil || id.Key == nil || id.CAFile != "" && id.CA == nil {
+		return
+	}
+	files := map[string]string{"transport_certificate": id.CertificateFile, "transport_key": id.KeyFile, "transport_ca": id.CAFile}
+	for _, f := range b.env.Identity(id, d.Source) {
+		class := diag.GeneralError
+		if f.Severity == diag.Warning {
+			class = diag.OK
+		}
+		b.say(d.at(f.Keyword, "transport"), f.Severity, class, d.Name, f.Keyword+" "+files[f.Keyword]+" "+f.Text, f.Hint)
+	}
 }
 
 // maxPEM is the longest file of certificates that is read.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast.dev/config"
+	"holdfast.dev/config/diag"
 	"holdfast.dev/transport"
 )
 
@@ -90,6 +91,33 @@ func TestTransportsThatCannotBe(t *testing.T) {
 	res := loadCarried("", "transport udp\nfast_fail on"+onePeer)
 	if res.Config == nil || res.Config.Instances[0].Carry().FastFail || len(res.Diags.All()) != 1 {
 		t.Errorf("fast_fail with udp: %v", res.Diags.All())
+	}
+}
+
+// TestFlaws: what is found out about the files is said where they are named, once for all instances that share them.
+func TestFlaws(t *testing.T) {
+	f := tree{"/etc/c": "global_defs {\ntransport tls" + proven + "\n}\nvrrp_instance A {\ninterface eth0\nvirtual_router_id 51\nvirtual_ipaddress {\n10.0.0.1\n}\n" +
+		"unicast_src_ip 10.0.0.9" + onePeer + "\n}\nvrrp_instance B {\ninterface eth0\nvirtual_router_id 52\nvirtual_ipaddress {\n10.0.0.3\n}\nunicast_src_ip 10.0.0.9" + onePeer + "\n}\n"}
+	for name, text := range pemFiles {
+		f[name] = text
+	}
+	for severity, class := range map[diag.Severity]diag.Class{diag.Warning: diag.OK, diag.Error: diag.GeneralError, diag.Fatal: diag.GeneralError} {
+		env, asked := machine(false), 0
+		env.Identity = func(id *config.Identity, source netip.Addr) []config.Flaw {
+			if asked++; string(id.Certificate) != pemFiles["/k/cert"] || string(id.Key) != pemFiles["/k/key"] || string(id.CA) != pemFiles["/k/ca"] ||
+				source != netip.MustParseAddr("10.0.0.9") {
+				t.Errorf("asked about %+v of %v", id, source)
+			}
+			return []config.Flaw{{Keyword: "transport_ca", Severity: severity, Text: "is old", Hint: "get another"}}
+		}
+		res := config.Load(f, "/etc/c", env)
+		all := res.Diags.All()
+		if asked != 1 || len(all) != 1 || (res.Config == nil) != (severity == diag.Fatal) {
+			t.Fatalf("asked %d times; %v", asked, all)
+		}
+		if d := all[0]; d.Severity != severity || d.Class != class || d.Hint != "get another" || !strings.Contains(d.Text, "transport_ca /k/ca is old") {
+			t.Errorf("%+v", d)
+		}
 	}
 }
 

@@ -45,7 +45,7 @@ func Env() config.Env {
 			return a.id, ok
 		},
 		UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
-		Program: findProgram,
+		Program: findProgram, Identity: inspect,
 	}
 }
 
