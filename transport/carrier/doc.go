@@ -18,6 +18,8 @@ const (
 	peersAtOnce     = 200
 	peersPerSec     = 100
 	sayEvery        = 10 * time.Second // lines about one kind of trouble
+	remindAfter     = 5 * time.Second  // without a connection, which is worth a line,
+	remindEvery     = time.Hour        // and another one
 )
 
 // Bounds of what a peer can make us do.

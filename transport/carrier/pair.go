@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type pair struct {
 	sent     uint64        // last Stamp.Sent
 	outgoing []byte
 	doubt    clock.Instant // when the peer's clock was last asked for
+	reminded clock.Instant // when it was last said that there is still no connection; 0 for not since there was one
 	closed   bool
 }
 
@@ -124,6 +126,35 @@ func (p *pair) changed() {
 		p.c.tell.complain("down "+p.peer.Addr.String(), "%v peer %v: not connected: %s", p.peer.Kind, p.peer.Addr, p.reason(st))
 	}
 	p.tellLink()
+}
+
+// remind says after a while, and then from time to time, that there is still no connection: where there never was one, none ends. The mutex is held.
+func (p *pair) remind() {
+	st, now := p.status(), poll.Mono()
+	switch {
+	case st.Up || p.closed:
+		p.reminded = 0
+		return
+	case now.Sub(p.since) < remindAfter || p.reminded > 0 && now.Sub(p.reminded) < remindEvery:
+		return
+	}
+	p.reminded = now
+	p.c.tell.say(warning, "%v peer %v: not connected for %v: %s%s", p.peer.Kind, p.peer.Addr, now.Sub(p.since).Round(time.Second), p.reason(st), p.advice(st.Why))
+}
+
+// advice is where to look.
+func (p *pair) advice(w transport.Why) string {
+	protocol := "TCP"
+	if !p.key.Kind.Connected() {
+		protocol = "UDP"
+	}
+	switch {
+	case w == transport.Refused:
+		return fmt.Sprintf(" (nobody listens on %s port %d there: does holdfast run there, with the same transport and transport_port?)", protocol, p.key.Port)
+	case w == transport.Unreachable && p.trouble == "" || !p.key.Kind.Connected():
+		return fmt.Sprintf(" (is the host there, does holdfast run there with the same transport, and do all firewalls pass %s port %d?)", protocol, p.key.Port)
+	}
+	return ""
 }
 
 func (p *pair) reason(st transport.Status) string {

@@ -94,6 +94,7 @@ func (c *carrier) tick(over <-chan struct{}) {
 		for _, p := range all {
 			p.mu.Lock()
 			p.tellLink()
+			p.remind()
 			p.mu.Unlock()
 		}
 	}
