@@ -3,7 +3,6 @@ package relay
 
 import (
 	"container/heap"
-	"encoding/binary"
 	"errors"
 	"math/rand/v2"
 	"sync"
@@ -15,15 +14,15 @@ import (
 	"holdfast.dev/internal/netns"
 )
 
-// Relay carries frames between two interfaces of its own namespace. All settings may be changed at any time, and are those of each direction.
+// Relay carries frames between two interfaces of its own namespace. All settings may be changed at any time, and are those of each direction
+// where they do not say otherwise.
 type Relay struct {
 	fds   [2]int
-	loss  atomic.Uint32 // of a thousand
+	loss  [2]atomic.Uint32 // of a thousand, of what comes from either side
 	delay atomic.Int64
 	hole  atomic.Bool
 	Lost  atomic.Uint64 // frames
-	mu    sync.Mutex
-	known map[[2]uint16]bool // TCP connections over IPv4 that came by, by their ports, the lower one first; true for forgotten
+	flows flows
 	done  chan struct{}
 	work  sync.WaitGroup
 }
@@ -33,7 +32,7 @@ const vnetHeader = 10
 
 // New begins to carry frames between the interfaces of n, which are up.
 func New(n *netns.NS, left, right string) (*Relay, error) {
-	r := &Relay{done: make(chan struct{}), known: map[[2]uint16]bool{}}
+	r := &Relay{done: make(chan struct{}), flows: flows{known: map[flow]bool{}, inside: Nobody}}
 	for i, name := range [...]string{left, right} {
 		index, err := n.Index(name)
 		if err != nil {
@@ -49,7 +48,7 @@ func New(n *netns.NS, left, right string) (*Relay, error) {
 	}
 	for i := range r.fds {
 		line := &line{out: r.fds[1-i], wake: make(chan struct{}, 1)}
-		r.work.Go(func() { r.read(r.fds[i], line) })
+		r.work.Go(func() { r.read(Side(i), line) })
 		r.work.Go(func() { r.write(line) })
 	}
 	return r, nil
@@ -71,40 +70,30 @@ func open(index int) (int, error) {
 	return fd, err
 }
 
+// Side is one of the two interfaces.
+type Side int
+
+// The sides, in the order of New's arguments.
+const (
+	Left Side = iota
+	Right
+	Nobody Side = -1
+)
+
 // SetLoss makes frames get lost, so many of a thousand.
-func (r *Relay) SetLoss(perMille int) { r.loss.Store(uint32(perMille)) }
+func (r *Relay) SetLoss(perMille int) {
+	r.SetLossFrom(Left, perMille)
+	r.SetLossFrom(Right, perMille)
+}
+
+// SetLossFrom makes frames get lost that come from one side.
+func (r *Relay) SetLossFrom(from Side, perMille int) { r.loss[from].Store(uint32(perMille)) }
 
 // SetDelay makes frames take so long.
 func (r *Relay) SetDelay(d time.Duration) { r.delay.Store(int64(d)) }
 
 // SetHole makes all frames get lost, or lets them through again.
 func (r *Relay) SetHole(on bool) { r.hole.Store(on) }
-
-// Forget makes all packets of TCP connections (over IPv4) that are there now get lost, as a firewall does that has lost its table.
-func (r *Relay) Forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for c := range r.known {
-		r.known[c] = true
-	}
-}
-
-// forgotten reports whether the packet is of such a connection.
-func (r *Relay) forgotten(f []byte) bool {
-	const ethernet, ipv4, tcp = 14, 20, 6
-	if len(f) < ethernet+ipv4+4 || f[12] != 8 || f[13] != 0 || f[ethernet]&15 != 5 || f[ethernet+9] != tcp {
-		return false
-	}
-	a, b := binary.BigEndian.Uint16(f[ethernet+ipv4:]), binary.BigEndian.Uint16(f[ethernet+ipv4+2:])
-	c := [2]uint16{min(a, b), max(a, b)}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	gone, known := r.known[c]
-	if !known {
-		r.known[c] = false
-	}
-	return gone
-}
 
 // Close ends the relay.
 func (r *Relay) Close() {
@@ -145,7 +134,8 @@ func (f *frames) Pop() any {
 	return x
 }
 
-func (r *Relay) read(fd int, l *line) {
+func (r *Relay) read(from Side, l *line) {
+	fd := r.fds[from]
 	buf := make([]byte, 1<<17)
 	for {
 		select {
@@ -157,7 +147,7 @@ func (r *Relay) read(fd int, l *line) {
 		if err != nil || n <= vnetHeader {
 			continue
 		}
-		if r.hole.Load() || rand.Uint32N(1000) < r.loss.Load() || r.forgotten(buf[vnetHeader:n]) {
+		if r.hole.Load() || rand.Uint32N(1000) < r.loss[from].Load() || !r.flows.pass(from, buf[vnetHeader:n]) {
 			r.Lost.Add(1)
 			continue
 		}
