@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"holdfast.dev/transport"
 )
 
 // advert is an advertisement that a router sent. Times are nanoseconds of the wall clock, stamped by the kernel where the packet
@@ -27,15 +29,25 @@ type capture struct {
 	ports map[int]port
 }
 
-// filter lets IPv4 packets of protocol 112 pass that come in.
+// filter lets IPv4 packets pass that come in: of protocol 112, and of UDP and TCP from or to the port of other transports.
 var filter = []bpf.Instruction{
 	bpf.LoadAbsolute{Off: 12, Size: 2},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: 3},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: 10},
 	bpf.LoadAbsolute{Off: 23, Size: 1},
-	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: 112, SkipTrue: 1},
-	bpf.RetConstant{Val: 128},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: 112, SkipTrue: 7},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.IPPROTO_TCP, SkipTrue: 1},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.IPPROTO_UDP, SkipTrue: 6},
+	bpf.LoadMemShift{Off: 14},
+	bpf.LoadIndirect{Off: 14, Size: 2},
+	bpf.JumpIf{Cond: bpf.JumpEqual, Val: transport.Port, SkipTrue: 2},
+	bpf.LoadIndirect{Off: 16, Size: 2},
+	bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: transport.Port, SkipTrue: 1},
+	bpf.RetConstant{Val: snap},
 	bpf.RetConstant{Val: 0},
 }
+
+// snap is how much is kept of a packet.
+const snap = 256
 
 func startCapture(w *world) (*capture, error) {
 	c := &capture{ports: w.ports, done: make(chan struct{})}
@@ -85,7 +97,7 @@ func (c *capture) set() error {
 
 func (c *capture) run() {
 	defer close(c.done)
-	buf, oob := make([]byte, 128), make([]byte, 128)
+	buf, oob := make([]byte, snap), make([]byte, 128)
 	for {
 		n, oobn, _, from, err := unix.Recvmsg(c.fd, buf, oob, 0)
 		switch err {
@@ -118,6 +130,9 @@ func parseAdvert(b []byte) (a advert, ok bool) {
 		return a, false
 	}
 	h := 14 + int(b[14]&15)*4
+	if p := b[23]; len(b) >= h && (p == unix.IPPROTO_TCP || p == unix.IPPROTO_UDP) {
+		return carriedAdvert(p == unix.IPPROTO_TCP, b[h:])
+	}
 	if len(b) < h+4 || b[h]&15 != 1 {
 		return a, false
 	}

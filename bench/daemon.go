@@ -31,7 +31,8 @@ type file struct {
 	global   []string
 	preempt  bool
 	vmac     bool
-	master   string // notify_master, with the instance's number; empty for none
+	lines    []string // more of every instance
+	master   string   // notify_master, with the instance's number; empty for none
 }
 
 func (f *file) text() string {
@@ -47,6 +48,9 @@ func (f *file) text() string {
 			"\tadvert_int %g\n", i, or(f.state, "BACKUP"), link, vrid, f.priority, f.interval.Seconds())
 		if !f.preempt {
 			b.WriteString("\tnopreempt\n")
+		}
+		for _, line := range f.lines {
+			b.WriteString("\t" + line + "\n")
 		}
 		if f.vmac {
 			fmt.Fprintf(&b, "\tuse_vmac vm%d\n", i) // the default name is of the VRID alone

@@ -40,7 +40,7 @@ func main() {
 	flag.StringVar(&o.svg, "svg", "", "file to draw the ratios into")
 	flag.StringVar(&o.holdfast, "holdfast", "", "program to measure; without it, it is built from this tree")
 	flag.StringVar(&o.keepalived, "keepalived", "", "program to compare with; without it, the installed keepalived")
-	flag.DurationVar(&o.every, "every", 0, "measure take-over, outage and adverts with adverts at this interval only (1s, 100ms or 10ms)")
+	flag.DurationVar(&o.every, "every", 0, "measure take-over, transports, outage and adverts with adverts at this interval only (1s, 100ms or 10ms)")
 	flag.StringVar(&o.scale, "scale", "", "what the scenario scale measures, such as 4000/1s,1000/100ms/vmac,1000/1s/keepalived: instances and "+
 		"interval, with virtual MACs, at a real-time priority (rt), and with keepalived beside; without it, all that docs/performance.md has")
 	flag.StringVar(&o.notify, "notify", "", "what the scenario notify measures, such as 1,50/loaded,250/rt: scripts at once, and idle, loaded or rt; without it, all")
@@ -66,6 +66,7 @@ type scenario struct {
 func scenarios() []scenario {
 	return []scenario{
 		{"takeover", (*bench).takeovers},
+		{"transports", (*bench).transports},
 		{"outage", (*bench).outages},
 		{"adverts", (*bench).adverts},
 		{"mass", (*bench).masses},
