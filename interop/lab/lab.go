@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"testing"
@@ -24,9 +25,10 @@ var atOnce = make(chan struct{}, 12)
 
 // Options say what a lab consists of.
 type Options struct {
-	Nodes int  // routers, 1 to 9
-	DAD   bool // leave duplicate address detection on for the routers' link-local addresses
-	Spare bool // give every router a second link, eth1, that leads nowhere: something to track
+	Nodes int           // routers, 1 to 9
+	DAD   bool          // leave duplicate address detection on for the routers' link-local addresses
+	Spare bool          // give every router a second link, eth1, that leads nowhere: something to track
+	Limit time.Duration // how long the lab may live; 0 for the usual limit
 }
 
 // Lab is a network. Nodes are numbered from 1, so that Nodes[0] is router 1.
@@ -54,7 +56,7 @@ func New(t testing.TB, o Options) *Lab {
 	atOnce <- struct{}{}
 	t.Cleanup(func() { <-atOnce })
 	l := &Lab{T: t, fabric: nstest.New(t), rec: &record{}}
-	l.ctx, l.cancel = context.WithTimeout(context.Background(), Limit)
+	l.ctx, l.cancel = context.WithTimeout(context.Background(), cmp.Or(o.Limit, Limit))
 	l.meter = startMeter(l.ctx)
 	t.Cleanup(func() {
 		l.cancel()

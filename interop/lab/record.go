@@ -198,6 +198,29 @@ func (r *record) present(spans []span) []span {
 	return spans
 }
 
+// Held adds up for how long between two times an address was with nobody, and with two nodes.
+func (l *Lab) Held(addr netip.Addr, from, to time.Time) (nobody, two time.Duration) {
+	spans := l.rec.spans(addr, from, to)
+	until := from // somebody had it until then
+	for _, s := range spans {
+		nobody += max(s.from.Sub(until), 0)
+		if s.from.Before(until) {
+			two += minTime(s.to, until).Sub(s.from)
+		}
+		if s.to.After(until) {
+			until = s.to
+		}
+	}
+	return nobody + to.Sub(until), two
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 func clip(spans []span, from, to time.Time) []span {
 	var out []span
 	for _, s := range spans {

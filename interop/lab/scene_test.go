@@ -125,3 +125,15 @@ func TestQuiet(t *testing.T) {
 		}
 	}
 }
+
+// TestHeld: r1 has it from 1 to 3.2 s, r2 from 3 to 4 s, r1 again from 5 s on.
+func TestHeld(t *testing.T) {
+	r := &record{}
+	for _, h := range []hold{{at(1000), r1, vip, true}, {at(3000), r2, vip, true}, {at(3200), r1, vip, false}, {at(4000), r2, vip, false}, {at(5000), r1, vip, true}} {
+		r.hold(h)
+	}
+	nobody, two := (&Lab{rec: r}).Held(vip, at(0), at(6000))
+	if nobody != 2*time.Second || two != 200*time.Millisecond {
+		t.Errorf("with nobody for %v, with two for %v", nobody, two)
+	}
+}
