@@ -78,7 +78,7 @@ func (c *carriedLab) start(n *lab.Node, i int) {
 // process is the number of one of a node's processes.
 func process(n *lab.Node, name string) int {
 	for _, pid := range n.Pids() {
-		if comm, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil && strings.TrimSpace(string(comm)) == name {
+		if lab.Comm(pid) == name {
 			return pid
 		}
 	}
@@ -115,10 +115,10 @@ func (c *carriedLab) replaced(name string) {
 }
 
 // moved does something to the master and waits until the backup has the addresses.
-func (c *carriedLab) moved(what string, do func()) (log string) {
+func (c *carriedLab) moved(what string, do func() time.Time) (log string) {
 	c.T.Helper()
-	skip, from := len(c.b.Daemon().Log()), time.Now()
-	do()
+	skip := len(c.b.Daemon().Log())
+	from := do()
 	c.WaitFor("the other has the addresses: "+what, carriedWait, func() bool { return len(c.b.Foreign()) == 2 })
 	for _, ch := range c.b.Changes(from) {
 		if strings.HasSuffix(ch.What, "added") {
@@ -127,6 +127,15 @@ func (c *carriedLab) moved(what string, do func()) (log string) {
 		}
 	}
 	return c.b.Daemon().Log()[skip:]
+}
+
+// kill and stop end the master's daemon, and return when that began.
+func (c *carriedLab) kill() time.Time { return c.a.KillAllBut() }
+
+func (c *carriedLab) stop() time.Time {
+	from := time.Now()
+	c.a.Daemon().Stop()
+	return from
 }
 
 // TestCarriedConnections: where VRRP does not pass, connections carry it; and they tell the death of a daemon from that of a process which will be
@@ -145,12 +154,14 @@ func TestCarriedConnections(t *testing.T) {
 			c := newCarriedLab(t, media[3], lines...)
 			c.replaced("holdfast-carry")
 			c.replaced("holdfast-vrrp")
-			if log := c.moved("the whole daemon is killed", c.a.KillAll); !strings.Contains(log, "is dead") || !strings.Contains(log, "trouble peer_dead") {
+			if log := c.moved("the whole daemon is killed", c.kill); !strings.Contains(log, "is dead") || !strings.Contains(log, "trouble peer_dead") {
 				t.Errorf("its death is not named:\n%s", log)
 			}
 			c.start(c.a, 0) // which removes what was left, and is master again
-			if log := c.moved("a polite stop", c.a.Daemon().Stop); strings.Contains(log, "is dead") {
+			if log := c.moved("a polite stop", c.stop); strings.Contains(log, "is dead") {
 				t.Errorf("a polite stop is taken for a death:\n%s", log)
+			} else if !strings.Contains(log, "hands over to us") {
+				t.Errorf("it was not handed over:\n%s", log)
 			}
 		})
 	}
@@ -162,7 +173,9 @@ func TestCarriedDatagrams(t *testing.T) {
 	long(t)
 	c := newCarriedLab(t, media[5], "transport udp", "transport_port 2112")
 	c.replaced("holdfast-carry")
-	c.moved("a polite stop", c.a.Daemon().Stop)
+	if log := c.moved("a polite stop", c.stop); !strings.Contains(log, "hands over to us") {
+		t.Errorf("it was not handed over:\n%s", log)
+	}
 }
 
 // certificates makes a CA and a certificate for each address: 1.pem with 1.key for the first, and so on.

@@ -44,8 +44,11 @@ func TestOrdinaryUser(t *testing.T) {
 	for _, pid := range append(children(cmd.Process.Pid), cmd.Process.Pid) {
 		is := status(t, pid)
 		want := capMask(unix.CAP_NET_ADMIN, unix.CAP_NET_RAW)
-		if strings.HasSuffix(comm(pid), "-runner") || strings.HasSuffix(comm(pid), "-aux") {
-			want = capMask() // they have no use for what there is
+		switch {
+		case strings.HasSuffix(comm(pid), "-runner"):
+			want = capMask(unix.CAP_NET_ADMIN)
+		case strings.HasSuffix(comm(pid), "-aux"):
+			want = capMask() // it has no use for what there is
 		}
 		judgeCaps(t, comm(pid), is, want, "CapPrm", "CapEff")
 		if strings.HasSuffix(comm(pid), "-vrrp") && (is["NoNewPrivs"] != "1" || is["Seccomp"] != filtered()) {

@@ -190,7 +190,7 @@ func (p privilege) run(t *testing.T) {
 	supervisor.caps, supervisor.bounding = own["CapEff"], own["CapBnd"]
 	supervisor.judge(t, "the supervisor", who.supervisor)
 	runner := ordinary
-	runner.caps, runner.bounding = capMask(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL), own["CapBnd"]
+	runner.caps, runner.bounding = capMask(unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL, unix.CAP_NET_ADMIN), own["CapBnd"]
 	runner.judge(t, "the runner", who.runner)
 	judgeDescriptors(t, "the vrrp role", who.vrrp)
 	judgeDescriptors(t, "the runner", who.runner)

@@ -78,7 +78,7 @@ func routed() string {
 }
 
 // tables is what ip tells of the routes and rules of a node that are not the kernel's own, one a line.
-func tables(t *testing.T, n *lab.Node) (lines []string) {
+func tables(t testing.TB, n *lab.Node) (lines []string) {
 	t.Helper()
 	for _, command := range []string{"-4 -d -j route show table all", "-6 -d -j route show table all", "-4 -d -j rule", "-6 -d -j rule"} {
 		var b strings.Builder

@@ -68,6 +68,7 @@ func (l *loop) drainCarrier() bool {
 			return true
 		case err != nil || n == 0:
 			l.dropCarrier() // it has died; the supervisor starts another one and sends a socket to that
+			l.driver.Handle(poll.Now(), &vrrp.CarrierLost{})
 			return true
 		}
 		now := poll.Now()
@@ -98,6 +99,8 @@ func (l *loop) carried(m *local.Msg) vrrp.Event {
 		return &vrrp.PeerReport{
 			Port: port, Src: m.Src, Dst: m.Dst, Origin: m.Origin, VRID: m.VRID, State: vrrp.State(m.State), Priority: m.Priority, Hears: m.Hears,
 		}
+	case local.Handed:
+		return &vrrp.PeerHand{Port: port, Src: m.Src, Dst: m.Dst, VRID: m.VRID, Hand: vrrp.Hand(m.State)}
 	case local.Link:
 		if l.carrier.peers.show(l.page, m) {
 			return &vrrp.PeerLink{Port: port, Src: m.Src, Dst: m.Dst, Up: m.Up}
@@ -115,12 +118,16 @@ func (l *loop) carry(s *vrrp.Send) error {
 	})
 }
 
-// Note tells a peer how a router is, if the carrier has room for that.
+// Note tells a peer how a router is, or a word in a hand-over, if the carrier has room for that.
 func (l *loop) Note(n *vrrp.Note) {
-	_ = l.toCarrier(&local.Msg{
+	m := local.Msg{
 		Type: local.Report, Kind: n.Port.Transport, IPv6: n.Port.IPv6, Src: n.Src, Dst: n.Dst, VRID: n.VRID, State: uint8(n.State),
 		Priority: n.Priority, Hears: n.Hears,
-	})
+	}
+	if n.Hand != vrrp.NoHand {
+		m.Type, m.State = local.Hand, uint8(n.Hand)
+	}
+	_ = l.toCarrier(&m)
 }
 
 func (l *loop) toCarrier(m *local.Msg) error {

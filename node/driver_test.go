@@ -46,7 +46,7 @@ func (r *recorder) Forget(o host.Owner) {
 }
 func (r *recorder) Tell(ev notify.Event)        { r.add("tell %s %s", ev.Name, ev.State) }
 func (r *recorder) Report(p *vrrp.Report)       { r.add("log %s", p.Text) }
-func (r *recorder) Note(n *vrrp.Note)           { r.add("note %s", n.State) }
+func (r *recorder) Note(n *vrrp.Note)           { r.add("note %s %s", n.State, n.Hand) }
 func (r *recorder) Refused(p *vrrp.Refused)     { r.add("refused %s", p.Reason) }
 func (r *recorder) Moved(t *vrrp.Transition)    { r.add("moved %s", t.To) }
 func (r *recorder) Publish(router *vrrp.Router) { r.add("publish %s", router.Name()) }

@@ -145,7 +145,7 @@ func (nobody) Publish(*vrrp.Router)                {}
 var kinds = kindsOf(
 	vrrp.AdvertsDue{}, vrrp.Wakeup{}, vrrp.Configure{}, vrrp.Received{}, vrrp.Overflow{}, vrrp.LinkChanged{}, vrrp.LinkGone{}, vrrp.Applied{},
 	vrrp.Lost{}, vrrp.Tracked{}, vrrp.Sent{}, vrrp.Stop{}, vrrp.Claimed{}, vrrp.Challenged{},
-	vrrp.PeerDied{}, vrrp.PeerReport{}, vrrp.PeerLink{},
+	vrrp.PeerDied{}, vrrp.PeerReport{}, vrrp.PeerLink{}, vrrp.PeerHand{}, vrrp.CarrierLost{},
 )
 
 func kindsOf(list ...any) map[string]reflect.Type {

@@ -96,7 +96,8 @@ func (c *child) setupFor(cfg *config.Config, o *Options) sched.Setup {
 	if c.name == role.Carrier {
 		return sched.Setup{Nice: carrierNice, User: o.Unprivileged, Caps: []sched.Cap{}, Jail: !o.Open}
 	}
-	return sched.Setup{Caps: []sched.Cap{sched.Kill, sched.SetGID, sched.SetUID}}
+	// It removes what is left if the supervisor and the vrrp role die.
+	return sched.Setup{Caps: []sched.Cap{sched.Kill, sched.NetAdmin, sched.SetGID, sched.SetUID}}
 }
 
 // wanted reports whether a configuration needs the role.
@@ -139,7 +140,9 @@ func needsRunner(cfg *config.Config) bool {
 		return true
 	}
 	for i := range cfg.Instances {
-		if hasScript(cfg.Instances[i].Notify) {
+		in := &cfg.Instances[i]
+		// With fast_fail another node has the addresses at once if we die, so somebody must be there who can remove them here.
+		if hasScript(in.Notify) || in.Carry() != nil && in.Carry().FastFail {
 			return true
 		}
 	}
@@ -185,6 +188,9 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	s.listeners.Go(func() { s.hear(c, conn, proc.pid()) })
 	if stderr != nil {
 		s.listeners.Go(func() { s.relayErrors(c.ident, proc.pid(), stderr) })
+	}
+	if c.name == role.Runner && !s.opt.Keep {
+		s.send(c, role.Msg{Last: &role.Last{PID: s.paths.pid, State: s.paths.state}})
 	}
 	s.introduce(c)
 	s.showWindow(c)

@@ -60,14 +60,14 @@ func runDaemon(opt Options, mains map[role.Name]Main) int {
 	}
 	hooks := Hooks{
 		Load: func(bool) config.Result { return loadJSON(opt.ConfigFile) }, Mains: mains, Program: program,
-		Sweep: func(path string, _ *config.Config) error {
+		Sweep: func(path string, _ *config.Config) ([]string, error) {
 			f, err := os.OpenFile(filepath.Join(filepath.Dir(opt.ConfigFile), "swept"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			defer f.Close()
 			_, err = fmt.Fprintln(f, path)
-			return err
+			return nil, err
 		},
 	}
 	code := New(opt, hooks).Run(func() { report(0) })

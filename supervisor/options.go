@@ -74,8 +74,9 @@ type Hooks struct {
 	// Drop removes what old may have put into the kernel and next does not name: a role that ran old died, and the one that
 	// takes its place is given next. Nil does nothing.
 	Drop func(old, next *config.Config) error
-	// Sweep removes what the file at path and c (nil for none) name from the kernel, and then the file. Nil does nothing.
-	Sweep func(path string, c *config.Config) error
+	// Sweep removes what the file at path and c (nil for none) name from the kernel, and then the file. It names what was there. Nil does
+	// nothing.
+	Sweep func(path string, c *config.Config) (removed []string, err error)
 	// Program runs a program that the configuration names, and waits for its end, its time limit or stop (nil for never). It returns
 	// why it was no success. Nil runs none.
 	Program func(c *config.Command, within time.Duration, stop <-chan struct{}) error

@@ -50,7 +50,11 @@ func (s *Supervisor) start(ready func()) (code int, ok bool) {
 		return role.ExitFatal, false
 	}
 	if s.hooks.Sweep != nil { // what an earlier daemon left that was killed
-		if err := s.hooks.Sweep(s.paths.state, cfg); err != nil {
+		removed, err := s.hooks.Sweep(s.paths.state, cfg)
+		if len(removed) > 0 {
+			s.say(logs.Warning, "removed what an earlier run has left: %s", Removed(removed))
+		}
+		if err != nil {
 			s.say(logs.Warning, "leftovers: %v", err)
 		}
 	}
@@ -259,7 +263,13 @@ func (s *Supervisor) clean() {
 	do, what := s.hooks.Forget, "the state file"
 	if s.sweepDue && !s.opt.Keep && s.hooks.Sweep != nil {
 		what = "what the VRRP process left in the kernel"
-		do = func(path string) error { return s.hooks.Sweep(path, s.cfg) }
+		do = func(path string) error {
+			removed, err := s.hooks.Sweep(path, s.cfg)
+			if len(removed) > 0 {
+				s.say(logs.Info, "removed what the VRRP process has left: %s", Removed(removed))
+			}
+			return err
+		}
 	}
 	if do == nil {
 		return

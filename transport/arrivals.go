@@ -36,6 +36,7 @@ type Arrivals struct {
 	turn             clock.Instant
 	last             [2][256]uint64 // Sent of the last advert that counted, by family and VRID
 	lastReport       [2][256]uint64
+	lastHand         [2][256]uint64
 }
 
 const none = int64(^uint64(0) >> 1)
@@ -87,6 +88,11 @@ func (a *Arrivals) Judge(now clock.Instant, epoch uint32, sent uint64, ipv6 bool
 // JudgeReport does the same for a report, which has no interval.
 func (a *Arrivals) JudgeReport(now clock.Instant, epoch uint32, sent uint64, ipv6 bool, vrid uint8) (time.Duration, Verdict) {
 	return a.judge(&a.lastReport, now, epoch, sent, ipv6, vrid, ReportLife)
+}
+
+// JudgeHand does the same for a word in a hand-over.
+func (a *Arrivals) JudgeHand(now clock.Instant, epoch uint32, sent uint64, ipv6 bool, vrid uint8) (time.Duration, Verdict) {
+	return a.judge(&a.lastHand, now, epoch, sent, ipv6, vrid, HandLife)
 }
 
 func (a *Arrivals) judge(

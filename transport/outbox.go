@@ -9,8 +9,11 @@ import (
 // ReportLife is for how long a report means something.
 const ReportLife = 2 * time.Second
 
-// slots is how many different things can wait for a peer: adverts and reports of 255 routers and two families.
-const slots = 1024
+// HandLife is for how long a word in a hand-over means something.
+const HandLife = time.Second
+
+// slots is how many different things can wait for a peer: adverts, reports and hand-overs of 255 routers and two families.
+const slots = 2048
 
 // Slot says what a frame is about. A later one about the same replaces it.
 type Slot uint16
@@ -20,6 +23,9 @@ func AdvertSlot(ipv6 bool, vrid uint8) Slot { return Slot(family(ipv6))<<8 | Slo
 
 // ReportSlot is that of a router's reports.
 func ReportSlot(ipv6 bool, vrid uint8) Slot { return AdvertSlot(ipv6, vrid) | 1<<9 }
+
+// HandSlot is that of a router's words in hand-overs.
+func HandSlot(ipv6 bool, vrid uint8) Slot { return AdvertSlot(ipv6, vrid) | 1<<10 }
 
 func (s Slot) advert() bool { return s < 1<<9 }
 
@@ -34,6 +40,7 @@ type Outbox struct {
 type letter struct {
 	frame []byte
 	until clock.Instant // after that it means nothing any more
+	life  time.Duration
 	taken bool
 }
 
@@ -47,7 +54,17 @@ func (o *Outbox) Put(now clock.Instant, s Slot, life time.Duration, frame []byte
 	if !l.taken && s.advert() {
 		o.Replaced++
 	}
-	l.frame, l.until, l.taken = append(l.frame[:0], frame...), now.Add(life), false
+	l.frame, l.until, l.life, l.taken = append(l.frame[:0], frame...), now.Add(life), life, false
+}
+
+// Latest calls f for the newest advert of every router that is younger than two of the lives it was given, which is what whoever is MASTER has
+// said last.
+func (o *Outbox) Latest(now clock.Instant, f func(frame []byte)) {
+	for s, l := range o.frames {
+		if l != nil && Slot(s).advert() && now.Before(l.until.Add(l.life)) {
+			f(l.frame)
+		}
+	}
 }
 
 // lane is what still has to go over one connection, in the order in which it was put.

@@ -48,7 +48,7 @@ type (
 		Refusal
 	}
 
-	// Note tells a peer, through the carrier, how a router is.
+	// Note tells a peer, through the carrier, how a router is; or, with a Hand, only that.
 	Note struct {
 		Port     PortID
 		Src, Dst netip.Addr
@@ -56,6 +56,7 @@ type (
 		State    State
 		Priority uint8 // effective
 		Hears    bool  // adverts of that peer came within the down time
+		Hand     Hand
 	}
 
 	// Report is a line for the log.

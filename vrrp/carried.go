@@ -27,6 +27,7 @@ type peerView struct {
 	state    State
 	priority uint8
 	up       bool // there is a connection, and it answers
+	hears    bool // us, as its last report says
 	dead     bool // its daemon died, and nothing was heard of it since
 	told     bool // that we hear it, in the last report
 }
@@ -86,6 +87,7 @@ func (r *Router) spokeUp(p *Received) {
 
 // peersOf calls f for each router on a port that has the peer and speaks from our address dst, which may be unknown.
 func (e *Engine) peersOf(port PortID, src, dst netip.Addr, f func(r *Router, v *peerView)) {
+	e.mute = false
 	if e.stopping {
 		return
 	}
@@ -120,7 +122,7 @@ func (e *Engine) peerDied(ev *PeerDied) {
 		}
 		r.listen(wait)
 		r.report(Info, 0, "the daemon of master %s is dead: taking over in %v unless another one is heard", v.addr, r.downAt.Sub(r.engine.now.Mono))
-		r.released, r.died = true, true
+		r.released, r.died, r.handed = true, true, false
 		r.arm()
 	})
 }
@@ -162,7 +164,7 @@ func (e *Engine) peerReport(ev *PeerReport) {
 		if r.spec.VRID != ev.VRID || ev.State > Fault {
 			return
 		}
-		v.reported, v.state, v.priority, v.up = e.now.Mono, ev.State, ev.Priority, true
+		v.reported, v.state, v.priority, v.hears, v.up = e.now.Mono, ev.State, ev.Priority, ev.Hears, true
 		if ev.Origin.IsValid() {
 			v.origin = ev.Origin
 		}
@@ -258,18 +260,23 @@ func (r *Router) reportDue() {
 	if !src.IsValid() {
 		return
 	}
-	e := r.engine
 	for i := range r.views {
 		v := &r.views[i]
 		v.told = r.hearsPeer(v)
-		if e.noted == len(e.notes) {
-			e.notes = append(e.notes, &Note{})
-		}
-		n := e.notes[e.noted]
-		e.noted++
-		*n = Note{Port: r.spec.Port(), Src: src, Dst: v.addr, VRID: r.spec.VRID, State: r.state, Priority: r.priority, Hears: v.told}
-		e.do(n)
+		r.note(v, src, NoHand)
 	}
+}
+
+// note tells one peer how the router is, or a word in a hand-over.
+func (r *Router) note(v *peerView, src netip.Addr, h Hand) {
+	e := r.engine
+	if e.noted == len(e.notes) {
+		e.notes = append(e.notes, &Note{})
+	}
+	n := e.notes[e.noted]
+	e.noted++
+	*n = Note{Port: r.spec.Port(), Src: src, Dst: v.addr, VRID: r.spec.VRID, State: r.state, Priority: r.priority, Hears: v.told, Hand: h}
+	e.do(n)
 }
 
 // anyForm is what is taken of carried adverts: what carries them has checksums, or better, and addresses may be translated on the way.

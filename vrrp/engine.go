@@ -40,6 +40,7 @@ type Engine struct {
 	gen       uint64 // of the configuration, for notifications
 	stopping  bool
 	keep      bool
+	mute      bool // there is no carrier, and nothing was heard of another one
 
 	pass    uint64           // number of the last reassess, so that a group follows once in it
 	unknown map[portKey]bool // VRIDs that nobody is configured for and that were told of
@@ -113,6 +114,10 @@ func (e *Engine) Step(now clock.Now, ev Event) []Action {
 		e.peerReport(ev)
 	case *PeerLink:
 		e.peerLink(ev)
+	case *PeerHand:
+		e.peerHand(ev)
+	case *CarrierLost:
+		e.carrierLost()
 	}
 	return e.out
 }

@@ -88,6 +88,17 @@ type (
 		Up       bool
 	}
 
+	// PeerHand is a word of a peer in a hand-over.
+	PeerHand struct {
+		Port     PortID
+		Src, Dst netip.Addr
+		VRID     uint8
+		Hand     Hand
+	}
+
+	// CarrierLost says that the process that carries adverts is gone. Another one may come.
+	CarrierLost struct{}
+
 	// Stop makes every router leave: a MASTER sends priority 0, and gives up its addresses when somebody has taken over (rule Q10).
 	Stop struct {
 		Keep bool // leave the addresses where they are (-V)
@@ -122,6 +133,8 @@ func (*Challenged) event()  {}
 func (*PeerDied) event()    {}
 func (*PeerReport) event()  {}
 func (*PeerLink) event()    {}
+func (*PeerHand) event()    {}
+func (*CarrierLost) event() {}
 
 // Claim is one station's saying that an address is at it.
 type Claim struct {

@@ -131,6 +131,9 @@ func (a *announcer) slice(e *Engine) {
 		if r.told != nil && r.keeper.confirmed && !r.announcing() {
 			r.flushTold()
 		}
+		if r.former.IsValid() && r.keeper.confirmed && !r.announcing() {
+			r.acknowledge()
+		}
 	}
 	a.heard = a.heard[:0]
 }

@@ -19,8 +19,11 @@ func (r *Router) heardAsBackup(src netip.Addr, adv *wire.Advert) {
 		if r.mayAnswer() {
 			r.report(Info, 1, "Backup received priority 0 advertisement")
 		}
+		if r.handed && src == r.master {
+			return // it has said more already
+		}
 		r.listen(r.skew()) // rule B6
-		r.released, r.died = true, false
+		r.released, r.died, r.handed, r.former = true, false, false, src
 		r.arm()
 		return
 	}
@@ -59,7 +62,7 @@ func (r *Router) accepts(adv *wire.Advert) bool {
 
 // acceptAdvert restarts the down timer (rules D3, D4).
 func (r *Router) acceptAdvert(src netip.Addr, adv *wire.Advert) {
-	r.want, r.released, r.died = false, false, false
+	r.want, r.released, r.died, r.handed, r.former = false, false, false, false, netip.Addr{}
 	if gap := r.engine.now.Mono.Sub(r.heard); r.group != nil && src == r.master && r.heard != 0 && gap > r.interval()/2 && gap < 2*r.interval() {
 		r.group.steady()
 	}

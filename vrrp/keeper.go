@@ -385,6 +385,7 @@ func (r *Router) applied(a *host.Applied) {
 		r.confirmedAt = r.engine.now.Mono
 		if !r.announcing() {
 			r.flushTold() // else after the first announcements (rule H2)
+			r.acknowledge()
 		}
 		if k.refused && r.state == Master {
 			r.engine.reassess([]*Router{r}, WhyFault)

@@ -45,6 +45,10 @@ func (w *world) print(a Action) {
 	case *Notify:
 		w.printNotify(a.Event)
 	case *Note:
+		if a.Hand != NoHand {
+			w.say("tells %s: %s", a.Dst, a.Hand)
+			return
+		}
 		if w.noted == nil {
 			w.noted = map[netip.Addr]Note{}
 		}

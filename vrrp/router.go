@@ -79,6 +79,8 @@ type Router struct {
 	views    []peerView    // of routers whose adverts are carried, as in spec.Peers
 	reportAt clock.Instant // the peers are told how it is
 	died     bool          // the master's daemon is dead: it takes over without waiting for silence
+	handed   bool          // the master, which says goodbye, has named us its heir
+	former   netip.Addr    // the master that has said goodbye, until it is told that we have the addresses
 
 	leave  *handover // it makes way and still has addresses
 	claims int       // addresses that were claimed in this Step
@@ -161,7 +163,7 @@ func (r *Router) becomeFault(c Cause) {
 		r.report(Info, 0, "Entering FAULT STATE")
 	}
 	if from == Master {
-		r.send(wire.PriorityRelease) // rule H3; it may well fail, when it is the link that failed
+		r.goodbye() // rule H3; it may well fail, when it is the link that failed
 	}
 	r.drop(from)
 	r.enter(Fault, c)
@@ -199,7 +201,7 @@ func (r *Router) becomeInit() {
 func (r *Router) becomeStopped(c Cause, keep bool) {
 	from := r.state
 	if from == Master {
-		r.send(wire.PriorityRelease)
+		r.goodbye()
 	}
 	if keep {
 		r.hush()
@@ -224,7 +226,10 @@ func (r *Router) enter(s State, c Cause) {
 		r.endMasters()
 	}
 	r.state, r.cause, r.since = s, c, r.engine.now
-	r.want, r.putOff, r.released, r.died = false, false, false, false
+	if s != Master {
+		r.former = netip.Addr{}
+	}
+	r.want, r.putOff, r.released, r.died, r.handed = false, false, false, false, false
 	r.reportSoon()
 	r.preemptAt, r.rivalSince, r.outranked, r.complained = 0, 0, 0, 0
 	r.quietUntil = 0
@@ -259,7 +264,7 @@ func (r *Router) drop(from State) {
 
 // stepDown gives the others a chance: priority 0, then BACKUP for the given time.
 func (r *Router) stepDown(c Cause, wait time.Duration) {
-	r.send(wire.PriorityRelease)
+	r.goodbye()
 	r.becomeBackup(c, wait)
 }
 

@@ -51,13 +51,14 @@ const (
 	WhyOwnerClash            // another router claims to own the addresses too
 	WhyPreempts              // the down time has passed, though a master of lower priority is heard
 	WhyDied                  // the daemon of the master is dead, as its machine has confirmed
+	WhyHanded                // the master has named us its heir
 )
 
 var whyText = [...]string{
 	WhyStart: "start", WhyTimeout: "advert timeout", WhyReleased: "master released", WhyHigher: "higher priority",
 	WhyFault: "fault", WhyRecovered: "recovered", WhyGroup: "sync group", WhyAddress: "address lost", WhySlept: "slept",
 	WhyReload: "reload", WhyStop: "stop", WhyResumed: "resumed", WhyOwnerClash: "second address owner",
-	WhyPreempts: "preempts", WhyDied: "daemon of the master died",
+	WhyPreempts: "preempts", WhyDied: "daemon of the master died", WhyHanded: "master handed over",
 }
 
 func (w Why) String() string {

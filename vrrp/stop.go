@@ -27,6 +27,9 @@ func (e *Engine) stop(ev *Stop) {
 	for _, g := range e.groups {
 		g.tellLater(notify.Stop)
 	}
+	if e.mute {
+		e.carrierLost()
+	}
 	if !ev.Keep && !e.Leaving() {
 		e.dropStatic()
 	}

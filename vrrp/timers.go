@@ -177,6 +177,8 @@ func (r *Router) downDue() {
 	switch {
 	case r.died:
 		c.Why = WhyDied
+	case r.handed:
+		c.Why = WhyHanded
 	case r.released:
 		c.Why = WhyReleased
 	case r.outranked != 0 && e.now.Mono.Sub(r.outranked) < time.Duration(r.spec.DownAdverts)*r.interval():
@@ -192,7 +194,7 @@ func (r *Router) downDue() {
 	}
 	r.want = true
 	if !r.group.ready() {
-		r.released = false
+		r.released, r.handed = false, false
 		r.listen(r.downTime()) // rule I1
 		return
 	}

@@ -28,6 +28,8 @@ import (
 //	track NAME up|down|unknown|new; lost NAME ADDR [linkdown]; stop [keep|WITHIN]
 //	claim MAC ADDR[@LINK]...                                             other stations say so, by ARP or NA
 //	challenge MAC ADDR[@LINK]...                                         the same, while nobody makes way
+//	mute                                                                 the carrier has died
+//	hand SRC over|taken|odd                                              a word of a peer in a hand-over
 //	died SRC; linkup SRC; linkdown SRC; told SRC state=MASTER prio 100 hears=yes [origin=ADDR]     the carrier says so
 //	refuse ADDR; allow ADDR; kernel mute|slow|willing; applied NAME fail|ok ADDR [partial|old]
 //	run 10s; pause 5s; suspend 60s; wallclock 60s; sent NAME ERROR
@@ -259,7 +261,9 @@ func (w *world) event(f []string) Event {
 			return &Stop{Keep: true, Within: 5 * time.Second}
 		}
 		return &Stop{}
-	case "died", "linkup", "linkdown", "told":
+	case "mute":
+		return &CarrierLost{}
+	case "died", "linkup", "linkdown", "told", "hand":
 		return w.peerEvent(f)
 	case "claim":
 		return w.claim(f[1:])
@@ -272,10 +276,20 @@ func (w *world) event(f []string) Event {
 // peerEvent is what the carrier says of a peer of the first router, which has reached its source.
 func (w *world) peerEvent(f []string) Event {
 	s := w.specs[0]
+	if n := len(f); n > 2 && f[n-2] == "to" {
+		for i := range w.specs {
+			if w.specs[i].Name == f[n-1] {
+				s = w.specs[i]
+			}
+		}
+		f = f[:n-2]
+	}
 	src, opt := netip.MustParseAddr(f[1]), options(f[2:])
 	switch f[0] {
 	case "died":
 		return &PeerDied{Port: s.Port(), Src: src, Dst: s.Source}
+	case "hand":
+		return &PeerHand{Port: s.Port(), Src: src, Dst: s.Source, VRID: s.VRID, Hand: map[string]Hand{"over": TakeOver, "taken": Taken, "odd": 9}[f[2]]}
 	case "told":
 		ev := &PeerReport{Port: s.Port(), Src: src, Dst: s.Source, VRID: s.VRID, Priority: uint8(number(w.t, opt["prio"]))}
 		ev.State = map[string]State{"MASTER": Master, "BACKUP": Backup, "FAULT": Fault, "INIT": Init}[opt["state"]]

@@ -11,6 +11,7 @@ import (
 	"holdfast.dev/notify/runner"
 	"holdfast.dev/notify/script"
 	"holdfast.dev/supervisor"
+	"holdfast.dev/supervisor/leftover"
 	"holdfast.dev/supervisor/machine"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/supervisor/sched"
@@ -34,6 +35,7 @@ func runScripts(ctl *role.Conn) error {
 			Specs:  readSpecs,
 			Script: script.Options{Launcher: []string{launcherName}, Cgroup: script.FindCgroup()},
 			Chains: iptables.NewKeeper(),
+			Behind: func(last role.Last) ([]string, error) { return supervisor.SweepBehind(last, leftover.Sweep) },
 		})
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,10 @@ func sweepCommand() *cobra.Command {
 				complain(err)
 				return err
 			}
-			err = supervisor.SweepAlone(f.opt, h)
+			removed, err := supervisor.SweepAlone(f.opt, h)
+			if len(removed) > 0 {
+				fmt.Println("removed:", supervisor.Removed(removed))
+			}
 			complain(err)
 			return err
 		},

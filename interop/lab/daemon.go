@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -186,14 +187,42 @@ func (d *Daemon) WaitLog(skip int, text string, within time.Duration) {
 }
 
 // KillAll ends every process of the node with SIGKILL, none of them having had a chance to notice that of another.
-func (n *Node) KillAll() {
-	n.lab.rec.note("every process of %s is killed", n.Name)
-	n.each(unix.SIGSTOP)
-	n.each(unix.SIGKILL)
-	if d := n.daemon; d != nil {
-		<-d.exited
+func (n *Node) KillAll() { n.KillAllBut() }
+
+// KillAllBut does that to all but the processes with these names. It returns the time at which it began.
+func (n *Node) KillAllBut(names ...string) (at time.Time) {
+	n.lab.rec.note("every process of %s is killed, but %q", n.Name, names)
+	doomed := slices.DeleteFunc(n.pids(), func(pid int) bool { return slices.Contains(names, Comm(pid)) })
+	first := 0
+	if n.daemon != nil {
+		first = n.daemon.cmd.Process.Pid
 	}
-	n.lab.poll(time.Now(), patience, func() bool { return len(n.pids()) == 0 })
+	if at := slices.Index(doomed, first); at >= 0 { // last: when it dies the kernel has those go on whom it started, and that are stopped
+		doomed = append(slices.Delete(doomed, at, at+1), first)
+	}
+	for _, pid := range doomed {
+		_ = unix.Kill(pid, unix.SIGSTOP) // it may be gone by now
+	}
+	at = time.Now()
+	for _, pid := range doomed {
+		_ = unix.Kill(pid, unix.SIGKILL)
+	}
+	if n.daemon != nil && slices.Contains(doomed, first) {
+		<-n.daemon.exited
+	}
+	n.lab.poll(time.Now(), patience, func() bool {
+		return !slices.ContainsFunc(n.pids(), func(pid int) bool { return slices.Contains(doomed, pid) })
+	})
+	return at
+}
+
+// Comm is the name of a process; empty if there is none.
+func Comm(pid int) string {
+	name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(name))
 }
 
 func (n *Node) each(sig syscall.Signal) {

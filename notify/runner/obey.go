@@ -91,6 +91,8 @@ func (r *runner) obey(m role.Msg, files []*os.File) {
 	case m.Peer != nil && m.Peer.Role == role.VRRP && len(files) == 1:
 		r.meet(files[0])
 		files = nil
+	case m.Last != nil:
+		r.last = m.Last
 	case m.Opened != nil:
 		r.pipes.opened(m.Opened, files)
 		files = nil
@@ -149,6 +151,7 @@ func (r *runner) hear(conn *role.Conn) {
 				conn.Close()
 				if r.peer.Load() == conn {
 					r.linked = false
+					r.cleanUp()
 				}
 			})
 			return

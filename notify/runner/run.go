@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -29,6 +30,8 @@ type Options struct {
 	// Chains keeps firewalls in chains of iptables; nil if that is nothing for this role. Its methods are called from one goroutine, and may take
 	// long.
 	Chains Chains
+	// Behind is called once when the supervisor and the vrrp role are gone and this process is not: it cleans up behind them. Nil does nothing.
+	Behind func(role.Last) (removed []string, err error)
 }
 
 // Chains is host/iptables' Keeper.
@@ -60,8 +63,12 @@ type runner struct {
 	peers    int
 	conns    map[*role.Conn]struct{} // the peer, and former ones that are not read to their end yet
 
-	inbox    chan func()
-	quit     chan struct{}
+	inbox  chan func()
+	quit   chan struct{}
+	last   *role.Last // what to clean up; nil for nothing, or no more
+	orphan bool       // the supervisor is gone
+	swept  sync.WaitGroup
+
 	stopping bool
 	leaveBy  time.Time // when stopping
 	over     bool      // that has passed
@@ -95,6 +102,8 @@ func Run(ctl *role.Conn, opt Options) error {
 	heard := make(chan struct{})
 	go r.listen(heard)
 	r.loop(signals)
+	r.cleanUp()
+	r.swept.Wait()
 	r.end()
 	ctl.Close()
 	<-heard
@@ -136,6 +145,18 @@ func (r *runner) loop(signals <-chan os.Signal) {
 			_ = r.ctl.Send(role.Msg{Asked: &role.Asked{Number: int(s.(syscall.Signal))}})
 		}
 	}
+}
+
+// cleanUp removes what the daemon has left, if nobody else of it can any more.
+func (r *runner) cleanUp() {
+	last := r.last
+	if !r.orphan || r.linked || last == nil || r.opt.Behind == nil {
+		return
+	}
+	r.last = nil
+	r.swept.Go(func() { // the log is gone with the supervisor; the next start names what this can't remove
+		_, _ = r.opt.Behind(*last)
+	})
 }
 
 // finished reports whether the role may leave: everything is delivered, and nothing more can come.
@@ -235,7 +256,11 @@ func (r *runner) listen(done chan<- struct{}) {
 			continue
 		}
 		if err != nil {
-			r.post(func() { r.stop(withoutSupervisor) })
+			r.post(func() {
+				r.orphan = true
+				r.cleanUp()
+				r.stop(withoutSupervisor)
+			})
 			return
 		}
 		if m.Prepare != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"holdfast.dev/config"
@@ -32,41 +33,58 @@ func Record(path string, now, next *config.Config) error {
 }
 
 // Sweep deletes what the file at path and the configuration c (nil for none) name, where it is present, and then the
-// file. It must not be called while a daemon of that file runs.
-func Sweep(path string, c *config.Config) error {
+// file. It returns the names of what was there. It must not be called while a daemon of that file runs.
+func Sweep(path string, c *config.Config) (removed []string, err error) {
 	old, err := read(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := Items(c)
 	old.Keys, old.Routes, old.Rules = append(now.Keys, old.Keys...), append(now.Routes, old.Routes...), append(now.Rules, old.Rules...)
 	old.Links, old.Walls = append(now.Links, old.Links...), append(now.Walls, old.Walls...)
-	if err := remove(collect(map[host.Key]bool{}, old)); err != nil {
-		return err
+	if removed, err = remove(collect(map[host.Key]bool{}, old)); err != nil {
+		return removed, err
 	}
-	return Forget(path)
+	return removed, Forget(path)
 }
 
-// remove deletes items where they are present.
-func remove(items kernel.Items) error {
+// remove deletes items where they are present, and returns their names.
+func remove(items kernel.Items) (removed []string, err error) {
 	if items.Len() == 0 {
-		return nil
+		return nil, nil
 	}
 	swept, err := kernel.Sweep(items)
+	for _, k := range swept.Removed {
+		removed = append(removed, name(k))
+	}
 	if err == nil && len(swept.Failed) > 0 {
 		err = failure(swept.Failed)
 	}
 	if len(items.Links) > 0 {
-		_, linkErr := kernel.SweepLinks(items.Links)
+		links, linkErr := kernel.SweepLinks(items.Links)
+		for _, l := range links {
+			removed = append(removed, "interface "+l)
+		}
 		err = errors.Join(err, linkErr)
 	}
 	if len(items.Walls) > 0 { // last: until then nobody is answered
 		tables, chains := kinds(items.Walls)
-		_, tableErr := kernel.SweepWalls(tables)
-		_, chainErr := iptables.Sweep(chains)
+		gone, tableErr := kernel.SweepWalls(tables)
+		gone2, chainErr := iptables.Sweep(chains)
+		for _, w := range slices.Concat(gone, gone2) {
+			removed = append(removed, "firewall "+w.String())
+		}
 		err = errors.Join(err, tableErr, chainErr)
 	}
-	return err
+	return removed, err
+}
+
+// name is what an item is called in the log.
+func name(k host.Key) string {
+	if k.IsEntry() {
+		return k.Entry
+	}
+	return k.Prefix.String() + " on " + k.Link
 }
 
 // kinds separates tables of nftables from chains of iptables.
@@ -86,7 +104,8 @@ func kinds(walls []host.WallName) (tables, chains []host.WallName) {
 func Drop(old, next *config.Config) error {
 	named := map[host.Key]bool{}
 	collect(named, Items(next))
-	return remove(collect(named, Items(old)))
+	_, err := remove(collect(named, Items(old)))
+	return err
 }
 
 // Forget deletes the file of a daemon that left nothing behind.
@@ -124,11 +143,7 @@ func failure(failed []host.Result) error {
 			fmt.Fprintf(&b, " and %d more", len(failed)-i)
 			break
 		}
-		if r.Key.IsEntry() {
-			fmt.Fprintf(&b, " %s (%s)", r.Key.Entry, r.Err)
-			continue
-		}
-		fmt.Fprintf(&b, " %s on %s (%s)", r.Key.Prefix, r.Key.Link, r.Err)
+		fmt.Fprintf(&b, " %s (%s)", name(r.Key), r.Err)
 	}
 	return errors.New("not removed:" + b.String())
 }

@@ -48,7 +48,11 @@ func TestSweep(t *testing.T) {
 		}
 		path := filepath.Join(t.TempDir(), "x.state")
 		nstest.OK(t, Record(path, configuration(name, "10.5.0.9/32"), configuration(name, "10.5.0.9/32", "10.5.0.77/32")))
-		nstest.OK(t, Sweep(path, configuration(name, "10.5.0.10/32", "10.5.0.78/32")))
+		removed := swept(t, path, configuration(name, "10.5.0.10/32", "10.5.0.78/32"))
+		slices.Sort(removed)
+		if want := []string{"10.5.0.10/32 on " + name, "10.5.0.9/32 on " + name}; !slices.Equal(removed, want) {
+			t.Errorf("what was removed is called %q, not %q", removed, want)
+		}
 		left, err := netlink.AddrList(link, netlink.FAMILY_V4)
 		nstest.OK(t, err)
 		var got []string
@@ -62,7 +66,7 @@ func TestSweep(t *testing.T) {
 		if _, err := os.Lstat(path); err == nil {
 			t.Error("the file is still there")
 		}
-		nstest.OK(t, Sweep(path, nil))
+		swept(t, path, nil)
 		nstest.OK(t, Forget(path))
 	})
 }
@@ -116,7 +120,7 @@ func TestSweepRouting(t *testing.T) {
 		}
 		path := filepath.Join(t.TempDir(), "x.state")
 		nstest.OK(t, Record(path, nil, c))
-		nstest.OK(t, Sweep(path, nil))
+		swept(t, path, nil)
 		routes, err := netlink.RouteListFiltered(netlink.FAMILY_V4, &netlink.Route{Dst: dst}, netlink.RT_FILTER_DST)
 		nstest.OK(t, err)
 		rules, err := netlink.RuleList(netlink.FAMILY_V4)
@@ -145,7 +149,7 @@ func TestForeignFile(t *testing.T) {
 	}
 	for _, bad := range []string{"", "{", `{"version":1,"addresses":[{"interface":"a/b","address":"1.2.3.4/32"}]}`, `{"version":1,"interfaces":["../x"]}`} {
 		nstest.OK(t, os.WriteFile(path, []byte(bad), 0o600))
-		if err := Sweep(path, nil); err == nil {
+		if _, err := Sweep(path, nil); err == nil {
 			t.Errorf("%q was obeyed", bad)
 		}
 	}
@@ -204,16 +208,24 @@ func TestSweepLinks(t *testing.T) {
 	}
 	nstest.Do(t, a, func() {
 		nstest.OK(t, Record(path, nil, virtual("one", "foreign")))
-		nstest.OK(t, Sweep(path, nil))
+		swept(t, path, nil)
 	})
 	if got := left(); got != "two three foreign 1" {
 		t.Error(got)
 	}
 	nstest.Do(t, a, func() {
 		nstest.OK(t, Drop(virtual("two", "three"), virtual("three")))
-		nstest.OK(t, Sweep(path, virtual("three")))
+		swept(t, path, virtual("three"))
 	})
 	if got := left(); got != "foreign 0" {
 		t.Error(got)
 	}
+}
+
+// swept removes what is left, and returns what that was.
+func swept(t *testing.T, path string, c *config.Config) []string {
+	t.Helper()
+	removed, err := Sweep(path, c)
+	nstest.OK(t, err)
+	return removed
 }

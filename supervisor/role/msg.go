@@ -38,6 +38,9 @@ type Msg struct {
 	// Listener is for the carrier, with a socket: one for each of transport.Config.Listens, before the Prepare that they belong to.
 	Listener *Listener `json:",omitempty"`
 
+	// Last is for the runner.
+	Last *Last `json:",omitempty"`
+
 	Window *Window `json:",omitempty"` // to aux, with the status page, the runner's memory and a listening socket: answer there
 	Record *Record `json:",omitempty"` // with the file as a descriptor: record all inputs; without one: stop that
 
@@ -141,6 +144,10 @@ type Opened struct {
 
 // Window comes with what the answers to questions are made of. Both memories are open for reading only.
 type Window struct{ Version string }
+
+// Last names what the runner cleans up behind the daemon if the supervisor and the vrrp role have died and it has not: what State lists, while
+// it holds the daemon's lock.
+type Last struct{ PID, State string }
 
 // Stop asks a role to leave.
 type Stop struct {

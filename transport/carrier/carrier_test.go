@@ -1,10 +1,13 @@
 package carrier
 
 import (
+	"net/netip"
+	"slices"
 	"testing"
 
 	"holdfast.dev/transport"
 	"holdfast.dev/transport/local"
+	"holdfast.dev/transport/wire"
 )
 
 // two starts two carriers that know each other.
@@ -56,6 +59,10 @@ func TestThereAndBack(t *testing.T) {
 				}
 				return false
 			})
+			m = local.Msg{Type: local.Hand, Kind: kind, Src: b.addr, Dst: a.addr, VRID: 52, State: 2}
+			_, err = b.vrrp.Write(local.Append(nil, &m))
+			ok(t, err)
+			eventually(t, "a word in a hand-over has come", func() bool { return a.handed(52, 2, b.addr) })
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			for _, m := range b.heard {
@@ -73,4 +80,34 @@ func TestOneConnection(t *testing.T) {
 	a, b := two(t, transport.TCP)
 	eventually(t, "both are connected", func() bool { return a.up() && b.up() })
 	eventually(t, "the counters say so", func() bool { return a.lastLink().Count.Connects >= 1 && b.lastLink().Count.Connects >= 1 })
+}
+
+// handed reports whether a word in a hand-over has come.
+func (n *node) handed(vrid, step uint8, from netip.Addr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.ContainsFunc(n.heard, func(m local.Msg) bool {
+		return m.Type == local.Handed && m.VRID == vrid && m.State == step && m.Src == from && m.Origin == from
+	})
+}
+
+// TestOtherRelease: who does not know of hand-overs is not bothered with them.
+func TestOtherRelease(t *testing.T) {
+	t.Parallel()
+	a, b := two(t, transport.TCP)
+	eventually(t, "both are connected", func() bool { return a.up() && b.up() })
+	b.carrier.mu.Lock()
+	p := b.carrier.all[0]
+	b.carrier.mu.Unlock()
+	p.mu.Lock()
+	p.can = wire.CanReport
+	p.mu.Unlock()
+	m := local.Msg{Type: local.Hand, Kind: transport.TCP, Src: b.addr, Dst: a.addr, VRID: 52, State: 1}
+	_, err := b.vrrp.Write(local.Append(nil, &m))
+	ok(t, err)
+	b.send(transport.TCP, a.addr, 51, 7, 100)
+	eventually(t, "what was sent after it has come", func() bool { return a.got(51, 7) == 1 })
+	if a.handed(52, 1, b.addr) {
+		t.Error("it was told of a hand-over")
+	}
 }

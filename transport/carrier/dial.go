@@ -128,7 +128,7 @@ func (c *carrier) greet(n net.Conn, r *reader) (h wire.Hello, err error) {
 // hello introduces us.
 func (c *carrier) hello() []byte {
 	h := wire.Hello{
-		Min: wire.Version, Max: wire.Version, Can: wire.CanReport | wire.CanFastFail, Node: c.node,
+		Min: wire.Version, Max: wire.Version, Can: wire.CanReport | wire.CanFastFail | wire.CanHand, Node: c.node,
 		Clock: wire.Micros(int64(poll.Mono())), Release: c.release,
 	}
 	return h.Append(nil)

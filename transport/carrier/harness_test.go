@@ -224,14 +224,7 @@ func (c *carrier) die() {
 	all := c.all
 	c.mu.Unlock()
 	for _, p := range all {
-		p.mu.Lock()
-		p.closed = true
-		p.timer.Stop()
-		for id, conn := range p.conns {
-			delete(p.conns, id)
-			conn.drop()
-		}
-		p.mu.Unlock()
+		p.vanish()
 	}
 	_ = c.ctl.Close()
 	c.local.shut()

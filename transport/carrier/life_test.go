@@ -48,6 +48,34 @@ func TestDeath(t *testing.T) {
 	}
 }
 
+// TestOrphan: a carrier whose supervisor is gone says goodbye for a vrrp role that has, and lets peers find out for one that died without a word.
+func TestOrphan(t *testing.T) {
+	t.Parallel()
+	for _, said := range []byte{0, 100} {
+		t.Run(map[byte]string{0: "goodbye", 100: "nothing"}[said], func(t *testing.T) {
+			t.Parallel()
+			a, b, ca, cb := twoWith(t, transport.TCP, func(p *transport.Peer) { p.FastFail, p.Interval = true, time.Second })
+			ok(t, a.configure(ca))
+			ok(t, b.configure(cb))
+			eventually(t, "both are connected", func() bool { return a.up() && b.up() })
+			b.send(transport.TCP, a.addr, 51, 100, 4095)
+			b.send(transport.TCP, a.addr, 51, said, 4095)
+			eventually(t, "the advert was heard", func() bool { return a.got(51, said) == 1 })
+			b.closeSockets()
+			_ = b.vrrp.Close()
+			_ = b.ctl.Close()
+			wait(t, b.ended)
+			b.ctl = nil
+			eventually(t, "the connection is gone", func() bool { return !a.up() })
+			if said != 0 {
+				eventually(t, "the death is told", func() bool { return a.deaths() == 1 })
+			} else if l := a.lastLink(); !strings.Contains(l.Text, "stops") && !strings.Contains(l.Text, "refused") {
+				t.Errorf("%+v", l)
+			}
+		})
+	}
+}
+
 // TestPoliteStop: who says goodbye has not died.
 func TestPoliteStop(t *testing.T) {
 	t.Parallel()

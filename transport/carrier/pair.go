@@ -30,7 +30,8 @@ type pair struct {
 	since    clock.Instant // when up changed last
 	trouble  string        // why the last dial or connection ended, in more words than the session's
 	source   netip.Addr    // the source that the engine gave last
-	sent     uint64        // last Stamp.Sent
+	can      wire.Capability
+	sent     uint64 // last Stamp.Sent
 	outgoing []byte
 	doubt    clock.Instant // when the peer's clock was last asked for
 	reminded clock.Instant // when it was last said that there is still no connection; 0 for not since there was one
@@ -195,12 +196,15 @@ func (p *pair) mine(c *conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// send takes an advert or a report of the engine.
+// send takes an advert, a report or a word in a hand-over of the engine.
 func (p *pair) send(m *local.Msg) {
 	now := poll.Mono()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.source = m.Src
+	if m.Type == local.Hand && p.can&wire.CanHand == 0 {
+		return // it knows goodbyes only
+	}
 	slot, life, ok := p.encode(now, m)
 	if !ok {
 		p.count.Refused++
@@ -225,6 +229,11 @@ func (p *pair) encode(now clock.Instant, m *local.Msg) (slot transport.Slot, lif
 		r := wire.Report{Stamp: stamp, IPv6: m.IPv6, Hears: m.Hears, VRID: m.VRID, State: m.State, Priority: m.Priority}
 		p.outgoing = r.Append(p.outgoing[:0])
 		return transport.ReportSlot(m.IPv6, m.VRID), transport.ReportLife, m.VRID != 0
+	}
+	if m.Type == local.Hand {
+		h := wire.Hand{Stamp: stamp, IPv6: m.IPv6, VRID: m.VRID, Step: m.State}
+		p.outgoing = h.Append(p.outgoing[:0])
+		return transport.HandSlot(m.IPv6, m.VRID), transport.HandLife, m.VRID != 0
 	}
 	claim, ok := wire.ReadClaim(m.Payload)
 	if !ok || len(m.Payload) > wire.MaxPacket {
@@ -271,6 +280,7 @@ func (p *pair) up(c *conn, h *wire.Hello) bool {
 		return false
 	}
 	p.seen.Sample(poll.Mono(), wire.Epoch(h.Node), h.Clock)
+	p.can = h.Can
 	if p.peer.FastFail && h.Can&wire.CanFastFail == 0 {
 		p.c.tell.complain("fast_fail "+p.peer.Addr.String(), "%v peer %v (%s): it can't tell us of its death", p.peer.Kind, p.peer.Addr, h.Release)
 	}
@@ -317,6 +327,18 @@ func (p *pair) close(reason wire.Reason) {
 		} else {
 			c.drop()
 		}
+	}
+}
+
+// vanish ends everything with the peer without a word.
+func (p *pair) vanish() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.timer.Stop()
+	for id, c := range p.conns {
+		delete(p.conns, id)
+		c.drop()
 	}
 }
 

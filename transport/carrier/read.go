@@ -215,6 +215,12 @@ func (p *pair) frame(in *inward, f *wire.Frame, c *conn) error {
 			return err
 		}
 		p.report(in, &r, c)
+	case wire.TypeHand:
+		var h wire.Hand
+		if err := h.Parse(f); err != nil {
+			return err
+		}
+		p.handed(in, &h, c)
 	case wire.TypePong:
 		var pong wire.Pong
 		if err := pong.Parse(f); err != nil {
@@ -286,5 +292,16 @@ func (p *pair) report(in *inward, r *wire.Report, c *conn) {
 	in.out.add(&local.Msg{
 		Type: local.Told, Kind: p.peer.Kind, IPv6: r.IPv6, Src: p.peer.Addr, Dst: p.mine(c), Origin: r.Origin,
 		VRID: r.VRID, State: r.State, Priority: r.Priority, Hears: r.Hears,
+	})
+}
+
+// handed hands on the peer's word in a hand-over.
+func (p *pair) handed(in *inward, h *wire.Hand, c *conn) {
+	_, verdict := p.seen.JudgeHand(in.now, h.Epoch, h.Sent, h.IPv6, h.VRID)
+	if verdict != transport.Fresh || in.mute {
+		return
+	}
+	in.out.add(&local.Msg{
+		Type: local.Handed, Kind: p.peer.Kind, IPv6: h.IPv6, Src: p.peer.Addr, Dst: p.mine(c), Origin: h.Origin, VRID: h.VRID, State: h.Step,
 	})
 }

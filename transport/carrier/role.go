@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast.dev/link/poll"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/transport"
 	"holdfast.dev/transport/local"
@@ -62,6 +63,7 @@ func (c *carrier) run() error {
 	over := make(chan struct{})
 	go c.tick(over)
 	orphan := c.obeyAll()
+	defer func() { _ = c.ctl.Send(role.Msg{Stopped: &role.Stopped{}}) }()
 	if c.hearer != nil { // what the vrrp role has said still goes out
 		within := lastWords
 		if orphan {
@@ -73,9 +75,44 @@ func (c *carrier) run() error {
 		}
 	}
 	close(over)
+	if orphan && c.unsaid() {
+		c.vanish()
+		return nil
+	}
 	c.leave()
-	_ = c.ctl.Send(role.Msg{Stopped: &role.Stopped{}})
 	return nil
+}
+
+// unsaid reports whether a router was MASTER up to now and has not said goodbye: the vrrp role has died with the supervisor.
+func (c *carrier) unsaid() (yes bool) {
+	for _, p := range c.pairs {
+		p.mu.Lock()
+		p.session.Outbox().Latest(poll.Mono(), func(frame []byte) { yes = yes || master(frame) })
+		p.mu.Unlock()
+	}
+	return yes
+}
+
+// master reports whether an advert that we have sent is no goodbye.
+func master(frame []byte) bool {
+	var a wire.Advert
+	f, _, err := wire.Next(frame)
+	if err != nil || a.Parse(&f) != nil {
+		return false
+	}
+	claim, ok := wire.ReadClaim(a.Packet)
+	return ok && claim.Priority != 0
+}
+
+// vanish ends everything as the death of the whole daemon would: peers find its port refused.
+func (c *carrier) vanish() {
+	for _, l := range c.listeners {
+		l.close()
+	}
+	for _, p := range c.pairs {
+		p.vanish()
+	}
+	c.local.shut()
 }
 
 // tick tells the vrrp role every second how the connections are.
@@ -301,7 +338,7 @@ func (c *carrier) meet(f *os.File) {
 // hear takes what the vrrp role says until its socket ends.
 func (c *carrier) hear(own *os.File, raw syscall.RawConn) {
 	garbage := hear(raw, func(m *local.Msg) {
-		if m.Type != local.Send && m.Type != local.Report {
+		if m.Type != local.Send && m.Type != local.Report && m.Type != local.Hand {
 			return
 		}
 		if p := c.index.Load().to(m.Kind, m.Src, m.Dst); p != nil {

@@ -140,6 +140,7 @@ func (p *pair) gramFrame(in *inward, f *wire.Frame) error {
 			return &deniedError{"the address is this daemon's own"}
 		}
 		p.seen.Sample(in.now, wire.Epoch(h.Node), h.Clock)
+		p.can = h.Can
 		if !p.gram.up && !p.closed {
 			p.gram.up, p.gram.heard = true, in.now
 			p.gram.connects++

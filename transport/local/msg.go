@@ -18,6 +18,8 @@ const (
 	// Report is what the router thinks, for that peer: Kind, Src, Dst, VRID, IPv6, State, Priority, Hears (adverts of that peer came within
 	// the down time). To be sent on change and about once a second.
 	Report
+	// Hand is a word in a hand-over: Kind, Src, Dst, VRID, IPv6, State (vrrp.Hand). It is sent once, and means something for HandLife.
+	Hand
 
 	// From the carrier to the vrrp role. Src is the peer as it is configured, whatever address it comes from on the way; Dst is the
 	// address of ours that it reached.
@@ -28,6 +30,8 @@ const (
 	Died
 	// Told is a Report of the peer: Kind, IPv6, Src, Dst, Origin, VRID, State, Priority, Hears.
 	Told
+	// Handed is a Hand of the peer: Kind, IPv6, Src, Dst, Origin, VRID, State.
+	Handed
 	// Link is the state of the connection to a peer, on change and once a second: Kind, IPv6, Src, Dst, Up, Text (why not, or what the
 	// peer can't), Count, RTT, Since.
 	Link
@@ -49,7 +53,7 @@ type Msg struct {
 	Origin   netip.Addr
 	Age      time.Duration // how long it was under way beyond the shortest time lately; at most 2^32 µs
 	VRID     uint8
-	State    uint8 // as vrrp.State
+	State    uint8 // as vrrp.State; of a Hand as vrrp.Hand
 	Priority uint8 // effective one
 	Hears    bool
 	Up       bool

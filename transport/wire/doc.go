@@ -23,11 +23,12 @@ const (
 	TypePing   Type = 4
 	TypePong   Type = 5
 	TypeBye    Type = 6 // last on a connection that is ended on purpose
+	TypeHand   Type = 7 // with FlagSkip; only to who has CanHand
 )
 
 // Flags of a frame.
 const (
-	FlagIPv6  = 1 << 0 // ADVERT, REPORT: of an IPv6 router
+	FlagIPv6  = 1 << 0 // ADVERT, REPORT, HAND: of an IPv6 router
 	FlagHears = 1 << 1 // REPORT: adverts of whom it is sent to are heard
 	// FlagSkip says that whoever does not know the type may leave the frame out. Any other unknown frame ends the connection.
 	FlagSkip = 1 << 7

@@ -37,7 +37,7 @@ func Next(b []byte) (f Frame, rest []byte, err error) {
 
 // Known reports whether the type is one of version 1, and skip whether the frame may be left out where it is not.
 func (f *Frame) Known() (known, skip bool) {
-	return f.Type >= TypeHello && f.Type <= TypeBye, f.Flags&FlagSkip != 0
+	return f.Type >= TypeHello && f.Type <= TypeHand, f.Flags&FlagSkip != 0
 }
 
 // begin starts a frame; end fills in its length.
@@ -122,6 +122,30 @@ func (r *Report) Parse(f *Frame) error {
 		return ErrGarbage
 	}
 	r.VRID, r.State, r.Priority = rest[0], rest[1], rest[2]
+	return nil
+}
+
+// Hand is a word in a hand-over from one router to another: see vrrp.Hand for what Step means.
+type Hand struct {
+	Stamp
+	IPv6       bool
+	VRID, Step uint8
+}
+
+// Append adds the frame to b.
+func (h *Hand) Append(b []byte) []byte {
+	b, start := begin(b, TypeHand, family(h.IPv6)|FlagSkip)
+	return end(append(h.Stamp.append(b), h.VRID, h.Step), start)
+}
+
+// Parse reads a frame of TypeHand. What a later version adds behind it is left out.
+func (h *Hand) Parse(f *Frame) error {
+	h.IPv6 = f.Flags&FlagIPv6 != 0
+	rest, err := h.Stamp.parse(f.Body)
+	if err != nil || len(rest) < 2 || rest[0] == 0 {
+		return ErrGarbage
+	}
+	h.VRID, h.Step = rest[0], rest[1]
 	return nil
 }
 

@@ -19,6 +19,7 @@ type Capability uint32
 const (
 	CanReport   Capability = 1 << 0 // sends and understands REPORT
 	CanFastFail Capability = 1 << 1 // its port is refused only when its whole daemon is dead
+	CanHand     Capability = 1 << 2 // understands HAND
 )
 
 // Hello introduces a side. It must come first on a connection, and is answered by nothing: both send it at once.

@@ -40,6 +40,11 @@ var golden = []struct {
 		},
 		"0021 03 03  a1a2a3a4 00000000000f4241 20010db8000000000000000000000001  330164",
 	},
+	{
+		"HAND",
+		&Hand{Stamp: Stamp{Epoch: 0xa1a2a3a4, Sent: 1000002, Origin: netip.MustParseAddr("192.0.2.1")}, VRID: 51, Step: 1},
+		"0020 07 80  a1a2a3a4 00000000000f4242 00000000000000000000ffffc0000201  3301",
+	},
 	{"PING", &Ping{Token: 7}, "000a 04 00  0000000000000007"},
 	{"PONG", &Pong{Token: 7, Clock: 9}, "0012 05 00  0000000000000007 0000000000000009"},
 	{"BYE", &Bye{Reason: ByeStop}, "0003 06 00  01"},
@@ -227,7 +232,7 @@ func FuzzStream(f *testing.F) {
 func again(t *testing.T, f *Frame) {
 	t.Helper()
 	kinds := map[Type]any{
-		TypeHello: &Hello{}, TypeAdvert: &Advert{}, TypeReport: &Report{}, TypePing: &Ping{}, TypePong: &Pong{}, TypeBye: &Bye{},
+		TypeHello: &Hello{}, TypeAdvert: &Advert{}, TypeReport: &Report{}, TypePing: &Ping{}, TypePong: &Pong{}, TypeBye: &Bye{}, TypeHand: &Hand{},
 	}
 	v := kinds[f.Type]
 	if known, _ := f.Known(); known != (v != nil) {

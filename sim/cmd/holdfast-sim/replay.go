@@ -141,7 +141,13 @@ func (s *story) Moved(t *vrrp.Transition) {
 	s.add("move", "%s %s -> %s (%s) %s", t.Name, t.From, t.To, t.Cause.Why, t.Cause.Text)
 }
 
-func (s *story) Note(n *vrrp.Note) { s.add("tell", "%s: we are %v", n.Dst, n.State) }
+func (s *story) Note(n *vrrp.Note) {
+	if n.Hand != vrrp.NoHand {
+		s.add("tell", "%s: %v", n.Dst, n.Hand)
+		return
+	}
+	s.add("tell", "%s: we are %v", n.Dst, n.State)
+}
 
 func (s *story) Refused(r *vrrp.Refused) { s.add("refuse", "an advert from %s: %v", r.From, r.Reason) }
 
