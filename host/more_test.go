@@ -158,3 +158,41 @@ func TestOverrunWhilePuttingBack(t *testing.T) {
 		}
 	}
 }
+
+// Somebody else's address that went with its primary one, and is not put back yet, is known of when that one goes again.
+func TestAnothersIsPutBackAfterTheSecondTime(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		happen func(w *world)
+	}{
+		{"nothing", func(*world) {}},
+		{"everything is read anew", func(w *world) { w.k.LoseEvents() }},
+		{"the link is looked at", func(w *world) { w.k.AddAddr("eth0", "10.0.0.3/24"); w.k.DelAddr("eth0", "10.0.7.7/24") }},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			w := newWorld(t)
+			labelled := func(label string) host.State {
+				s := want("10.0.0.3/24")
+				s.Addresses[0].Label = label
+				return s
+			}
+			w.r.Want(1, 1, want("10.0.0.3/24"))
+			w.run()
+			w.k.AddAddr("eth0", "10.0.0.9/24")
+			w.run()
+			w.r.Want(1, 2, labelled("eth0:1"))
+			if more, err := w.r.RoundOf(w.k, 2); err != nil || !more {
+				t.Fatalf("more %v, error %v", more, err)
+			}
+			if n := len(w.k.Addrs("eth0")); n != 1 {
+				t.Fatalf("%d addresses in the middle", n)
+			}
+			c.happen(w)
+			w.r.Want(1, 3, labelled("eth0:2"))
+			w.run()
+			if n := len(w.k.Addrs("eth0")); n != 2 {
+				t.Errorf("the kernel holds %v", w.k)
+			}
+		})
+	}
+}

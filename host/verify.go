@@ -83,6 +83,10 @@ func (r *Reconciler) replace(l *linkState, addrs []LinkAddr) {
 			n := fresh.put(s.LinkAddr) // verify says what became of it
 			n.ours, n.set = true, s.set
 		case !s.ours && fresh.find(s.Prefix, s.Peer) == nil:
+			if f := r.restoring(l, s.spot()); f != nil {
+				f.s = fresh.put(s.LinkAddr)
+				continue
+			}
 			differs = true
 		}
 	}
@@ -95,6 +99,18 @@ func (r *Reconciler) replace(l *linkState, addrs []LinkAddr) {
 	if differs {
 		r.show(l)
 	}
+}
+
+// restoring is the operation, made or about to be made, that puts back an address of somebody else's; nil if there is none.
+func (r *Reconciler) restoring(l *linkState, at spot) *flight {
+	for _, list := range [][]flight{r.flight, r.carry} {
+		for i := range list {
+			if f := &list[i]; f.it == nil && f.link == l && f.s != nil && f.s.spot() == at {
+				return f
+			}
+		}
+	}
+	return nil
 }
 
 // verify compares what should stand on a link with what is seen there. Addresses with an operation on its way are left to
@@ -166,6 +182,7 @@ func (r *Reconciler) verifyRest(l *linkState, seen map[spot]*LinkAddr, v View) {
 		it := r.items[l.Name][s.spot()]
 		switch {
 		case seen[s.spot()] != nil || (it != nil && it.flying > 0):
+		case !s.ours && r.restoring(l, s.spot()) != nil: // or else it is forgotten when its primary address goes once more before that
 		case s.ours:
 			l.remove(s)
 			r.out.Held = true
