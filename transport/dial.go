@@ -144,11 +144,15 @@ func (s *Session) forgetDial(id ConnID) {
 func (s *Session) reached(id ConnID) {
 	if d := s.attempt(id); d != nil {
 		d.reached = s.now
+		s.suspect.answered(s.now)
 	}
 }
 
 // dialEnded notes how a dial that did not come up has ended.
 func (s *Session) dialEnded(d *attempt, why Why) {
+	if !d.reached.IsZero() {
+		s.suspect.answered(s.now)
+	}
 	switch {
 	case s.suspect.on && !d.begun.Before(s.suspect.begun):
 		s.confirmEnded(d, why)

@@ -98,6 +98,33 @@ func TestAcceptedDialIsLife(t *testing.T) {
 	}
 }
 
+// TestAnsweredDialIsLifeUntilItsEnd: where a port has answered until a moment ago, that moment begins the silence.
+func TestAnsweredDialIsLifeUntilItsEnd(t *testing.T) {
+	for _, how := range []Why{Reset, EndOfStream} {
+		now := clock.Instant(time.Hour)
+		s := NewSession(now, Peer{Interval: time.Second, FastFail: true}, NodeID{1}, 1)
+		first := s.Accepted()
+		s.Step(now, Up{ID: first, Node: NodeID{2}})
+		var dial ConnID
+		for _, a := range s.Step(now, Ended{first, Reset}) {
+			if d, ok := a.(Dial); ok {
+				dial = d.ID
+			}
+		}
+		s.Step(now, Reached{dial})
+		now = now.Add(999 * time.Millisecond)
+		for range 20 { // whatever else is dialled gets no answer
+			s.Step(now, Wake{})
+		}
+		now = now.Add(time.Millisecond)
+		for _, a := range s.Step(now, Ended{dial, how}) {
+			if _, ok := a.(Died); ok {
+				t.Errorf("%v of a connection that was accepted until now is a death", how)
+			}
+		}
+	}
+}
+
 // TestGoodbyeIsNoDeath, nor is what follows it.
 func TestGoodbyeIsNoDeath(t *testing.T) {
 	w := fastPair(t)

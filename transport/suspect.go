@@ -47,6 +47,13 @@ func (u *suspicion) spoke(now clock.Instant, claims time.Duration) {
 	}
 }
 
+// answered notes that the port is known to have answered until now: silence counts from here.
+func (u *suspicion) answered(now clock.Instant) {
+	if u.on {
+		u.since = max(u.since, now)
+	}
+}
+
 // silence is when the silence confirms.
 func (s *Session) silence() clock.Instant {
 	return s.suspect.since.Add(max(s.suspect.claims, s.peer.Interval, minGap))
