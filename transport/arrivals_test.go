@@ -80,6 +80,17 @@ func TestPausedSender(t *testing.T) {
 	x.judge(5*time.Second, pause+150*time.Millisecond, Stale)
 }
 
+// TestManyStampsAtOnce: what is said of many routers at once is stamped a little ahead of the clock, which is no sign that that has stood still.
+func TestManyStampsAtOnce(t *testing.T) {
+	x := &arrivals{t: t}
+	for vrid := range 250 { // all in one microsecond, and there at once
+		x.a.Judge(clock.Instant(time.Hour+time.Second), 1, us(time.Second)+uint64(vrid), false, uint8(vrid), life)
+	}
+	asked := clock.Instant(time.Hour + 2*time.Second)
+	x.a.Answered(asked.Add(3*time.Second), asked, 1, us(2*time.Second)) // answered at once, and the answer came late
+	x.judge(6*time.Second, 3*time.Second, Stale)
+}
+
 // TestNewLife: a daemon that was started again counts anew, and what is left of the one before is not heard.
 func TestNewLife(t *testing.T) {
 	var a Arrivals
