@@ -114,7 +114,7 @@ func (l *loop) carried(m *local.Msg) vrrp.Event {
 // carry hands an advert to the carrier.
 func (l *loop) carry(s *vrrp.Send) error {
 	return l.toCarrier(&local.Msg{
-		Type: local.Send, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, Payload: s.Payload,
+		Type: local.Send, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, Payload: s.Payload, Since: int64(poll.Mono()),
 	})
 }
 
@@ -122,7 +122,7 @@ func (l *loop) carry(s *vrrp.Send) error {
 func (l *loop) Note(n *vrrp.Note) {
 	m := local.Msg{
 		Type: local.Report, Kind: n.Port.Transport, IPv6: n.Port.IPv6, Src: n.Src, Dst: n.Dst, VRID: n.VRID, State: uint8(n.State),
-		Priority: n.Priority, Hears: n.Hears,
+		Priority: n.Priority, Hears: n.Hears, Since: int64(poll.Mono()),
 	}
 	if n.Hand != vrrp.NoHand {
 		m.Type, m.State = local.Hand, uint8(n.Hand)

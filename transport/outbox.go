@@ -9,6 +9,15 @@ import (
 // ReportLife is for how long a report means something.
 const ReportLife = 2 * time.Second
 
+// Said is when the election thread said what the carrier reads now, in nanoseconds of the same clock; 0 for in this moment. What has waited
+// because the carrier stood still is no news.
+func Said(now clock.Instant, since int64) clock.Instant {
+	if since <= 0 {
+		return now
+	}
+	return min(clock.Instant(since), now)
+}
+
 // HandLife is for how long a word in a hand-over means something.
 const HandLife = time.Second
 

@@ -4,7 +4,9 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
+	"holdfast.dev/link/poll"
 	"holdfast.dev/transport"
 	"holdfast.dev/transport/local"
 	"holdfast.dev/transport/wire"
@@ -68,6 +70,30 @@ func TestThereAndBack(t *testing.T) {
 			for _, m := range b.heard {
 				if m.Type == local.Received && (m.Src != a.addr || m.Dst != b.addr || m.Origin != a.addr || m.Kind != kind) {
 					t.Errorf("%+v", m)
+				}
+			}
+		})
+	}
+}
+
+// TestOldWordsAreNoNews: what the vrrp role said long ago, and the carrier reads only now because it stood still, is not passed on.
+func TestOldWordsAreNoNews(t *testing.T) {
+	t.Parallel()
+	for _, kind := range carried {
+		t.Run(kind.String(), func(t *testing.T) {
+			t.Parallel()
+			a, b := two(t, kind)
+			eventually(t, "both are connected", func() bool { return a.up() && b.up() })
+			for vrid := byte(1); vrid <= 100; vrid++ {
+				m := local.Msg{Type: local.Send, Kind: kind, Src: a.addr, Dst: b.addr, Payload: advert(vrid, 7, 100), Since: int64(poll.Mono().Add(-time.Second))}
+				_, err := a.vrrp.Write(local.Append(nil, &m))
+				ok(t, err)
+			}
+			a.send(kind, b.addr, 101, 7, 100)
+			eventually(t, "an advert has come", func() bool { return b.got(101, 7) == 1 })
+			for vrid := byte(1); vrid <= 100; vrid++ {
+				if b.got(vrid, 7) != 0 {
+					t.Fatalf("an advert of VRID %d came that was said an interval before", vrid)
 				}
 			}
 		})

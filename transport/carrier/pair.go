@@ -211,6 +211,9 @@ func (p *pair) send(m *local.Msg) {
 		return
 	}
 	if !p.key.Kind.Connected() {
+		if life <= 0 {
+			return // this process stood still
+		}
 		p.sendGram(p.outgoing)
 		if m.Type == local.Send {
 			p.count.Sent++
@@ -223,17 +226,18 @@ func (p *pair) send(m *local.Msg) {
 
 // encode makes the frame of what the engine sends.
 func (p *pair) encode(now clock.Instant, m *local.Msg) (slot transport.Slot, life time.Duration, ok bool) {
-	p.sent = max(p.sent+1, wire.Micros(int64(now)))
+	said := transport.Said(now, m.Since)
+	p.sent = max(p.sent+1, wire.Micros(int64(said)))
 	stamp := wire.Stamp{Epoch: wire.Epoch(p.c.node), Sent: p.sent, Origin: m.Src}
 	if m.Type == local.Report {
 		r := wire.Report{Stamp: stamp, IPv6: m.IPv6, Hears: m.Hears, VRID: m.VRID, State: m.State, Priority: m.Priority}
 		p.outgoing = r.Append(p.outgoing[:0])
-		return transport.ReportSlot(m.IPv6, m.VRID), transport.ReportLife, m.VRID != 0
+		return transport.ReportSlot(m.IPv6, m.VRID), transport.ReportLife - now.Sub(said), m.VRID != 0
 	}
 	if m.Type == local.Hand {
 		h := wire.Hand{Stamp: stamp, IPv6: m.IPv6, VRID: m.VRID, Step: m.State}
 		p.outgoing = h.Append(p.outgoing[:0])
-		return transport.HandSlot(m.IPv6, m.VRID), transport.HandLife, m.VRID != 0
+		return transport.HandSlot(m.IPv6, m.VRID), transport.HandLife - now.Sub(said), m.VRID != 0
 	}
 	claim, ok := wire.ReadClaim(m.Payload)
 	if !ok || len(m.Payload) > wire.MaxPacket {
@@ -242,7 +246,7 @@ func (p *pair) encode(now clock.Instant, m *local.Msg) (slot transport.Slot, lif
 	ipv6 := m.Dst.Is6()
 	a := wire.Advert{Stamp: stamp, IPv6: ipv6, Packet: m.Payload}
 	p.outgoing = a.Append(p.outgoing[:0])
-	return transport.AdvertSlot(ipv6, claim.VRID), claim.Interval, true
+	return transport.AdvertSlot(ipv6, claim.VRID), claim.Interval - now.Sub(said), true
 }
 
 // forget takes a connection off the list; nil is a connection that does nothing.

@@ -34,7 +34,12 @@ func Append(b []byte, m *Msg) []byte {
 		b = appendAddr(b, a)
 	}
 	switch m.Type {
-	case Send, Received:
+	case Send:
+		b = binary.BigEndian.AppendUint64(b, uint64(m.Since))
+		b = append(b, m.Payload[:min(len(m.Payload), MaxPayload)]...)
+	case Report, Hand:
+		b = binary.BigEndian.AppendUint64(b, uint64(m.Since))
+	case Received:
 		b = binary.BigEndian.AppendUint32(b, micros(m.Age))
 		b = append(b, m.Payload[:min(len(m.Payload), MaxPayload)]...)
 	case Link:
@@ -75,7 +80,19 @@ func Next(b []byte) (m Msg, rest []byte, err error) {
 // read takes what the type has besides.
 func (m *Msg) read(b []byte) bool {
 	switch m.Type {
-	case Send, Received:
+	case Send:
+		if len(b) < 8 || len(b)-8 > MaxPayload {
+			return false
+		}
+		m.Since, m.Payload = int64(binary.BigEndian.Uint64(b)), b[8:]
+		return true
+	case Report, Hand:
+		if len(b) != 8 {
+			return false
+		}
+		m.Since = int64(binary.BigEndian.Uint64(b))
+		return true
+	case Received:
 		if len(b) < 4 || len(b)-4 > MaxPayload {
 			return false
 		}

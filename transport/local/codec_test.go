@@ -14,8 +14,8 @@ import (
 func examples() []Msg {
 	a, b := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::2")
 	return []Msg{
-		{Type: Send, Kind: transport.TLS, Src: a, Dst: netip.MustParseAddr("192.0.2.2"), Payload: []byte{0x31, 51, 100, 0, 0, 100, 1, 2}},
-		{Type: Report, Kind: transport.TCP, IPv6: true, Src: b, Dst: b, VRID: 255, State: 2, Priority: 254, Hears: true},
+		{Type: Send, Kind: transport.TLS, Src: a, Dst: netip.MustParseAddr("192.0.2.2"), Payload: []byte{0x31, 51, 100, 0, 0, 100, 1, 2}, Since: 5},
+		{Type: Report, Kind: transport.TCP, IPv6: true, Src: b, Dst: b, VRID: 255, State: 2, Priority: 254, Hears: true, Since: 1 << 61},
 		{
 			Type: Received, Kind: transport.UDP, Src: a, Dst: a, Origin: netip.MustParseAddr("10.0.0.1"), Age: 1500 * time.Microsecond,
 			Payload: bytes.Repeat([]byte{7}, MaxPayload),

@@ -13,12 +13,13 @@ type Type uint8
 // From the vrrp role to the carrier.
 const (
 	// Send is an advert to be carried to the peer Dst: Kind, Src (the router's source, which also stands behind the IP header of other
-	// transports), Dst, Payload (the VRRP message). A later one of the same VRID and family replaces it if it has not left yet.
+	// transports), Dst, Payload (the VRRP message), Since (when it was said: a carrier that stood still must not take it for news). A later one
+	// of the same VRID and family replaces it if it has not left yet.
 	Send Type = 1 + iota
 	// Report is what the router thinks, for that peer: Kind, Src, Dst, VRID, IPv6, State, Priority, Hears (adverts of that peer came within
-	// the down time). To be sent on change and about once a second.
+	// the down time), Since. To be sent on change and about once a second.
 	Report
-	// Hand is a word in a hand-over: Kind, Src, Dst, VRID, IPv6, State (vrrp.Hand). It is sent once, and means something for HandLife.
+	// Hand is a word in a hand-over: Kind, Src, Dst, VRID, IPv6, State (vrrp.Hand), Since. It is sent once, and means something for HandLife.
 	Hand
 
 	// From the carrier to the vrrp role. Src is the peer as it is configured, whatever address it comes from on the way; Dst is the
@@ -58,7 +59,7 @@ type Msg struct {
 	Hears    bool
 	Up       bool
 	RTT      time.Duration // smoothed; 0 for unknown; at most 2^32 µs
-	Since    int64         // CLOCK_MONOTONIC in nanoseconds when Up last changed
+	Since    int64         // CLOCK_MONOTONIC in nanoseconds: when Up last changed, or when it was said; 0 for now
 	Count    Counts
 	Text     string // at most MaxText octets
 	Payload  []byte // at most MaxPayload octets; after Next it is part of what was read
