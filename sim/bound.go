@@ -109,6 +109,7 @@ func (w *World) bound() *bound {
 	}
 	b.add(rest, "left of the start-up delay")
 	b.add(1100*time.Millisecond+4*w.Plan.Shape.Writing, "for scripts, links, starts")
+	b.add(w.reconnecting(), "until carriers are connected")
 	b.add(down, "down time")
 	if w.seen.hid || w.seen.forged {
 		b.add(interval, "put off")

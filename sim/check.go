@@ -22,11 +22,13 @@ type checks struct {
 	telling  telling  // notifications are in order, and the last one is true
 	election election // liveness
 	leaks    leaks    // owners are forgotten, nothing is left after the end
+	carrying carrying // old adverts do not count, deaths are true, the carrier's memory is bounded
 }
 
 func (c *checks) init(w *World) {
 	c.speaking.w, c.holding.w, c.groups.w, c.timers.w = w, w, w, w
 	c.reloads.w, c.telling.w, c.election.w, c.leaks.w = w, w, w, w
+	c.carrying.w = w
 }
 
 // watched is what the checkers keep of a node.
@@ -216,6 +218,8 @@ func (c *checks) handled(n *Node, ev vrrp.Event) {
 	case *vrrp.Applied:
 		c.holding.applied(n, ev)
 	case *vrrp.Tracked:
+		c.timers.reloaded(n)
+	case *vrrp.PeerDied:
 		c.timers.reloaded(n)
 	case *vrrp.Overflow:
 		n.disturbed()

@@ -153,7 +153,7 @@ func summed(spec *vrrp.Spec, s *vrrp.Send) bool {
 			sum += uint32(b[i])<<8 | uint32(b[i+1])
 		}
 	}
-	if spec.Version == wire.V3 {
+	if spec.Version == wire.V3 && !spec.Transport.Carried() { // whose addresses may be translated on the way
 		src, dst := s.Src.As4(), s.Dst.As4()
 		add(src[:])
 		add(dst[:])

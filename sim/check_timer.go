@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"holdfast.dev/clock"
@@ -30,7 +31,10 @@ func (c *timers) hear(n *Node, now clock.Now, p *packet) {
 	}
 	for _, x := range n.watches {
 		s := x.spec
-		if s == nil || s.VRID != msg[1] || s.IPv6 != p.dst.Is6() || linkOf(s.Link) != p.link {
+		if s == nil || s.VRID != msg[1] || s.IPv6 != p.dst.Is6() || s.Transport != p.kind || linkOf(s.Link) != p.link && !p.kind.Carried() {
+			continue
+		}
+		if p.kind.Carried() && (s.Source != p.dst || !slices.ContainsFunc(s.Peers, func(q vrrp.Peer) bool { return q.Addr == p.src })) {
 			continue
 		}
 		if s.Unicast() == p.dst.IsMulticast() {

@@ -53,6 +53,15 @@ const (
 	DeleteEntry
 	Unmake
 	WrongKey
+	ResetConns
+	ForgetConns
+	HalfOpen
+	Stall
+	SlowDials
+	CrashCarrier
+	StopCarrier
+	OtherVersion
+	Disguise
 	whats
 )
 
@@ -112,11 +121,23 @@ func init() {
 		DeleteEntry:  {"route or rule deleted", deleteEntry, false},
 		Unmake:       {"virtual link meddled with", unmake, false},
 		WrongKey:     {"wrong password", wrongKey, false},
+		ResetConns:   {"connections reset", resetConns, false},
+		ForgetConns:  {"connections forgotten", forgetConns, false},
+		HalfOpen:     {"half-open", halfOpen, false},
+		Stall:        {"connections stall", stall, false},
+		SlowDials:    {"dials overtaken", slowDials, true},
+		CrashCarrier: {"carrier crash", crashCarrier, false},
+		StopCarrier:  {"carrier stopped", stopCarrier, false},
+		OtherVersion: {"other version", otherVersion, false},
+		Disguise:     {"source translated", disguise, false},
 	}
 }
 
-// commonWhats ends the faults that every kind of world has. The others are those of Rich.
-const commonWhats = DeleteEntry
+// commonWhats ends the faults that every kind of world has. Those of Rich come next, and those of what is carried.
+const (
+	commonWhats = DeleteEntry
+	richWhats   = ResetConns
+)
 
 func (k What) String() string { return kinds[k].name }
 
@@ -130,7 +151,7 @@ func (w *World) begin(f *Fault) {
 	w.Cover.note(w, f, n)
 	name := "-"
 	if n != nil && !k.lan {
-		if name = n.name; f.What != ReloadSame && f.What != ReloadBroken { // which are to disturb nothing
+		if name = n.name; !harmless[f.What] {
 			n.disturbed()
 		}
 	}
@@ -151,7 +172,7 @@ func (w *World) begin(f *Fault) {
 		}
 		over = true
 		w.Log.line(w, name, "FAULT", "#%d %s ends", f.ID, f.What)
-		if n != nil && !k.lan {
+		if n != nil && !k.lan && !harmless[f.What] {
 			n.disturbed()
 		}
 		end()
@@ -174,6 +195,7 @@ func burst(w *World, f *Fault, _ *Node) func() {
 
 func slow(w *World, f *Fault, _ *Node) func() {
 	w.lan.slow = []time.Duration{5 * time.Millisecond, 300 * time.Millisecond, 2 * time.Second}[f.A%3]
+	w.slowest = max(w.slowest, w.lan.slow)
 	return func() { w.lan.slow = 0 }
 }
 
@@ -255,6 +277,7 @@ func sleeps(w *World, f *Fault, n *Node, stood func(c *clocks, d time.Duration))
 			n.synchronise() // as guests' agents do
 		}
 		n.asleep, n.deaf = min(n.asleep, w.now), false
+		n.carriage.woke = w.now
 		if n.waits {
 			n.waits = false
 			n.boot()
@@ -288,6 +311,7 @@ func crashRole(_ *World, f *Fault, n *Node) func() {
 // kill ends the daemon; the service manager starts it anew.
 func kill(_ *World, f *Fault, n *Node) func() {
 	n.die()
+	n.carriage.end()
 	if f.A&1 == 0 {
 		n.sweep() // its unit has ExecStopPost=
 		n.poke()
@@ -308,6 +332,7 @@ func (n *Node) backIn(f *Fault) func() {
 // powerOff takes everything from the machine: nothing is left when it is back.
 func powerOff(_ *World, f *Fault, n *Node) func() {
 	n.die()
+	n.carriage.powerOff()
 	for i := range n.nics {
 		n.nics[i].up = false
 	}
@@ -420,6 +445,7 @@ func (w *World) heal() {
 		n.repair()
 	}
 	w.calm, w.calmAt = true, w.now
+	w.checks.carrying.healed()
 	b := w.bound()
 	w.Log.line(w, "-", "FAULT", "all faults have ended; %s", b.String())
 	w.until(w.calmAt.Add(b.total()))
@@ -448,9 +474,13 @@ func (n *Node) repair() {
 	}
 	if !n.alive || n.halting {
 		n.die()
+		if n.halting {
+			n.carriage.end()
+		}
 		n.sweep()
 		n.boot()
 	}
+	n.carriage.repair()
 	n.disturbed()
 	n.poke()
 }

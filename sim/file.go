@@ -9,6 +9,7 @@ import (
 	"holdfast.dev/config"
 	"holdfast.dev/config/expand"
 	"holdfast.dev/node"
+	"holdfast.dev/transport/specs"
 	"holdfast.dev/vrrp"
 )
 
@@ -43,6 +44,7 @@ type instance struct {
 	signing    signing
 	source     string   // unicast
 	peers      []string // unicast
+	transport  carried
 	addresses  []string
 	excluded   []string
 	vmac       bool // the addresses stand on a macvlan
@@ -140,6 +142,7 @@ func (r *instance) write(b *strings.Builder) {
 	b.WriteString(r.signing.String())
 	line(r.source != "", "unicast_src_ip %s", r.source)
 	list("unicast_peer", r.peers)
+	r.transport.write(b)
 	if r.script != "" {
 		list("track_script", []string{fmt.Sprintf("%s weight %d", r.script, r.weight)})
 	}
@@ -165,6 +168,10 @@ func (w *World) load(text string) (*vrrp.Config, error) {
 	var c *vrrp.Config
 	if res.Config != nil {
 		c = node.VRRPConfig(res.Config)
+		w.carried[text] = nil
+		if specs.Needed(res.Config) {
+			w.carried[text] = specs.Carrier(res.Config)
+		}
 	}
 	w.loaded[text] = c
 	if c == nil {
@@ -195,7 +202,7 @@ var errNoFile = errors.New("no such file or directory")
 
 // Stat describes the file.
 func (f oneFile) Stat(path string) (expand.Facts, error) {
-	if path != confPath {
+	if path != confPath && pems[path] == "" {
 		return expand.Facts{}, errNoFile
 	}
 	return expand.Facts{Regular: true}, nil
@@ -204,6 +211,9 @@ func (f oneFile) Stat(path string) (expand.Facts, error) {
 // Read returns the file.
 func (f oneFile) Read(path string) (string, expand.Facts, error) {
 	facts, err := f.Stat(path)
+	if text := pems[path]; text != "" {
+		return text, facts, err
+	}
 	return string(f), facts, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"holdfast.dev/clock"
+	"holdfast.dev/transport"
 )
 
 // packet is one VRRP packet on its way to one receiver.
@@ -17,6 +18,7 @@ type packet struct {
 	ipID     uint16 // the identification of IPv4
 	payload  []byte
 	forged   bool // not sent by a router of this world
+	kind     transport.Kind
 }
 
 // lan is the wires between the machines: one for all eth0, one for all eth1. What is delivered comes after a delay, if at all.
@@ -25,6 +27,7 @@ type lan struct {
 	loss, twice   int           // percent
 	slow          time.Duration // at most that much more for every packet, so that they overtake each other
 	cut           [2][maxNodes][maxNodes]bool
+	dials         time.Duration // at most that much more for the first packet of a connection
 }
 
 const maxNodes = 5
@@ -104,6 +107,8 @@ const (
 	arrival uint8 = iota // of packet arg
 	write                // the kernel writer of the node has a round
 	errand               // function arg
+	bearing              // the carrier of the node has something to do
+	landing              // segment arg arrives
 )
 
 func (w *World) push(e entry) {

@@ -8,6 +8,7 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/host"
+	"holdfast.dev/transport/local"
 	"holdfast.dev/vrrp"
 )
 
@@ -190,6 +191,9 @@ func (n *Node) part(now clock.Now) {
 		for i := range n.ports {
 			n.drained = n.drain(now, &n.ports[i]) && n.drained
 		}
+		if len(n.carriage.heard) > 0 {
+			n.drained = n.drainCarried(now) && n.drained
+		}
 	case 2:
 		n.inbox, n.taken = n.taken[:0], n.inbox
 		for i := range n.taken {
@@ -269,6 +273,7 @@ func (n *Node) arm() {
 }
 
 var (
+	errNoCarrier = errors.New("the carrier process is not there")
 	errNoDevice  = errors.New("no such device")
 	errDown      = errors.New("network is down")
 	errNoAddress = errors.New("cannot assign requested address")
@@ -285,13 +290,43 @@ func (n *Node) Send(s *vrrp.Send) error {
 	if ttl == 0 {
 		ttl = 64
 	}
+	if k := s.Port.Transport; k.Carried() {
+		n.carriage.say(local.Msg{Type: local.Send, Kind: k, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, Payload: s.Payload})
+		return nil
+	}
 	n.w.put(&packet{
 		link: linkOf(s.Port.Link), from: int16(n.id), src: s.Src, dst: s.Dst, ttl: ttl, ah: s.Port.AH, ipID: s.ID, payload: s.Payload,
 	})
 	return nil
 }
 
+// drainCarried takes what the carrier has said.
+func (n *Node) drainCarried(now clock.Now) bool {
+	m := n.carriage
+	k := min(len(m.heard), roundPackets)
+	for i := range m.heard[:k] {
+		msg := &m.heard[i]
+		if msg.Type == local.Received {
+			n.w.checks.hear(n, now, &packet{kind: msg.Kind, src: msg.Src, dst: msg.Dst, payload: msg.Payload})
+		}
+		if ev := m.event(msg); ev != nil {
+			n.handle(now, ev)
+		}
+		if !n.alive {
+			return true
+		}
+	}
+	m.heard = m.heard[:copy(m.heard, m.heard[k:])]
+	return len(m.heard) == 0
+}
+
 func (n *Node) sendable(s *vrrp.Send) error {
+	if s.Port.Transport.Carried() {
+		if n.carriage.carrier == nil {
+			return errNoCarrier
+		}
+		return nil
+	}
 	link := linkOf(s.Port.Link)
 	c := &n.nics[link]
 	switch {

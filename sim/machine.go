@@ -12,6 +12,8 @@ import (
 	"holdfast.dev/notify"
 	"holdfast.dev/status"
 	"holdfast.dev/track"
+	"holdfast.dev/transport/local"
+	"holdfast.dev/transport/wire"
 	"holdfast.dev/vrrp"
 )
 
@@ -57,6 +59,8 @@ type Node struct {
 	loop
 	writer
 	watched
+
+	carriage *carriage
 }
 
 // nic is a network interface as it really is.
@@ -74,6 +78,7 @@ func newNode(w *World, id int, s *NodeShape) *Node {
 	n := &Node{w: w, id: id, name: s.Name, file: s.File, base: s.File.String(), down: map[string]bool{}}
 	n.text, n.names = n.base, []string{"eth0", "eth1"}
 	n.clocks.rate = int64(s.Rate)
+	n.carriage = &carriage{w: w, n: n, speaks: wire.Version}
 	n.newMachine()
 	return n
 }
@@ -160,6 +165,7 @@ func (n *Node) boot() {
 	}
 	n.life++
 	n.alive, n.halting, n.stopping = true, false, false
+	n.carriage.begin()
 	n.since = n.clocks.now(n.w.now)
 	n.driver, n.recording = node.NewRecorder(n.since, n), nil
 	n.recordMore()
@@ -227,6 +233,7 @@ func (n *Node) stop() {
 	}
 	if n.config == nil { // it has not even begun
 		n.die()
+		n.carriage.end()
 		return
 	}
 	n.halting = true
@@ -239,6 +246,7 @@ func (n *Node) stop() {
 // stopped ends the process after it has handed over.
 func (n *Node) stopped() {
 	n.die()
+	n.carriage.leave()
 	n.sweep()
 	n.poke()
 }
@@ -318,6 +326,7 @@ func (n *Node) commit(now clock.Now, c *vrrp.Config) {
 	resume := n.resume
 	n.config, n.resume = c, nil
 	n.handle(now, ev)
+	n.carriage.commit(n.w.carried[n.text])
 	n.closePorts(c)
 	n.w.checks.after(n, old, c)
 	n.resumeHeaders(resume)
@@ -338,8 +347,13 @@ func (n *Node) Report(r *vrrp.Report) {
 	}
 }
 
-// Note does nothing: what peers of a world tell each other is the adverts.
-func (n *Node) Note(*vrrp.Note) {}
+// Note tells a peer how a router is.
+func (n *Node) Note(s *vrrp.Note) {
+	n.carriage.say(local.Msg{
+		Type: local.Report, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, VRID: s.VRID, State: uint8(s.State),
+		Priority: s.Priority, Hears: s.Hears,
+	})
+}
 
 // Refused does nothing: the log of a world has a line for the first of a kind.
 func (n *Node) Refused(*vrrp.Refused) {}

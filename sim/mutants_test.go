@@ -54,6 +54,16 @@ var mutantTable = []mutant{
 	{"confirmed and still held back", "vrrp/keeper.go", "it.err, it.tries, it.holdUntil = \"\", 0, 0", "it.err, it.tries = \"\", 0", ""},
 	{"held addresses reported", "host/link.go", "if !s.ours {\n			out.Addrs", "if true {\n			out.Addrs", ""},
 	{"lost answers taken for yes", "host/plan.go", "case s != nil && s.vague:", "case s != nil && s.vague && false:", ""},
+	{"old adverts count", "transport/arrivals.go", "if age > life {", "if age > life && false {", ""},
+	{"overtaken adverts count", "transport/arrivals.go", "if sent <= *newest {", "if sent == *newest {", ""},
+	{"the oldest wins", "transport/outbox.go", "l.frame, l.until, l.taken = append(l.frame[:0], frame...)", "if !l.taken {\n\t\treturn\n\t}\n\tl.frame, l.until, l.taken = append(l.frame[:0], frame...)", ""},
+	{"a reset is a death", "transport/suspect.go", "if !s.answered() && !s.now.Before(s.silence()) {", "if !s.answered() && u.confirms > 1 {", ""},
+	{"a dial that is answered is no life", "transport/suspect.go", "if !s.answered() && !s.now.Before(s.silence()) {", "if !s.now.Before(u.begun.Add(confirmGap)) {", ""},
+	{"a goodbye is a death", "transport/session.go", "	case ev.Why == Stopping:\n		s.dialling.backOff(s)", "	case ev.Why == Stopping:\n		s.suspect.begin(s.now, s.peer.FastFail)", ""},
+	{"dials without end", "transport/dial.go", "return unanswered < inFlight && len(s.dials) < maxDials", "return true", ""},
+	{"stalled connections are relied on", "transport/progress.go", "return !s.stalled(c) && s.now.Sub(c.heard) < deafAfter", "return true", ""},
+	{"refused for ever longer", "transport/dial.go", "d.back = min(max(d.back*2, firstBack), maxGap)", "d.back = max(d.back*4, firstBack)", ""},
+	{"what is pending is lost with the connection", "transport/session.go", "	s.out.fill(s.now, &c.lane)\n", "", ""},
 	{"told twice", "vrrp/tell.go", "	if r.toldLast == state {\n		return // told already", "	if false {\n		return // told already", ""},
 }
 

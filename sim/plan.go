@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -41,12 +42,19 @@ func Draw(seed uint64, kind Kind) Plan {
 	d := dice{rand.New(rand.NewPCG(seed, 0x686f6c6466617374))}
 	p := Plan{Shape: drawShape(seed, kind, d), Episodes: episodes, Quiet: 20 * time.Second}
 	swarm := drawSwarm(d, kind)
+	if kind == Carried {
+		swarm = append(swarm, drawCarriedSwarm(d)...)
+	}
 	for e := range p.Episodes {
 		first := len(p.Faults)
 		for range 2 + d.IntN(14) {
 			p.Faults = append(p.Faults, drawFault(d, &p.Shape, swarm, e))
 		}
 		slices.SortStableFunc(p.Faults[first:], func(a, b Fault) int { return int(a.At - b.At) })
+	}
+	if kind != Carried && p.carries() {
+		p.addCarried(dice{newSource(seed, 0x63617272)})
+		slices.SortStableFunc(p.Faults, func(a, b Fault) int { return cmp.Or(a.Episode-b.Episode, int(a.At-b.At)) })
 	}
 	for i := range p.Faults {
 		p.Faults[i].ID = i
@@ -59,7 +67,7 @@ func drawSwarm(d dice, kind Kind) []What {
 	var all []What
 	end := commonWhats
 	if kind == Rich {
-		end = whats
+		end = richWhats
 	}
 	for w := What(1); w < end; w++ {
 		if kind == Pair && !gentle[w] {

@@ -24,7 +24,7 @@ func (s *Shape) enrich(d dice) {
 			r := &n.File.routers[j]
 			r.vmac = vmac && len(r.peers) == 0
 			if r.header = header; header {
-				r.password, n.Peer = "secret", false
+				r.password, r.transport, n.Peer = "secret", carried{}, false
 			}
 			if routes {
 				r.routes = r.drawRoutes(j)

@@ -37,11 +37,13 @@ const (
 	Drift // anything, with clocks that run at different rates
 	Rich  // anything, with virtual MACs, routes and rules, and an Authentication Header where there can be one
 
+	Carried // unicast, by UDP, TCP or TLS
+
 	// Kinds is how many there are.
 	Kinds
 )
 
-var kindNames = [...]string{"anything", "default", "pair", "mixed", "drift", "rich"}
+var kindNames = [...]string{"anything", "default", "pair", "mixed", "drift", "rich", "carried"}
 
 // rates are those of quartz clocks, good and bad ones, and of what a time daemon makes of them at most (adjtimex: 500 parts in a million).
 var rates = [...]int{0, 20, -20, 100, -100, 500, -500}
@@ -104,11 +106,17 @@ func drawShape(seed uint64, kind Kind, d dice) Shape {
 	case Pair:
 		n, routers = 2, 1
 	}
-	base := drawFile(d, kind, routers)
+	var base file
+	if kind == Carried {
+		base = drawCarriedFile(d, routers)
+	} else {
+		base = drawFile(d, kind, routers)
+	}
 	if kind == Anything || kind == Mixed {
 		base.drawMore(dice{newSource(seed, 0x6d6f7265)})
 		base.drawSigning(dice{newSource(seed, 0x686d6163)})
 		base.drawClosed(dice{newSource(seed, 0x77616c6c)})
+		base.drawCarried(dice{newSource(seed, 0x63617279)})
 	}
 	for i := range n {
 		ns := NodeShape{Name: fmt.Sprintf("n%d", i+1), File: base.clone()}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"holdfast.dev/clock"
+	"holdfast.dev/transport"
 	"holdfast.dev/vrrp"
 )
 
@@ -34,8 +35,12 @@ type World struct {
 	packets []packet
 	free    []int32
 	errands []func()
-	net     dice // the LAN's and the scheduler's luck
+	unused  []int32 // of errands
+	flying  []segment
+	landed  []int32 // of flying
+	net     dice    // the LAN's and the scheduler's luck
 	lan     lan
+	slowest time.Duration // of lan.slow, ever
 	sent    recent
 	nodes   []machine // nil for one that is left out
 	real    []*Node   // those that are holdfast
@@ -47,7 +52,8 @@ type World struct {
 	seen    history       // of the faults of this episode
 	ends    []func()      // of the faults that are going on
 	loaded  map[string]*vrrp.Config
-	ignored string // a checker that may fail: to show that another one notices as well
+	carried map[string]*transport.Config // what the carrier is told of a text
+	ignored string                       // a checker that may fail: to show that another one notices as well
 }
 
 // machine is what stands on the LAN: a Node or a Peer.
@@ -77,7 +83,7 @@ func (f *Failure) Error() string {
 // New makes a world of a plan. Nothing has happened in it yet.
 func New(p Plan) *World {
 	w := &World{
-		Plan: p, Cover: &Cover{}, now: beginning, loaded: map[string]*vrrp.Config{},
+		Plan: p, Cover: &Cover{}, now: beginning, loaded: map[string]*vrrp.Config{}, carried: map[string]*transport.Config{},
 		net:   dice{rand.New(rand.NewPCG(p.Shape.Seed, 0x6c616e))},
 		nodes: make([]machine, len(p.Shape.Nodes)),
 	}
@@ -189,24 +195,25 @@ func (w *World) happen(e entry) {
 	case errand:
 		f := w.errands[e.arg]
 		w.errands[e.arg] = nil
+		w.unused = append(w.unused, e.arg)
 		f()
+	case bearing:
+		w.nodes[e.node].(*Node).carriage.run()
+	case landing:
+		w.land(e.arg)
 	}
 }
 
 // later has f called after d.
 func (w *World) later(d time.Duration, f func()) {
-	slot := len(w.errands)
-	for i := range w.errands {
-		if w.errands[i] == nil {
-			slot = i
-			break
-		}
+	slot := int32(len(w.errands))
+	if last := len(w.unused) - 1; last >= 0 {
+		slot, w.unused = w.unused[last], w.unused[:last]
+		w.errands[slot] = f
+	} else {
+		w.errands = append(w.errands, f)
 	}
-	if slot == len(w.errands) {
-		w.errands = append(w.errands, nil)
-	}
-	w.errands[slot] = f
-	w.push(entry{at: w.now.Add(d), what: errand, arg: int32(slot)})
+	w.push(entry{at: w.now.Add(d), what: errand, arg: slot})
 }
 
 // fail ends the world; only the first failure counts.
@@ -229,6 +236,7 @@ func (w *World) finish() {
 	for _, n := range w.real {
 		if !n.alive {
 			n.life++ // nor will it be
+			n.carriage.end()
 		}
 		n.stop()
 	}

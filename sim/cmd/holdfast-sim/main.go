@@ -37,6 +37,7 @@ type options struct {
 	shrink      time.Duration
 	haveSeed    bool
 	haveKeep    bool
+	haveKind    bool
 	out, errOut io.Writer
 }
 
@@ -45,7 +46,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f := flag.NewFlagSet("holdfast-sim", flag.ContinueOnError)
 	f.SetOutput(errOut)
 	f.Uint64Var(&o.seed, "seed", 0, "play the world of this seed, with its timeline")
-	f.StringVar(&o.kind, "kind", "anything", "kind of world: anything, default, pair, mixed, drift, rich")
+	f.StringVar(&o.kind, "kind", "anything", "kind of world: anything, default, pair, mixed, drift, rich, carried; without -seed only that one is played")
 	f.DurationVar(&o.time, "time", 10*time.Second, "without -seed: play random worlds of all kinds for so long")
 	f.Uint64Var(&o.from, "from", 0, "first random seed; 0 takes one from the clock")
 	f.Uint64Var(&o.worlds, "worlds", 0, "without -seed: play at most so many worlds; 0 for no limit")
@@ -67,6 +68,7 @@ func run(args []string, out, errOut io.Writer) int {
 	f.Visit(func(fl *flag.Flag) {
 		o.haveSeed = o.haveSeed || fl.Name == "seed"
 		o.haveKeep = o.haveKeep || fl.Name == "keep"
+		o.haveKind = o.haveKind || fl.Name == "kind"
 	})
 	if f.NArg() > 0 {
 		fmt.Fprintf(errOut, "holdfast-sim: unexpected argument %q\n", f.Arg(0))
@@ -181,6 +183,10 @@ func (o *options) many() (int, error) {
 	if from == 0 {
 		from = uint64(begin.UnixNano())
 	}
+	kind, err := sim.KindOf(o.kind)
+	if err != nil {
+		return 0, err
+	}
 	fmt.Fprintf(o.out, "first seed %d\n", from)
 	var (
 		next   atomic.Uint64
@@ -197,7 +203,11 @@ func (o *options) many() (int, error) {
 				if o.worlds > 0 && i >= o.worlds {
 					return
 				}
-				w := sim.New(sim.Draw(from+i/uint64(sim.Kinds), sim.Kind(i%uint64(sim.Kinds))))
+				p := sim.Draw(from+i/uint64(sim.Kinds), sim.Kind(i%uint64(sim.Kinds)))
+				if o.haveKind {
+					p = sim.Draw(from+i, kind)
+				}
+				w := sim.New(p)
 				w.Ignore(o.ignore)
 				f := w.Run()
 				mu.Lock()
@@ -227,6 +237,6 @@ func (o *options) many() (int, error) {
 	if len(failed) == 0 {
 		return 0, nil
 	}
-	_, err := o.show(o.smaller(sim.Draw(failed[0].Seed, failed[0].Kind), failed[0]))
+	_, err = o.show(o.smaller(sim.Draw(failed[0].Seed, failed[0].Kind), failed[0]))
 	return 1, err
 }

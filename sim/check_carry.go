@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"errors"
+	"time"
+
+	"holdfast.dev/clock"
+	"holdfast.dev/transport"
+	"holdfast.dev/transport/wire"
+)
+
+// carrying: what is carried comes to the engine in order and young enough to mean something, a daemon is called dead only when it is, one that
+// stopped politely is not, and what is kept for a peer is bounded at every instant.
+type carrying struct {
+	w    *World
+	said map[saidKey]clock.Instant // when the election thread said an advert
+}
+
+// saidKey names an advert on its way to one peer.
+type saidKey struct {
+	epoch    uint32
+	from, to int
+	link     uint8
+	sent     uint64
+}
+
+// truth is what the checker knows of a pair.
+type truth struct {
+	node     transport.NodeID // the life that it was connected with last
+	bye      bool             // which has said that it stops
+	answered clock.Instant    // a dial was, or something was heard
+	newest   map[[2]byte]clock.Instant
+	ways     [64]way // of what was judged lately
+	waysN    int
+}
+
+// way is how long something was under way.
+type way struct {
+	at   clock.Instant
+	took time.Duration
+}
+
+// Bounds of package transport.
+const (
+	maxLines = 6 + 6 // connections and dials of one peer
+	lately   = 30 * time.Second
+)
+
+func (c *carrying) sent(p *pair, s *wire.Stamp, at clock.Instant) {
+	if p.to == nil {
+		return
+	}
+	if c.said == nil {
+		c.said = map[saidKey]clock.Instant{}
+	}
+	c.said[saidKey{s.Epoch, p.c.m.n.id, p.to.n.id, p.link, s.Sent}] = at
+}
+
+// when finds out when an advert was said.
+func (c *carrying) when(p *pair, s *wire.Stamp) (clock.Instant, bool) {
+	at, ok := c.said[saidKey{s.Epoch, p.to.n.id, p.c.m.n.id, p.link, s.Sent}]
+	return at, ok
+}
+
+// judged notes how long an advert was under way.
+func (c *carrying) judged(p *pair, a *wire.Advert, v transport.Verdict) {
+	at, ok := c.when(p, &a.Stamp)
+	if !ok {
+		c.w.fail("carrying", "%s: an advert from %s that nobody has sent", p.c.m.n.name, p.peer.Addr)
+		return
+	}
+	if t := &p.truth; v != transport.Former {
+		t.ways[t.waysN%len(t.ways)] = way{c.w.now, c.w.now.Sub(at)}
+		t.waysN++
+	}
+}
+
+// least is the shortest time under way that is remembered and not too long ago.
+func (t *truth) least(now clock.Instant) time.Duration {
+	least := time.Duration(1 << 62)
+	for i := range min(t.waysN, len(t.ways)) {
+		if x := &t.ways[i]; now.Sub(x.at) <= lately {
+			least = min(least, x.took)
+		}
+	}
+	return least
+}
+
+// taken holds that an advert that is given to the engine is the newest of its router, and not too old.
+func (c *carrying) taken(p *pair, a *wire.Advert, claim *wire.Claim, life time.Duration) {
+	at, _ := c.when(p, &a.Stamp)
+	t := &p.truth
+	t.answered = c.w.now
+	key := [2]byte{a.Packet[1]}
+	if a.IPv6 {
+		key[1] = 1
+	}
+	if t.newest == nil {
+		t.newest = map[[2]byte]clock.Instant{}
+	}
+	if last := t.newest[key]; at < last {
+		c.w.fail("carrying", "%s: an advert of %s (VRID %d, priority %d) counts that is %v older than the one before", p.c.m.n.name, p.peer.Addr, claim.VRID, claim.Priority, last.Sub(at))
+	}
+	t.newest[key] = at
+	if p.c.m.slept(2*lately) || p.to.slept(2*lately) {
+		return // its clock has stood still
+	}
+	if took := c.w.now.Sub(at); took > life+t.least(c.w.now)+c.error() {
+		c.w.fail("carrying", "%s: an advert of %s (VRID %d, priority %d) counts after %v, though it may be %v old, and others took %v lately",
+			p.c.m.n.name, p.peer.Addr, claim.VRID, claim.Priority, took, life, t.least(c.w.now))
+	}
+}
+
+// error is by how much clocks may be wrong about a time.
+func (c *carrying) error() time.Duration {
+	if c.w.Plan.Shape.Kind == Drift {
+		return 4 * lately * worstRate / million
+	}
+	return 2 * time.Microsecond
+}
+
+// met notes whom a pair is connected with.
+func (c *carrying) met(p *pair, id transport.NodeID) {
+	p.truth.node, p.truth.bye, p.truth.answered = id, false, c.w.now
+}
+
+func (c *carrying) answered(p *pair) { p.truth.answered = c.w.now }
+
+// parted notes a goodbye.
+func (c *carrying) parted(p *pair, err error) {
+	var bye *partedError
+	p.truth.bye = p.truth.bye || errors.As(err, &bye) && bye.reason == wire.ByeStop
+}
+
+// died holds that a peer's daemon is dead: that it is, or that nothing has come back from its machine for an interval.
+func (c *carrying) died(p *pair) {
+	name, t := p.c.m.n.name, &p.truth
+	switch {
+	case p.to == nil: // who is left out of this world
+	case t.bye:
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it said that it stops", name, p.peer.Addr)
+	case p.to.lives && p.to.id == t.node && c.w.now.Sub(t.answered) < p.peer.Interval:
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and was heard %v ago", name, p.peer.Addr, c.w.now.Sub(t.answered))
+	case p.to.lives && p.to.id == t.node && !c.w.apart(p, p.peer.Interval):
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and can be reached", name, p.peer.Addr)
+	}
+}
+
+// apart reports whether anything may have kept a packet from a peer, or its answer, for some of the time that has just passed.
+func (w *World) apart(p *pair, since time.Duration) bool {
+	return max(p.to.spoilt, p.c.m.spoilt) >= w.now.Add(-since)
+}
+
+// stepped holds that what is kept for a peer is bounded.
+func (c *carrying) stepped(p *pair) {
+	if n := len(p.lines); n > maxLines {
+		c.w.fail("carrying", "%s: %d connections and dials for %s", p.c.m.n.name, n, p.peer.Addr)
+	}
+}
+
+// healed forgets what can't arrive any more.
+func (c *carrying) healed() {
+	for k, at := range c.said {
+		if c.w.now.Sub(at) > 4*lately {
+			delete(c.said, k)
+		}
+	}
+}
