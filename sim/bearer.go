@@ -221,7 +221,7 @@ func (c *bearer) greet(l *line) { l.sock.write(c.hello()) }
 
 func (c *bearer) hello() []byte {
 	h := wire.Hello{
-		Min: c.m.speaks, Max: c.m.speaks, Can: wire.CanReport | wire.CanFastFail, Node: c.m.id,
+		Min: c.m.speaks, Max: c.m.speaks, Can: wire.CanReport | wire.CanFastFail | wire.CanHand, Node: c.m.id,
 		Clock: wire.Micros(int64(c.mono())), Release: "sim",
 	}
 	return h.Append(nil)

@@ -32,6 +32,7 @@ type carriage struct {
 
 	said  []saying    // by the election thread, and not fetched
 	heard []local.Msg // by the carrier
+	mute  bool        // the carrier has died, which the election thread does not know yet
 	lost  uint64
 	shown map[transport.PeerKey]bool
 	rx    vrrp.Received
@@ -134,7 +135,7 @@ func (m *carriage) begin() {
 	if m.leaving {
 		m.end()
 	}
-	m.heard, m.lost, m.shown = nil, 0, map[transport.PeerKey]bool{}
+	m.heard, m.lost, m.mute, m.shown = nil, 0, false, map[transport.PeerKey]bool{}
 	if m.lives {
 		return
 	}
@@ -180,6 +181,9 @@ func (m *carriage) crash() {
 		return
 	}
 	m.carrier, m.due = nil, 0
+	if m.mute = m.n.alive; m.mute {
+		m.n.rouse()
+	}
 	m.said, m.grams = nil, nil
 	for _, s := range slices.Clone(m.socks) {
 		if !s.gone && s.at != answering && !slices.Contains(m.waiting, s) {

@@ -219,7 +219,7 @@ func (c *checks) handled(n *Node, ev vrrp.Event) {
 		c.holding.applied(n, ev)
 	case *vrrp.Tracked:
 		c.timers.reloaded(n)
-	case *vrrp.PeerDied:
+	case *vrrp.PeerDied, *vrrp.PeerHand, *vrrp.CarrierLost:
 		c.timers.reloaded(n)
 	case *vrrp.Overflow:
 		n.disturbed()

@@ -191,7 +191,7 @@ func (n *Node) part(now clock.Now) {
 		for i := range n.ports {
 			n.drained = n.drain(now, &n.ports[i]) && n.drained
 		}
-		if len(n.carriage.heard) > 0 {
+		if len(n.carriage.heard) > 0 || n.carriage.mute {
 			n.drained = n.drainCarried(now) && n.drained
 		}
 	case 2:
@@ -317,6 +317,10 @@ func (n *Node) drainCarried(now clock.Now) bool {
 		}
 	}
 	m.heard = m.heard[:copy(m.heard, m.heard[k:])]
+	if m.mute && len(m.heard) == 0 {
+		m.mute = false
+		n.handle(now, &vrrp.CarrierLost{})
+	}
 	return len(m.heard) == 0
 }
 

@@ -347,12 +347,16 @@ func (n *Node) Report(r *vrrp.Report) {
 	}
 }
 
-// Note tells a peer how a router is.
+// Note tells a peer how a router is, or a word in a hand-over.
 func (n *Node) Note(s *vrrp.Note) {
-	n.carriage.say(local.Msg{
+	m := local.Msg{
 		Type: local.Report, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, VRID: s.VRID, State: uint8(s.State),
 		Priority: s.Priority, Hears: s.Hears,
-	})
+	}
+	if s.Hand != vrrp.NoHand {
+		m.Type, m.State = local.Hand, uint8(s.Hand)
+	}
+	n.carriage.say(m)
 }
 
 // Refused does nothing: the log of a world has a line for the first of a kind.

@@ -20,6 +20,7 @@ type pair struct {
 	session *transport.Session
 	seen    transport.Arrivals
 	lines   []*line // dials, and what is up
+	can     wire.Capability
 	sent    uint64
 	doubt   clock.Instant
 	closed  bool
@@ -205,7 +206,7 @@ func (p *pair) tellLink() {
 
 // send takes an advert or a report of the engine.
 func (p *pair) send(s *saying) {
-	if p.closed {
+	if p.closed || s.Type == local.Hand && p.can&wire.CanHand == 0 {
 		return
 	}
 	now := p.c.mono()
@@ -232,6 +233,10 @@ func (p *pair) encode(now clock.Instant, s *saying) (slot transport.Slot, life t
 	if s.Type == local.Report {
 		r := wire.Report{Stamp: stamp, IPv6: s.IPv6, Hears: s.Hears, VRID: s.VRID, State: s.State, Priority: s.Priority}
 		return transport.ReportSlot(s.IPv6, s.VRID), transport.ReportLife - now.Sub(said), r.Append(nil), s.VRID != 0
+	}
+	if s.Type == local.Hand {
+		h := wire.Hand{Stamp: stamp, IPv6: s.IPv6, VRID: s.VRID, Step: s.State}
+		return transport.HandSlot(s.IPv6, s.VRID), transport.HandLife - now.Sub(said), h.Append(nil), s.VRID != 0
 	}
 	claim, ok := wire.ReadClaim(s.Payload)
 	if !ok {

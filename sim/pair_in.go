@@ -138,6 +138,7 @@ func (c *bearer) meetPeer(l *line) error {
 		l.pair, l.id = p, p.session.Accepted()
 		p.lines = append(p.lines, l)
 	}
+	l.pair.can = h.Can
 	l.pair.seen.Sample(c.mono(), wire.Epoch(h.Node), h.Clock)
 	c.w.checks.carrying.met(l.pair, h.Node)
 	l.pair.step(transport.Up{ID: l.id, Node: h.Node})
@@ -221,6 +222,12 @@ func (p *pair) frame(in *inward, f *wire.Frame) error {
 			return err
 		}
 		p.report(in, &r)
+	case wire.TypeHand:
+		var h wire.Hand
+		if err := h.Parse(f); err != nil {
+			return err
+		}
+		p.handed(in, &h)
 	case wire.TypePong:
 		var pong wire.Pong
 		if err := pong.Parse(f); err != nil {
@@ -286,6 +293,17 @@ func (p *pair) report(in *inward, r *wire.Report) {
 	p.c.m.tell(m)
 }
 
+// handed hands on the peer's word in a hand-over.
+func (p *pair) handed(in *inward, h *wire.Hand) {
+	_, verdict := p.seen.JudgeHand(in.now, h.Epoch, h.Sent, h.IPv6, h.VRID)
+	if verdict != transport.Fresh || p.closed {
+		return
+	}
+	m := p.tellsOf(local.Handed)
+	m.IPv6, m.Origin, m.VRID, m.State = h.IPv6, h.Origin, h.VRID, h.Step
+	p.c.m.tell(m)
+}
+
 // A datagram a second tells a peer by UDP who we are and asks for its clock. One that is not heard of for three is gone.
 const (
 	gramEvery = time.Second
@@ -334,6 +352,7 @@ func (p *pair) gramFrame(in *inward, f *wire.Frame) error {
 			return errDenied
 		}
 		p.seen.Sample(in.now, wire.Epoch(h.Node), h.Clock)
+		p.can = h.Can
 		if !p.gramUp {
 			p.gramUp, p.gramHeard = true, in.now
 			p.tellLink()
@@ -369,6 +388,8 @@ func (m *carriage) event(msg *local.Msg) vrrp.Event {
 		return &vrrp.PeerReport{
 			Port: port, Src: msg.Src, Dst: msg.Dst, Origin: msg.Origin, VRID: msg.VRID, State: vrrp.State(msg.State), Priority: msg.Priority, Hears: msg.Hears,
 		}
+	case local.Handed:
+		return &vrrp.PeerHand{Port: port, Src: msg.Src, Dst: msg.Dst, VRID: msg.VRID, Hand: vrrp.Hand(msg.State)}
 	case local.Link:
 		key := transport.PeerKey{Kind: msg.Kind, Local: msg.Dst, Addr: msg.Src}
 		if up, known := m.shown[key]; known && up == msg.Up {
