@@ -26,6 +26,7 @@ type Dispatcher struct {
 	ready   []*object // those with something queued and nothing running, by the Seq of their first
 	jobs    map[uint64]*job
 	lastJob uint64
+	soonest clock.Instant  // no job is due before; 0 for none
 	resume  map[Resume]int // key without Steps
 	stop    clock.Instant  // 0 unless stopping
 	actions []Action
@@ -115,8 +116,8 @@ func (d *Dispatcher) Idle() bool { return len(d.ready) == 0 && len(d.jobs) == 0 
 
 // Deadline is when Step must next be called with Wakeup; ok is false when nothing is due.
 func (d *Dispatcher) Deadline() (at clock.Instant, ok bool) {
-	for _, j := range d.jobs {
-		at = clock.Min(at, j.due)
+	if len(d.jobs) > 0 {
+		at = d.soonest
 	}
 	if d.current != nil && len(d.jobs) < d.current.limits.Parallel {
 		for _, o := range d.ready {

@@ -86,6 +86,7 @@ func (d *Dispatcher) begin(now clock.Now, o *object, q *delivery) {
 		asked: now.Mono, due: now.Mono.Add(st.script.Limit),
 	}
 	d.jobs[j.id] = j
+	d.soonest = clock.Min(d.soonest, j.due)
 	o.job = j
 	d.do(Run{Job: j.id, Event: q.ev, Step: q.next, What: st.what, Script: st.script, Arrived: q.at})
 	q.next++
@@ -161,6 +162,9 @@ func (d *Dispatcher) finish(j *job) {
 // expire sends the signals that are due. A script that does not die holds back nothing for ever.
 func (d *Dispatcher) expire(now clock.Now) {
 	over := d.stop != 0 && !now.Mono.Before(d.stop)
+	if !over && (d.soonest == 0 || now.Mono.Before(d.soonest)) {
+		return // each step comes by here, and there may be hundreds of jobs
+	}
 	for _, j := range d.due(now, over) {
 		switch {
 		case over:
@@ -175,6 +179,10 @@ func (d *Dispatcher) expire(now clock.Now) {
 			d.say(levelError, "%s %s: %s for state %s can't be killed and is given up", j.obj.object, j.obj.name, j.what, j.d.ev.State)
 			d.finish(j)
 		}
+	}
+	d.soonest = 0
+	for _, j := range d.jobs {
+		d.soonest = clock.Min(d.soonest, j.due)
 	}
 	if over {
 		d.giveUp()
