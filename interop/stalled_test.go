@@ -14,6 +14,7 @@ import (
 
 	"holdfast.dev/api"
 	"holdfast.dev/interop/lab"
+	"holdfast.dev/supervisor"
 )
 
 // The world around a master stalls: file systems, the table of processes, disks, the system log. Its adverts go on, it moves when it has to
@@ -257,7 +258,8 @@ export TMPDIR=%s
 mount --make-rprivate / && mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && mknod -m 666 /dev/urandom c 1 9 && ln -s %s /dev/log || exit`,
 		full.dir, filepath.Join(dir, "syslog")))
 	writeProgram(t, filepath.Join(dir, "told"), "exit 0\n")
-	s := newStalled(t, dir, prog, "/bin/true", filepath.Join(dir, "told"), nil, "-p", full.file("main.pid"), "-g", hung.Path("log"))
+	s := newStalled(t, dir, prog, "/bin/true", filepath.Join(dir, "told"), nil, "-p", full.file("main.pid"), "-g", hung.Path("log"),
+		"--trace="+hung.Path("recording"))
 	d := s.a.Daemon()
 	buf := make([]byte, 16<<10)
 	if n, err := sock.Read(buf); err != nil || !strings.Contains(string(buf[:n]), "Keepalived") {
@@ -275,6 +277,18 @@ mount --make-rprivate / && mount -t tmpfs none /dev && mknod -m 666 /dev/null c 
 		d.Reload(s.file.Text())
 		s.s.Stay(second / 2)
 	}
+	// A recording is to begin there too. Who waits for its file is not who has everything else done.
+	trace, err := supervisor.SignalNumber("TRACE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	skip := len(d.Log())
+	d.Signal(unix.Signal(trace))
+	s.WaitFor("somebody waits for the file system", 10*second, func() bool { return hung.Held() > 0 })
+	d.Signal(unix.Signal(trace))
+	d.WaitLog(skip, "has not begun: its file system does not answer", 10*second)
+	d.Reload(s.file.Text())
+	d.WaitLog(skip, "Reload finished", 10*second)
 	s.move()
 	if left, _ := filepath.Glob(full.file(".keepalived*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

@@ -122,13 +122,27 @@ func (s *Supervisor) appointmentCame(now time.Time) {
 		a.at = next
 		s.say(logs.Info, "Scheduling a reload for %s", shown(a.at))
 	} else {
-		a.at, a.seen = time.Time{}, appointed{}
-		if err := os.Remove(a.path); err != nil && !errors.Is(err, os.ErrNotExist) {
-			s.say(logs.Err, "reload_time_file: %v", err)
-			a.seen = readAppointed(a.path) // not once more for the same
-		}
+		a.at = time.Time{}
+		s.endAppointment()
 	}
 	s.reload()
+}
+
+// endAppointment removes the file. If that can't be done, what stands in it counts as seen: not once more for the same.
+func (s *Supervisor) endAppointment() {
+	a, path := &s.appointment, s.appointment.path
+	go func() { // a file system may hang
+		err := os.Remove(path)
+		s.post(func() {
+			switch {
+			case a.path != path:
+			case err != nil && !errors.Is(err, os.ErrNotExist):
+				s.say(logs.Err, "reload_time_file: %v", err)
+			case !a.reading: // whoever reads it may still find what was removed
+				a.seen = appointed{}
+			}
+		})
+	}()
 }
 
 func shown(at time.Time) string { return at.Format("2006-01-02 15:04:05 MST") }

@@ -195,7 +195,7 @@ func (s *Supervisor) spawn(c *child, cfg *config.Config) error {
 	s.introduce(c)
 	s.showWindow(c)
 	if c.name == role.VRRP && s.opt.Trace != "" {
-		s.record(c)
+		s.record(c, recordingWait)
 	}
 	return nil
 }

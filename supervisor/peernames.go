@@ -62,7 +62,7 @@ func (s *Supervisor) resolved(found map[string][]netip.Addr) {
 		return
 	}
 	s.peers.known = known
-	writeNames(s.namesFile(), known)
+	s.later(s.namesFile(), func() error { writeNames(s.namesFile(), known); return nil })
 	s.applyNames()
 }
 

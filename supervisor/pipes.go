@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -99,6 +100,7 @@ func (s *Supervisor) letPipesGo() {
 
 // dropPipes closes the pipes that a configuration (nil for the end of the daemon) does not name, and removes those that we made.
 func (s *Supervisor) dropPipes(cfg *config.Config) {
+	made := map[string]inode{}
 	for path, kept := range s.pipes {
 		if fifoAt(cfg, path) != nil {
 			continue
@@ -107,14 +109,35 @@ func (s *Supervisor) dropPipes(cfg *config.Config) {
 		if kept.file != nil {
 			kept.file.Close()
 		}
-		if kept.made == (inode{}) {
-			continue
-		}
-		if err := removePipe(path, kept.made); err != nil {
-			s.say(logs.Warning, "%v", err)
+		if kept.made != (inode{}) {
+			made[path] = kept.made
 		}
 	}
+	if len(made) == 0 {
+		return
+	}
+	remove := func() (err error) {
+		for path, is := range made {
+			err = errors.Join(err, removePipe(path, is))
+		}
+		return err
+	}
+	if cfg != nil {
+		s.later("the removal of a named pipe", remove)
+		return
+	}
+	done := make(chan error, 1)
+	go func() { done <- remove() }()
+	select {
+	case err := <-done:
+		s.troubles(err)
+	case <-time.After(pipesGone):
+		s.say(logs.Warning, "Named pipes are left behind: their file system does not answer")
+	}
 }
+
+// pipesGone is how long the end of the daemon waits for pipes to be removed.
+const pipesGone = time.Second
 
 func fifoAt(cfg *config.Config, path string) *config.FIFO {
 	if cfg == nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -41,14 +42,50 @@ func (s *Supervisor) recordingName() string {
 	return strings.TrimSuffix(s.paths.pid, filepath.Ext(s.paths.pid)) + ".recording"
 }
 
-// record has the vrrp role record its elections.
-func (s *Supervisor) record(c *child) {
-	f, err := createRecording(s.recordingName())
+// recordingWait is how long a process that has just begun is kept waiting for the file, so that all of its life is recorded.
+const recordingWait = 200 * time.Millisecond
+
+// recordingKey is how the file is called among those that are being opened.
+func recordingKey(name string) string { return "recording " + name }
+
+// record has the vrrp role record its elections once there is a file for it. A file system may hang: it is waited for no longer than patience,
+// and the recording begins, with all that the role knows by then, when the file is there.
+func (s *Supervisor) record(c *child, patience time.Duration) {
+	name := s.recordingName()
+	if s.opening[recordingKey(name)] {
+		return // it will be for whoever is there then
+	}
+	if s.opening == nil {
+		s.opening = map[string]bool{}
+	}
+	s.opening[recordingKey(name)] = true
+	made := make(chan func(), 1)
+	go func() {
+		f, err := createRecording(name)
+		made <- func() {
+			delete(s.opening, recordingKey(name))
+			s.recordInto(c, f, err)
+		}
+	}()
+	select {
+	case do := <-made:
+		do()
+	case <-time.After(patience):
+		go func() { s.post(<-made) }()
+	}
+}
+
+// recordInto begins a recording in a file that was made for it.
+func (s *Supervisor) recordInto(c *child, f *os.File, err error) {
 	if err != nil {
 		s.say(logs.Err, "The elections can't be recorded: %v", err)
 		return
 	}
-	defer f.Close()
+	defer func() { go f.Close() }() // which may hang too
+	if c.proc == nil || c.state == leaving {
+		s.say(logs.Warning, "There is no VRRP process any more for the recording %s", f.Name())
+		return
+	}
 	c.recording = true
 	s.send(c, role.Msg{Record: &role.Record{Name: f.Name(), Limit: role.RecordLimit}}, f)
 }
@@ -61,7 +98,9 @@ func (s *Supervisor) toggleRecording() {
 		s.say(logs.Warning, "There is no VRRP process whose elections could be recorded")
 	case c.recording:
 		s.send(c, role.Msg{Record: &role.Record{}})
+	case s.opening[recordingKey(s.recordingName())]:
+		s.say(logs.Warning, "The recording %s has not begun: its file system does not answer", s.recordingName())
 	default:
-		s.record(c)
+		s.record(c, 0)
 	}
 }
