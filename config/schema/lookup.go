@@ -3,12 +3,22 @@ package schema
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"holdfast.dev/config/diag"
 )
 
-// language is the whole of the tables, linked. It is built once and never changes.
-var language = link(tables())
+// linked is the whole of the tables, linked. It is built when it is first asked for, for of the processes of a daemon only one reads
+// configurations, and never changes.
+var linked atomic.Pointer[lang]
+
+func language() *lang {
+	if l := linked.Load(); l != nil {
+		return l
+	}
+	linked.CompareAndSwap(nil, link(tables())) // two at a time build two, of which one counts
+	return linked.Load()
+}
 
 type lang struct {
 	root   *Block
@@ -28,6 +38,7 @@ func link(blocks []*Block) *lang {
 	l := &lang{blocks: blocks, byPath: make(map[string]*Block), where: make(map[string][]string)}
 	for _, b := range blocks {
 		l.byPath[b.Path] = b
+		b.Keys = slices.Clone(b.Keys) // others may be at the same
 		b.index = make(map[string]*Keyword, len(b.Keys))
 		for i := range b.Keys {
 			k := &b.Keys[i]
@@ -59,16 +70,16 @@ func (k *Keyword) bodyPath() string {
 }
 
 // Root is the block of the top level.
-func Root() *Block { return language.root }
+func Root() *Block { return language().root }
 
 // Blocks lists all blocks. The caller must not change them.
-func Blocks() []*Block { return language.blocks }
+func Blocks() []*Block { return language().blocks }
 
 // Lookup is the block of that path, or nil.
-func Lookup(path string) *Block { return language.byPath[path] }
+func Lookup(path string) *Block { return language().byPath[path] }
 
 // Where lists the paths of the blocks that know a keyword.
-func Where(keyword string) []string { return language.where[keyword] }
+func Where(keyword string) []string { return language().where[keyword] }
 
 // Suggest is a hint for a word that block b does not know: where the word would be legal, or what was meant.
 func Suggest(b *Block, word string) string {
