@@ -14,10 +14,10 @@ import (
 // computes for longer than vrrp_rlimit_rttime allows once there are thousands of addresses. So it is done here, by threads that are
 // ordinary for as long as it takes.
 const (
-	collectEvery = 500 * time.Millisecond // how often somebody looks whether it is time
-	collectFrom  = 4 << 20                // octets of garbage that are too few: on one processor a collection makes an advert 2 ms late
+	collectEvery = time.Second // how often somebody looks whether it is time
+	collectFrom  = 4 << 20     // octets of garbage that are too few: on one processor a collection makes an advert 2 ms late
 	// settleTicks is for how many looks the heap must have stood nearly still before what a burst of work left is given back too.
-	settleTicks  = 10
+	settleTicks  = 5
 	settleGrowth = 64 << 10 // octets in that time that are nearly still
 	// collectLimit is from where on the runtime collects by itself after all, whatever that costs.
 	collectLimit = 512 << 20
@@ -54,15 +54,16 @@ func (c *collector) Start() { go c.run() }
 
 func (c *collector) run() {
 	defer close(c.done)
-	tick := time.NewTicker(collectEvery)
-	defer tick.Stop()
+	tick := newTicker(collectEvery)
+	defer tick.stop()
 	sizes := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/live:bytes"}}
 	var h heapLook
 	for {
 		select {
 		case <-c.stop:
 			return
-		case <-tick.C:
+		case <-tick.c:
+			tick.next()
 		}
 		metrics.Read(sizes)
 		if h.due(sizes[0].Value.Uint64(), sizes[1].Value.Uint64()) {

@@ -100,15 +100,16 @@ func watchLateness(say func(text string)) chan<- lateRound {
 }
 
 func (w *lateWatch) run() {
-	tick := time.NewTicker(lateSample)
-	defer tick.Stop()
+	tick := newTicker(lateSample)
+	defer tick.stop()
 	if w.counts != nil {
 		defer w.counts.Close()
 	}
 	w.sample(poll.Mono())
 	for {
 		select {
-		case <-tick.C:
+		case <-tick.c:
+			tick.next()
 			w.sample(poll.Mono())
 		case r, ok := <-w.rounds:
 			if !ok {

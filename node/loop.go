@@ -31,8 +31,10 @@ const (
 	fullReady = 60
 )
 
-// beat is how often the thread goes round at least, so that others see that it lives.
-const beat = 500 * time.Millisecond
+// beat is how often the thread goes round at least, so that others see that it lives: not as often as adverts come where there are some, for
+// each round costs an idle machine more than anything else does. The supervisor sees it every second or two then, which a watchdog of the service
+// manager has to allow for: one of 3 s or more.
+const beat = 1500 * time.Millisecond
 
 // keeper is who keeps the kernel: host/kernel's writer.
 type keeper interface {

@@ -2,12 +2,15 @@ package selfcheck
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Reader reads what the kernel counts. It needs no privilege.
@@ -15,26 +18,37 @@ type Reader struct {
 	root   string // in front of /proc and /sys, for tests
 	pid    int
 	cgroup string // folder of the process in /sys/fs/cgroup, empty for none
+	buf    []byte
+	known  map[int]seen // threads of the last reading
+}
+
+// seen is a thread as it was found, with what the kernel had counted of its running.
+type seen struct {
+	counts string
+	thread Thread
 }
 
 // NewReader makes a Reader of the machine's /proc and /sys, or of those below root.
-func NewReader(root string) *Reader { return &Reader{root: root} }
+func NewReader(root string) *Reader { return &Reader{root: root, buf: make([]byte, maxFile)} }
 
 // maxFile bounds what is read of a file, in octets: all of these are small.
 const maxFile = 64 << 10
 
+// read gives what is in a file. It does without package os, whose poller has no use for such files and costs more than reading them.
 func (r *Reader) read(path string) (string, error) {
-	f, err := os.Open(filepath.Join("/", r.root, path))
+	fd, err := unix.Open(filepath.Join("/", r.root, path), unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
-		return "", err
+		return "", &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer f.Close()
-	buf := make([]byte, maxFile)
-	n, err := f.Read(buf)
-	if n == 0 {
-		return "", err
+	defer unix.Close(fd)
+	n, err := unix.Read(fd, r.buf)
+	switch {
+	case err != nil:
+		return "", &fs.PathError{Op: "read", Path: path, Err: err}
+	case n == 0:
+		return "", io.EOF
 	}
-	return string(buf[:n]), nil
+	return string(r.buf[:n]), nil
 }
 
 // Read takes a reading of the process with this number, 0 for none.
@@ -47,7 +61,7 @@ func (r *Reader) Read(at time.Duration, pid int) Reading {
 		return out
 	}
 	if pid != r.pid {
-		r.pid, r.cgroup = pid, r.group(pid)
+		r.pid, r.cgroup, r.known = pid, r.group(pid), nil
 	}
 	if err := r.process(&out); err != nil {
 		if errors.Is(err, fs.ErrNotExist) && r.gone("/proc/"+strconv.Itoa(pid)) {
@@ -81,17 +95,23 @@ func (r *Reader) process(out *Reading) error {
 	if err != nil {
 		return err
 	}
-	out.Threads = map[int]Thread{}
+	out.Threads = make(map[int]Thread, len(entries))
+	known := make(map[int]seen, len(entries))
 	for _, e := range entries {
 		id, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		var t Thread
 		text, err := r.read(dir + "/task/" + e.Name() + "/schedstat")
 		if errors.Is(err, fs.ErrPermission) {
 			return err
 		}
+		if before, ok := r.known[id]; ok && before.counts == text && text != "" {
+			// It has not run, so it is where it was. Its state is what costs most to read, and most threads of a quiet daemon sleep.
+			out.Threads[id], known[id] = before.thread, before
+			continue
+		}
+		t, counts := Thread{}, text
 		if f := strings.Fields(text); len(f) > 1 {
 			ns, _ := strconv.ParseInt(f[1], 10, 64)
 			t.Waited = time.Duration(ns)
@@ -102,8 +122,9 @@ func (r *Reader) process(out *Reading) error {
 		policy := statField(text, 41)
 		t.RealTime = policy == 1 || policy == 2
 		t.Blocked = statState(text) == "D"
-		out.Threads[id] = t
+		out.Threads[id], known[id] = t, seen{counts, t}
 	}
+	r.known = known
 	return nil
 }
 
