@@ -12,6 +12,7 @@ import (
 type Carry struct {
 	Kind     transport.Kind // UDP, TCP or TLS
 	Port     uint16         // 1..65535, of both sides; default transport.Port
+	ID       uint16         `json:",omitzero"` // tells instances of one VRID apart that reach one peer, and are on different interfaces
 	FastFail bool           `json:",omitzero"` // a peer whose daemon is found dead need not be waited for; with connections only
 	Identity int            `json:",omitzero"` // TLS: 1 + the place in Config.Identities
 }

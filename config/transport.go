@@ -16,6 +16,7 @@ import (
 type carryDraft struct {
 	kind          opt[transport.Kind]
 	port          opt[uint16]
+	id            opt[uint16] // of an instance only
 	fast          opt[bool]
 	cert, key, ca string
 }
@@ -33,6 +34,8 @@ func readCarry(to **carryDraft, n *schema.Node) (ok bool) {
 		}
 	case "transport_port":
 		putInt(&t.port, n)
+	case "transport_id":
+		putInt(&t.id, n)
 	case "transport_certificate":
 		setText(&t.cert, n)
 	case "transport_key":
@@ -72,7 +75,7 @@ func (b *builder) carry(d *draft) {
 	if kind == transport.IP {
 		return
 	}
-	c := &Carry{Kind: kind, Port: t.port.or(g.port.or(transport.Port)), FastFail: fast}
+	c := &Carry{Kind: kind, Port: t.port.or(g.port.or(transport.Port)), ID: t.id.or(0), FastFail: fast}
 	if kind == transport.TLS {
 		c.Identity = b.identityOf(d)
 		b.proofs(d)
@@ -229,7 +232,13 @@ func (b *builder) carryClashes() {
 		kind transport.Kind
 		addr netip.Addr
 	}
+	type router struct {
+		link
+		vrid uint8
+		id   uint16
+	}
 	ports, links, paths := map[place]*draft{}, map[link]sharedPeer{}, map[link]*draft{} // paths are links whatever their port
+	routers := map[router]*draft{}
 	for _, d := range b.drafts {
 		c := d.Carry()
 		if c == nil {
@@ -256,6 +265,12 @@ func (b *builder) carryClashes() {
 					c.Port, other.Name, other.Carry().Port, p.Addr, c.Kind)
 			}
 			paths[path] = d
+			r := router{path, d.VRID, c.ID}
+			if o := routers[r]; o != nil && o.Interface != d.Interface { // on one interface that is rule A28
+				b.fatalf(d.at("transport_id", "virtual_router_id"), d.Name,
+					"virtual_router_id %d is that of %s too, and both reach %s by %v: give one of them a transport_id, the same one on both sides", d.VRID, o.Name, p.Addr, c.Kind)
+			}
+			routers[r] = d
 			if ok && !same(o.peer.Proof, p.Proof) {
 				b.fatalf(d.at("unicast_peer"), d.Name, "unicast_peer %s has another tls_name or tls_pin than in %s, and both share one connection", p.Addr, o.first.Name)
 			}

@@ -43,6 +43,7 @@ func TestTransports(t *testing.T) {
 	}{
 		{"", "transport udp" + onePeer, config.Carry{Kind: transport.UDP, Port: 1112}},
 		{"transport tcp\ntransport_port 99\nfast_fail", onePeer, config.Carry{Kind: transport.TCP, Port: 99, FastFail: true}},
+		{"transport tcp", "transport_id 300" + onePeer, config.Carry{Kind: transport.TCP, Port: 1112, ID: 300}},
 		{"transport tcp\nfast_fail on", "transport udp" + onePeer, config.Carry{Kind: transport.UDP, Port: 1112}},
 		{"transport tcp\nfast_fail on", "fast_fail off" + onePeer, config.Carry{Kind: transport.TCP, Port: 1112}},
 		{"transport tls" + proven, onePeer, config.Carry{Kind: transport.TLS, Port: 1112, Identity: 1}},
@@ -133,6 +134,23 @@ func TestSharedPorts(t *testing.T) {
 	} {
 		if res := two(more); (res.Config == nil) != fatal {
 			t.Errorf("%q: %v", more, res.Diags.All())
+		}
+	}
+}
+
+// TestTransportID: instances of one VRID on two interfaces that reach one peer need numbers.
+func TestTransportID(t *testing.T) {
+	for lines, fatal := range map[[3]string]bool{
+		{"", "", "tcp"}: true, {"transport_id 7", "", "tcp"}: false, {"transport_id 7", "transport_id 7", "udp"}: true,
+		{"transport_id 7", "transport_id 65535", "tcp"}: false, {"", "", "ip"}: false,
+	} {
+		res := loadCarried("transport "+lines[2], lines[0]+"\nunicast_src_ip 10.0.0.9"+onePeer+
+			"\n}\nvrrp_instance VI_2 {\ninterface eth1\nvirtual_router_id 51\nversion 3\nvirtual_ipaddress {\n10.0.0.3\n}\nunicast_src_ip 10.0.0.9\n"+lines[1]+onePeer)
+		if (res.Config == nil) != fatal {
+			t.Errorf("%q: %v", lines, res.Diags.All())
+		}
+		if fatal && !strings.Contains(res.Diags.All()[0].Text, "transport_id") {
+			t.Errorf("%q: %v", lines, res.Diags.All())
 		}
 	}
 }

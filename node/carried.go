@@ -88,7 +88,7 @@ func (l *loop) drainCarrier() bool {
 
 // carried is the event that a message of the carrier means; nil for none.
 func (l *loop) carried(m *local.Msg) vrrp.Event {
-	port := vrrp.PortID{Transport: m.Kind, IPv6: m.IPv6}
+	port := vrrp.PortID{Transport: m.Kind, IPv6: m.IPv6, ID: m.ID}
 	switch m.Type {
 	case local.Received:
 		l.rx = vrrp.Received{Port: port, Src: m.Src, Dst: m.Dst, Origin: m.Origin, TTL: -1, Payload: m.Payload}
@@ -114,14 +114,14 @@ func (l *loop) carried(m *local.Msg) vrrp.Event {
 // carry hands an advert to the carrier.
 func (l *loop) carry(s *vrrp.Send) error {
 	return l.toCarrier(&local.Msg{
-		Type: local.Send, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, Payload: s.Payload, Since: int64(poll.Mono()),
+		Type: local.Send, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, ID: s.Port.ID, Payload: s.Payload, Since: int64(poll.Mono()),
 	})
 }
 
 // Note tells a peer how a router is, or a word in a hand-over, if the carrier has room for that.
 func (l *loop) Note(n *vrrp.Note) {
 	m := local.Msg{
-		Type: local.Report, Kind: n.Port.Transport, IPv6: n.Port.IPv6, Src: n.Src, Dst: n.Dst, VRID: n.VRID, State: uint8(n.State),
+		Type: local.Report, Kind: n.Port.Transport, IPv6: n.Port.IPv6, Src: n.Src, Dst: n.Dst, VRID: n.VRID, ID: n.Port.ID, State: uint8(n.State),
 		Priority: n.Priority, Hears: n.Hears, Since: int64(poll.Mono()),
 	}
 	if n.Hand != vrrp.NoHand {

@@ -101,7 +101,7 @@ func routerSpec(i *config.Instance, at *config.Layout) vrrp.Spec {
 	}
 	s.Named = len(i.PeerNames()) > 0
 	if c := i.Carry(); c != nil {
-		s.Transport, s.FastFail = c.Kind, c.FastFail
+		s.Transport, s.TransportID, s.FastFail = c.Kind, c.ID, c.FastFail
 	}
 	for _, p := range i.Peers {
 		s.Peers = append(s.Peers, vrrp.Peer{Addr: p.Addr, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL})

@@ -81,7 +81,7 @@ func (c *bearer) configure(t *transport.Config) {
 		p := before[at]
 		before = slices.Delete(slices.Clone(before), at, at+1)
 		p.peer = peer
-		p.session.Reconfigure(peer)
+		p.session.Reconfigure(c.mono(), peer)
 		c.pairs = append(c.pairs, p)
 		p.step(transport.Wake{})
 	}

@@ -291,7 +291,7 @@ func (n *Node) Send(s *vrrp.Send) error {
 		ttl = 64
 	}
 	if k := s.Port.Transport; k.Carried() {
-		n.carriage.say(local.Msg{Type: local.Send, Kind: k, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, Payload: s.Payload})
+		n.carriage.say(local.Msg{Type: local.Send, Kind: k, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, ID: s.Port.ID, Payload: s.Payload})
 		return nil
 	}
 	n.w.put(&packet{

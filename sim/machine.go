@@ -350,7 +350,7 @@ func (n *Node) Report(r *vrrp.Report) {
 // Note tells a peer how a router is, or a word in a hand-over.
 func (n *Node) Note(s *vrrp.Note) {
 	m := local.Msg{
-		Type: local.Report, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, VRID: s.VRID, State: uint8(s.State),
+		Type: local.Report, Kind: s.Port.Transport, IPv6: s.Port.IPv6, Src: s.Src, Dst: s.Dst, VRID: s.VRID, ID: s.Port.ID, State: uint8(s.State),
 		Priority: s.Priority, Hears: s.Hears,
 	}
 	if s.Hand != vrrp.NoHand {

@@ -229,22 +229,22 @@ func (p *pair) send(s *saying) {
 func (p *pair) encode(now clock.Instant, s *saying) (slot transport.Slot, life time.Duration, frame []byte, ok bool) {
 	said := transport.Said(now, s.Since)
 	p.sent = max(p.sent+1, wire.Micros(int64(said)))
-	stamp := wire.Stamp{Epoch: wire.Epoch(p.c.m.id), Sent: p.sent, Origin: s.Src}
+	stamp := wire.Stamp{Epoch: wire.Epoch(p.c.m.id), Sent: p.sent, Origin: s.Src, ID: s.ID}
 	if s.Type == local.Report {
 		r := wire.Report{Stamp: stamp, IPv6: s.IPv6, Hears: s.Hears, VRID: s.VRID, State: s.State, Priority: s.Priority}
-		return transport.ReportSlot(s.IPv6, s.VRID), transport.ReportLife - now.Sub(said), r.Append(nil), s.VRID != 0
+		return transport.ReportSlot(transport.RouterID{IPv6: s.IPv6, VRID: s.VRID, ID: s.ID}), transport.ReportLife - now.Sub(said), r.Append(nil), s.VRID != 0
 	}
 	if s.Type == local.Hand {
 		h := wire.Hand{Stamp: stamp, IPv6: s.IPv6, VRID: s.VRID, Step: s.State}
-		return transport.HandSlot(s.IPv6, s.VRID), transport.HandLife - now.Sub(said), h.Append(nil), s.VRID != 0
+		return transport.HandSlot(transport.RouterID{IPv6: s.IPv6, VRID: s.VRID, ID: s.ID}), transport.HandLife - now.Sub(said), h.Append(nil), s.VRID != 0
 	}
 	claim, ok := wire.ReadClaim(s.Payload)
 	if !ok {
-		return 0, 0, nil, false
+		return slot, 0, nil, false
 	}
 	p.c.w.checks.carrying.sent(p, &stamp, s.at)
 	a := wire.Advert{Stamp: stamp, IPv6: s.Dst.Is6(), Packet: s.Payload}
-	return transport.AdvertSlot(a.IPv6, claim.VRID), claim.Interval - now.Sub(said), a.Append(nil), true
+	return transport.AdvertSlot(transport.RouterID{IPv6: a.IPv6, VRID: claim.VRID, ID: s.ID}), claim.Interval - now.Sub(said), a.Append(nil), true
 }
 
 // ended tells the session of the end of a dial or a connection.

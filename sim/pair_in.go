@@ -254,7 +254,7 @@ func (p *pair) advert(in *inward, a *wire.Advert) {
 	if claim.Priority == 0 {
 		life = claim.Interval
 	}
-	age, verdict := p.seen.Judge(in.now, a.Epoch, a.Sent, a.IPv6, claim.VRID, life)
+	age, verdict := p.seen.Judge(in.now, a.Epoch, a.Sent, transport.RouterID{IPv6: a.IPv6, VRID: claim.VRID, ID: a.ID}, life)
 	p.c.w.checks.carrying.judged(p, a, verdict)
 	switch verdict {
 	case transport.Stale:
@@ -265,7 +265,7 @@ func (p *pair) advert(in *inward, a *wire.Advert) {
 		}
 		in.claims = max(in.claims, claim.Interval)
 		m := p.tellsOf(local.Received)
-		m.IPv6, m.Origin, m.Age, m.Payload = a.IPv6, a.Origin, age, a.Packet
+		m.IPv6, m.ID, m.Origin, m.Age, m.Payload = a.IPv6, a.ID, a.Origin, age, a.Packet
 		p.c.w.checks.carrying.taken(p, a, &claim, life)
 		p.c.m.tell(m)
 	}
@@ -284,23 +284,23 @@ func (p *pair) ask(now clock.Instant) {
 
 // report hands on what the peer's router thinks.
 func (p *pair) report(in *inward, r *wire.Report) {
-	_, verdict := p.seen.JudgeReport(in.now, r.Epoch, r.Sent, r.IPv6, r.VRID)
+	_, verdict := p.seen.JudgeReport(in.now, r.Epoch, r.Sent, transport.RouterID{IPv6: r.IPv6, VRID: r.VRID, ID: r.ID})
 	if verdict != transport.Fresh || p.closed {
 		return
 	}
 	m := p.tellsOf(local.Told)
-	m.IPv6, m.Origin, m.VRID, m.State, m.Priority, m.Hears = r.IPv6, r.Origin, r.VRID, r.State, r.Priority, r.Hears
+	m.IPv6, m.ID, m.Origin, m.VRID, m.State, m.Priority, m.Hears = r.IPv6, r.ID, r.Origin, r.VRID, r.State, r.Priority, r.Hears
 	p.c.m.tell(m)
 }
 
 // handed hands on the peer's word in a hand-over.
 func (p *pair) handed(in *inward, h *wire.Hand) {
-	_, verdict := p.seen.JudgeHand(in.now, h.Epoch, h.Sent, h.IPv6, h.VRID)
+	_, verdict := p.seen.JudgeHand(in.now, h.Epoch, h.Sent, transport.RouterID{IPv6: h.IPv6, VRID: h.VRID, ID: h.ID})
 	if verdict != transport.Fresh || p.closed {
 		return
 	}
 	m := p.tellsOf(local.Handed)
-	m.IPv6, m.Origin, m.VRID, m.State = h.IPv6, h.Origin, h.VRID, h.Step
+	m.IPv6, m.ID, m.Origin, m.VRID, m.State = h.IPv6, h.ID, h.Origin, h.VRID, h.Step
 	p.c.m.tell(m)
 }
 
@@ -377,7 +377,7 @@ func (p *pair) gramFrame(in *inward, f *wire.Frame) error {
 
 // event is what a message of the carrier means to the engine, as in package node; nil for nothing.
 func (m *carriage) event(msg *local.Msg) vrrp.Event {
-	port := vrrp.PortID{Transport: msg.Kind, IPv6: msg.IPv6}
+	port := vrrp.PortID{Transport: msg.Kind, IPv6: msg.IPv6, ID: msg.ID}
 	switch msg.Type {
 	case local.Received:
 		m.rx = vrrp.Received{Port: port, Src: msg.Src, Dst: msg.Dst, Origin: msg.Origin, TTL: -1, Payload: msg.Payload}

@@ -38,10 +38,11 @@ type Arrivals struct {
 	formerUntil      clock.Instant
 	least, before    int64 // µs, in this window and the one before; none is the highest value
 	turn             clock.Instant
-	last             [2][256]uint64 // Sent of the last advert that counted, by family and VRID
-	lastReport       [2][256]uint64
-	lastHand         [2][256]uint64
+	last             map[Slot]uint64 // Sent of the last one that counted
 }
+
+// maxHeard bounds the memory for what a peer sends. It is several times what any configuration has.
+const maxHeard = 1 << 15
 
 const none = int64(^uint64(0) >> 1)
 
@@ -67,7 +68,8 @@ func (a *Arrivals) Sample(now clock.Instant, epoch uint32, sent uint64) bool {
 // begin forgets an earlier life of the peer.
 func (a *Arrivals) begin(now clock.Instant, epoch uint32) {
 	former, had := a.epoch, a.known
-	*a = Arrivals{known: true, epoch: epoch, least: none, before: none, turn: now}
+	clear(a.last)
+	*a = Arrivals{last: a.last, known: true, epoch: epoch, least: none, before: none, turn: now}
 	if had {
 		a.hadFormer, a.former, a.formerUntil = true, former, now.Add(formerFor)
 	}
@@ -85,32 +87,36 @@ func (a *Arrivals) Answered(now, asked clock.Instant, epoch uint32, clockNow uin
 }
 
 // Judge says whether an advert counts, and how long it was under way beyond the least lately. life is how old it may be.
-func (a *Arrivals) Judge(now clock.Instant, epoch uint32, sent uint64, ipv6 bool, vrid uint8, life time.Duration) (time.Duration, Verdict) {
-	return a.judge(&a.last, now, epoch, sent, ipv6, vrid, life)
+func (a *Arrivals) Judge(now clock.Instant, epoch uint32, sent uint64, r RouterID, life time.Duration) (time.Duration, Verdict) {
+	return a.judge(now, epoch, sent, AdvertSlot(r), life)
 }
 
 // JudgeReport does the same for a report, which has no interval.
-func (a *Arrivals) JudgeReport(now clock.Instant, epoch uint32, sent uint64, ipv6 bool, vrid uint8) (time.Duration, Verdict) {
-	return a.judge(&a.lastReport, now, epoch, sent, ipv6, vrid, ReportLife)
+func (a *Arrivals) JudgeReport(now clock.Instant, epoch uint32, sent uint64, r RouterID) (time.Duration, Verdict) {
+	return a.judge(now, epoch, sent, ReportSlot(r), ReportLife)
 }
 
 // JudgeHand does the same for a word in a hand-over.
-func (a *Arrivals) JudgeHand(now clock.Instant, epoch uint32, sent uint64, ipv6 bool, vrid uint8) (time.Duration, Verdict) {
-	return a.judge(&a.lastHand, now, epoch, sent, ipv6, vrid, HandLife)
+func (a *Arrivals) JudgeHand(now clock.Instant, epoch uint32, sent uint64, r RouterID) (time.Duration, Verdict) {
+	return a.judge(now, epoch, sent, HandSlot(r), HandLife)
 }
 
-func (a *Arrivals) judge(
-	last *[2][256]uint64, now clock.Instant, epoch uint32, sent uint64, ipv6 bool, vrid uint8, life time.Duration,
-) (age time.Duration, v Verdict) {
+func (a *Arrivals) judge(now clock.Instant, epoch uint32, sent uint64, s Slot, life time.Duration) (age time.Duration, v Verdict) {
 	if !a.Sample(now, epoch, sent) {
 		return 0, Former
 	}
 	age = time.Duration(difference(now, sent)-a.floor()) * time.Microsecond
-	newest := &last[family(ipv6)][vrid]
-	if sent <= *newest {
+	newest, known := a.last[s]
+	if known && sent <= newest || sent == 0 {
 		return age, Overtaken
 	}
-	*newest = sent // also of a stale one: what was sent before it is older still
+	if !known && len(a.last) >= maxHeard {
+		clear(a.last)
+	}
+	if a.last == nil {
+		a.last = map[Slot]uint64{}
+	}
+	a.last[s] = sent // also of a stale one: what was sent before it is older still
 	if age > life {
 		return age, Stale
 	}
@@ -121,13 +127,6 @@ func (a *Arrivals) floor() int64 { return min(a.least, a.before) }
 
 func difference(now clock.Instant, sent uint64) int64 {
 	return int64(now)/int64(time.Microsecond) - int64(min(sent, 1<<62))
-}
-
-func family(ipv6 bool) int {
-	if ipv6 {
-		return 1
-	}
-	return 0
 }
 
 // Known reports whether anything of the peer has come in, and Epoch which life of it that was.

@@ -20,7 +20,7 @@ func us(d time.Duration) uint64 { return uint64(d / time.Microsecond) }
 func (x *arrivals) judge(sent, under time.Duration, want Verdict) {
 	x.t.Helper()
 	now := clock.Instant(time.Hour + sent + under)
-	if _, got := x.a.Judge(now, 1, us(sent), false, 51, life); got != want {
+	if _, got := x.a.Judge(now, 1, us(sent), RouterID{VRID: 51}, life); got != want {
 		x.t.Errorf("sent at %v and %v under way: verdict %d, want %d", sent, under, got, want)
 	}
 }
@@ -42,12 +42,12 @@ func TestOtherRouters(t *testing.T) {
 	now := clock.Instant(time.Hour)
 	for _, v6 := range []bool{false, true} {
 		for vrid := range 256 {
-			if _, v := a.Judge(now, 1, 5000000, v6, uint8(vrid), life); v != Fresh {
+			if _, v := a.Judge(now, 1, 5000000, RouterID{v6, uint8(vrid), 0}, life); v != Fresh {
 				t.Fatalf("%d %v: %d", vrid, v6, v)
 			}
 		}
 	}
-	if _, v := a.JudgeReport(now, 1, 5000000, false, 51); v != Fresh {
+	if _, v := a.JudgeReport(now, 1, 5000000, RouterID{VRID: 51}); v != Fresh {
 		t.Error("a report is no advert")
 	}
 }
@@ -60,7 +60,7 @@ func TestLongerWay(t *testing.T) {
 	}
 	x.judge(31*time.Second, 300*time.Millisecond, Stale)
 	for at := 32 * time.Second; at < 91*time.Second; at += time.Second {
-		x.a.Judge(clock.Instant(time.Hour+at+300*time.Millisecond), 1, us(at), false, 51, life)
+		x.a.Judge(clock.Instant(time.Hour+at+300*time.Millisecond), 1, us(at), RouterID{VRID: 51}, life)
 	}
 	x.judge(92*time.Second, 300*time.Millisecond, Fresh)
 }
@@ -84,7 +84,7 @@ func TestPausedSender(t *testing.T) {
 func TestManyStampsAtOnce(t *testing.T) {
 	x := &arrivals{t: t}
 	for vrid := range 250 { // all in one microsecond, and there at once
-		x.a.Judge(clock.Instant(time.Hour+time.Second), 1, us(time.Second)+uint64(vrid), false, uint8(vrid), life)
+		x.a.Judge(clock.Instant(time.Hour+time.Second), 1, us(time.Second)+uint64(vrid), RouterID{VRID: uint8(vrid)}, life)
 	}
 	asked := clock.Instant(time.Hour + 2*time.Second)
 	x.a.Answered(asked.Add(3*time.Second), asked, 1, us(2*time.Second)) // answered at once, and the answer came late
@@ -95,14 +95,14 @@ func TestManyStampsAtOnce(t *testing.T) {
 func TestNewLife(t *testing.T) {
 	var a Arrivals
 	now := clock.Instant(time.Hour)
-	a.Judge(now, 1, us(90*time.Minute), false, 51, life)
-	if _, v := a.Judge(now, 2, 1, false, 51, life); v != Fresh {
+	a.Judge(now, 1, us(90*time.Minute), RouterID{VRID: 51}, life)
+	if _, v := a.Judge(now, 2, 1, RouterID{VRID: 51}, life); v != Fresh {
 		t.Errorf("the first advert of a new life: %d", v)
 	}
-	if _, v := a.Judge(now, 1, us(91*time.Minute), false, 51, life); v != Former {
+	if _, v := a.Judge(now, 1, us(91*time.Minute), RouterID{VRID: 51}, life); v != Former {
 		t.Errorf("an advert of the former life: %d", v)
 	}
-	if _, v := a.Judge(now.Add(2*time.Minute), 1, us(93*time.Minute), false, 51, life); v != Fresh {
+	if _, v := a.Judge(now.Add(2*time.Minute), 1, us(93*time.Minute), RouterID{VRID: 51}, life); v != Fresh {
 		t.Errorf("two daemons share an address: %d", v)
 	}
 }

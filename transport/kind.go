@@ -39,6 +39,13 @@ func ParseKind(s string) (k Kind, ok bool) {
 	return IP, false
 }
 
+// RouterID tells the routers apart that one peer has. VRIDs are an interface's: where there are several, ID tells those (transport_id).
+type RouterID struct {
+	IPv6 bool
+	VRID uint8
+	ID   uint16
+}
+
 // Carried reports whether adverts of this kind go through the carrier.
 func (k Kind) Carried() bool { return k >= UDP && k <= TLS }
 

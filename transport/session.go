@@ -56,8 +56,15 @@ func NewSession(now clock.Instant, peer Peer, self NodeID, seed uint64) *Session
 	return s
 }
 
-// Reconfigure changes what may change without a new session: intervals and FastFail.
-func (s *Session) Reconfigure(peer Peer) { s.peer = peer }
+// Reconfigure changes what may change without a new session: intervals and FastFail. Routers that are gone are forgotten.
+func (s *Session) Reconfigure(now clock.Instant, peer Peer) {
+	s.peer = peer
+	s.out.forget(now)
+	for _, c := range s.conns {
+		c.lane.reset()
+		s.out.fill(now, &c.lane)
+	}
+}
 
 // Accepted gives a connection that was accepted its number. It is not up yet.
 func (s *Session) Accepted() ConnID { return s.newID() }
@@ -75,9 +82,9 @@ func (s *Session) Outbox() *Outbox { return &s.out }
 
 // Queue puts a frame into the outbox and into the lanes of all connections. Step with Queued follows.
 func (s *Session) Queue(now clock.Instant, slot Slot, life time.Duration, frame []byte) {
-	s.out.Put(now, slot, life, frame)
+	at := s.out.Put(now, slot, life, frame)
 	for _, c := range s.conns {
-		c.lane.push(slot % slots)
+		c.lane.push(at)
 	}
 }
 

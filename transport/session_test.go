@@ -144,7 +144,9 @@ func TestOutbox(t *testing.T) {
 	s := NewSession(now, Peer{Interval: time.Second}, NodeID{1}, 1)
 	id := s.Accepted()
 	s.Step(now, Up{ID: id, Node: NodeID{2}})
-	put := func(vrid byte, text string) { s.Queue(now, AdvertSlot(false, vrid), time.Second, []byte(text)) }
+	put := func(vrid byte, text string) {
+		s.Queue(now, AdvertSlot(RouterID{VRID: vrid}), time.Second, []byte(text))
+	}
 	put(1, "one")
 	put(2, "two")
 	put(1, "ONE")

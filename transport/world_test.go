@@ -352,7 +352,7 @@ func TestNeverApart(t *testing.T) {
 				lives++
 				w.begin(i, lives, peer, uint64(lives))
 			case "send":
-				w.side[i].s.Queue(w.now, AdvertSlot(false, 51), interval, []byte("advert"))
+				w.side[i].s.Queue(w.now, AdvertSlot(RouterID{VRID: 51}), interval, []byte("advert"))
 				w.step(i, Queued{})
 			case "far":
 				w.delay = time.Duration(rapid.IntRange(0, 60).Draw(t, "other delay")) * time.Millisecond

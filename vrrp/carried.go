@@ -85,13 +85,18 @@ func (r *Router) spokeUp(p *Received) {
 	}
 }
 
-// peersOf calls f for each router on a port that has the peer and speaks from our address dst, which may be unknown.
+// peersOf calls f for each router of a transport and family that has the peer and speaks from our address dst, which may be unknown.
 func (e *Engine) peersOf(port PortID, src, dst netip.Addr, f func(r *Router, v *peerView)) {
+	e.peersAmong(e.index.byPort[port], src, dst, f)
+}
+
+// peersAmong does the same for the routers of a list.
+func (e *Engine) peersAmong(list []*Router, src, dst netip.Addr, f func(r *Router, v *peerView)) {
 	e.mute = false
 	if e.stopping {
 		return
 	}
-	for _, r := range e.index.byPort[port] {
+	for _, r := range list {
 		if own := r.spec.Source; own.IsValid() && dst.IsValid() && own != dst {
 			continue
 		}
@@ -160,10 +165,10 @@ func (v *peerView) address() netip.Addr {
 
 // peerReport takes in what a peer says of itself, and of us.
 func (e *Engine) peerReport(ev *PeerReport) {
-	e.peersOf(ev.Port, ev.Src, ev.Dst, func(r *Router, v *peerView) {
-		if r.spec.VRID != ev.VRID || ev.State > Fault {
-			return
-		}
+	if ev.State > Fault {
+		return
+	}
+	e.peersAmong(e.index.byVRID[portKey{ev.Port, ev.VRID}], ev.Src, ev.Dst, func(r *Router, v *peerView) {
 		v.reported, v.state, v.priority, v.hears, v.up = e.now.Mono, ev.State, ev.Priority, ev.Hears, true
 		if ev.Origin.IsValid() {
 			v.origin = ev.Origin
@@ -282,5 +287,5 @@ func (r *Router) note(v *peerView, src netip.Addr, h Hand) {
 // anyForm is what is taken of carried adverts: what carries them has checksums, or better, and addresses may be translated on the way.
 const anyForm = wire.FormPlain | wire.FormPseudo | wire.FormGroup | wire.FormBad
 
-// carriedPort is the port that all routers of a transport and family share.
+// carriedPort is the port that all routers of a transport and family share who have no ID.
 func carriedPort(k transport.Kind, ipv6 bool) PortID { return PortID{Transport: k, IPv6: ipv6} }

@@ -210,6 +210,8 @@ func (w *world) list(s *Spec, k, v string) bool {
 		if len(s.Addresses) > 0 && s.Addresses[0].Prefix.Addr().Is6() {
 			s.IPv6, s.Group = true, wire.Group6()
 		}
+	case "tid":
+		s.TransportID = uint16(number(w.t, words[0]))
 	case "transport":
 		s.Transport, _ = transport.ParseKind(words[0])
 	case "peers":

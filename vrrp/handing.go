@@ -60,11 +60,7 @@ func (r *Router) heir() (best *peerView) {
 func (e *Engine) peerHand(ev *PeerHand) {
 	switch ev.Hand {
 	case TakeOver:
-		e.peersOf(ev.Port, ev.Src, ev.Dst, func(r *Router, v *peerView) {
-			if r.spec.VRID == ev.VRID {
-				r.inherit(v)
-			}
-		})
+		e.peersAmong(e.index.byVRID[portKey{ev.Port, ev.VRID}], ev.Src, ev.Dst, func(r *Router, v *peerView) { r.inherit(v) })
 	case Taken:
 		e.taken(ev)
 	}

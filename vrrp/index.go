@@ -63,6 +63,10 @@ func (x *index) add(r *Router) {
 		k := portKey{port, r.spec.VRID}
 		x.byVRID[k] = append(x.byVRID[k], r)
 		x.byPort[port] = append(x.byPort[port], r)
+		if port.ID != 0 {
+			port.ID = 0
+			x.byPort[port] = append(x.byPort[port], r)
+		}
 	}
 	enter(x.byLink, r.spec.Link, r)
 	for i := range r.spec.Links {

@@ -65,6 +65,8 @@ type Spec struct {
 	// Transport is how adverts to peers travel. One that is carried has its source and peers told apart by package carrier, whatever the
 	// addresses on the way are.
 	Transport transport.Kind
+	// TransportID tells routers of one VRID apart that share a transport and peers, because they are on different links.
+	TransportID uint16
 	// FastFail: a master whose daemon is dead (PeerDied) need not be waited for.
 	FastFail bool
 	VRF      string // of unicast without a Link: the interface of the VRF that Source is in; empty for none
@@ -188,8 +190,10 @@ type PortID struct {
 	AH    bool       // adverts behind an Authentication Header
 	Local netip.Addr // only where Link is empty
 	VRF   string     // only where Link is empty
-	// Transport is set for what goes through the carrier: of that there is one port for each kind and family, and Link, Local and VRF are empty.
+	// Transport is set for what goes through the carrier: of that there is one port for each kind, family and ID, and Link, Local and VRF are empty.
+	// What the carrier tells of a peer as such comes through that with ID 0, and concerns them all.
 	Transport transport.Kind
+	ID        uint16 `json:",omitzero"`
 }
 
 // Device is the interface that the socket is bound to; empty for none.
@@ -203,7 +207,9 @@ func (p *PortID) Device() string {
 // Port of the router.
 func (s *Spec) Port() PortID {
 	if s.Transport.Carried() {
-		return carriedPort(s.Transport, s.IPv6)
+		p := carriedPort(s.Transport, s.IPv6)
+		p.ID = s.TransportID
+		return p
 	}
 	p := PortID{Link: s.Link, IPv6: s.IPv6, AH: s.AuthType == wire.AuthAH}
 	switch {

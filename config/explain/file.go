@@ -189,6 +189,9 @@ func carried(w *writer, i *config.Instance) bool {
 	}[c.Kind]
 	w.say("They travel %s, port %d: only nodes that run holdfast understand that. Adverts are taken from peers only%s.", how, c.Port,
 		map[bool]string{true: ", and a peer is who its certificate or key says", false: ""}[c.Kind == transport.TLS])
+	if c.ID != 0 {
+		w.say("The number %d (transport_id) tells them from those of other instances with this virtual_router_id.", c.ID)
+	}
 	if c.FastFail {
 		w.say("When the connection to the master ends and its machine says that nobody listens there any more, this node takes over at once, if no living peer comes before it.")
 	}

@@ -32,6 +32,10 @@ func (p *pair) delivery() {
 		p.say(diag.Error, "set the same transport_port", "transport_port is %d on one node and %d on the other: they never hear each other, and both become master",
 			p.a.Carry().Port, p.b.Carry().Port)
 		return
+	case p.a.Carry() != nil && p.a.Carry().ID != p.b.Carry().ID:
+		p.say(diag.Error, "set the same transport_id", "transport_id is %d on one node and %d on the other: they never hear each other, and both become master",
+			p.a.Carry().ID, p.b.Carry().ID)
+		return
 	case p.a.Carry() != nil && p.a.Carry().FastFail != p.b.Carry().FastFail:
 		p.say(diag.Note, "", "fast_fail is on for one node only: the other waits for the end of its timer when a daemon dies")
 	case !p.a.Unicast():

@@ -228,25 +228,25 @@ func (p *pair) send(m *local.Msg) {
 func (p *pair) encode(now clock.Instant, m *local.Msg) (slot transport.Slot, life time.Duration, ok bool) {
 	said := transport.Said(now, m.Since)
 	p.sent = max(p.sent+1, wire.Micros(int64(said)))
-	stamp := wire.Stamp{Epoch: wire.Epoch(p.c.node), Sent: p.sent, Origin: m.Src}
+	stamp := wire.Stamp{Epoch: wire.Epoch(p.c.node), Sent: p.sent, Origin: m.Src, ID: m.ID}
 	if m.Type == local.Report {
 		r := wire.Report{Stamp: stamp, IPv6: m.IPv6, Hears: m.Hears, VRID: m.VRID, State: m.State, Priority: m.Priority}
 		p.outgoing = r.Append(p.outgoing[:0])
-		return transport.ReportSlot(m.IPv6, m.VRID), transport.ReportLife - now.Sub(said), m.VRID != 0
+		return transport.ReportSlot(transport.RouterID{IPv6: m.IPv6, VRID: m.VRID, ID: m.ID}), transport.ReportLife - now.Sub(said), m.VRID != 0
 	}
 	if m.Type == local.Hand {
 		h := wire.Hand{Stamp: stamp, IPv6: m.IPv6, VRID: m.VRID, Step: m.State}
 		p.outgoing = h.Append(p.outgoing[:0])
-		return transport.HandSlot(m.IPv6, m.VRID), transport.HandLife - now.Sub(said), m.VRID != 0
+		return transport.HandSlot(transport.RouterID{IPv6: m.IPv6, VRID: m.VRID, ID: m.ID}), transport.HandLife - now.Sub(said), m.VRID != 0
 	}
 	claim, ok := wire.ReadClaim(m.Payload)
 	if !ok || len(m.Payload) > wire.MaxPacket {
-		return 0, 0, false
+		return slot, 0, false
 	}
 	ipv6 := m.Dst.Is6()
 	a := wire.Advert{Stamp: stamp, IPv6: ipv6, Packet: m.Payload}
 	p.outgoing = a.Append(p.outgoing[:0])
-	return transport.AdvertSlot(ipv6, claim.VRID), claim.Interval - now.Sub(said), true
+	return transport.AdvertSlot(transport.RouterID{IPv6: ipv6, VRID: claim.VRID, ID: m.ID}), claim.Interval - now.Sub(said), true
 }
 
 // forget takes a connection off the list; nil is a connection that does nothing.
@@ -297,7 +297,7 @@ func (p *pair) reconfigure(peer transport.Peer, id *identity) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.peer, p.identity = peer, id
-	p.session.Reconfigure(peer)
+	p.session.Reconfigure(poll.Mono(), peer)
 	var ends []transport.Event
 	for cid, c := range p.conns {
 		if id == nil || !c.isUp || c.certs == nil {

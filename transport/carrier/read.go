@@ -244,7 +244,7 @@ func (p *pair) advert(in *inward, a *wire.Advert, c *conn) {
 		p.count.Refused++
 		return
 	}
-	age, verdict := p.seen.Judge(in.now, a.Epoch, a.Sent, a.IPv6, claim.VRID, life(&claim))
+	age, verdict := p.seen.Judge(in.now, a.Epoch, a.Sent, transport.RouterID{IPv6: a.IPv6, VRID: claim.VRID, ID: a.ID}, life(&claim))
 	switch verdict {
 	case transport.Stale:
 		p.count.Stale++
@@ -256,7 +256,7 @@ func (p *pair) advert(in *inward, a *wire.Advert, c *conn) {
 		p.count.Received++
 		in.claims = max(in.claims, claim.Interval)
 		in.out.add(&local.Msg{
-			Type: local.Received, Kind: p.peer.Kind, IPv6: a.IPv6, Src: p.peer.Addr, Dst: p.mine(c), Origin: a.Origin, Age: age,
+			Type: local.Received, Kind: p.peer.Kind, IPv6: a.IPv6, Src: p.peer.Addr, Dst: p.mine(c), Origin: a.Origin, ID: a.ID, Age: age,
 			Payload: a.Packet,
 		})
 	}
@@ -285,23 +285,23 @@ func (p *pair) ask(now clock.Instant) {
 
 // report hands on what the peer's router thinks.
 func (p *pair) report(in *inward, r *wire.Report, c *conn) {
-	_, verdict := p.seen.JudgeReport(in.now, r.Epoch, r.Sent, r.IPv6, r.VRID)
+	_, verdict := p.seen.JudgeReport(in.now, r.Epoch, r.Sent, transport.RouterID{IPv6: r.IPv6, VRID: r.VRID, ID: r.ID})
 	if verdict != transport.Fresh || in.mute {
 		return
 	}
 	in.out.add(&local.Msg{
 		Type: local.Told, Kind: p.peer.Kind, IPv6: r.IPv6, Src: p.peer.Addr, Dst: p.mine(c), Origin: r.Origin,
-		VRID: r.VRID, State: r.State, Priority: r.Priority, Hears: r.Hears,
+		VRID: r.VRID, ID: r.ID, State: r.State, Priority: r.Priority, Hears: r.Hears,
 	})
 }
 
 // handed hands on the peer's word in a hand-over.
 func (p *pair) handed(in *inward, h *wire.Hand, c *conn) {
-	_, verdict := p.seen.JudgeHand(in.now, h.Epoch, h.Sent, h.IPv6, h.VRID)
+	_, verdict := p.seen.JudgeHand(in.now, h.Epoch, h.Sent, transport.RouterID{IPv6: h.IPv6, VRID: h.VRID, ID: h.ID})
 	if verdict != transport.Fresh || in.mute {
 		return
 	}
 	in.out.add(&local.Msg{
-		Type: local.Handed, Kind: p.peer.Kind, IPv6: h.IPv6, Src: p.peer.Addr, Dst: p.mine(c), Origin: h.Origin, VRID: h.VRID, State: h.Step,
+		Type: local.Handed, Kind: p.peer.Kind, IPv6: h.IPv6, Src: p.peer.Addr, Dst: p.mine(c), Origin: h.Origin, VRID: h.VRID, ID: h.ID, State: h.Step,
 	})
 }

@@ -14,9 +14,9 @@ import (
 var ErrGarbage = errors.New("not a message of the carrier's socket")
 
 // Layout of a message: length of what follows in 2 octets, type, kind, flags, VRID, state, priority, then the three addresses (16 octets each,
-// IPv4 mapped, all zero for none) and what the type has besides.
+// IPv4 mapped, all zero for none), the ID in 2 octets, and what the type has besides.
 const (
-	headLen = 2 + 6 + 3*16
+	headLen = 2 + 6 + 3*16 + 2
 	linkLen = 4 + 8 + 7*8
 
 	flagIPv6  = 1
@@ -33,6 +33,7 @@ func Append(b []byte, m *Msg) []byte {
 	for _, a := range [...]netip.Addr{m.Src, m.Dst, m.Origin} {
 		b = appendAddr(b, a)
 	}
+	b = binary.BigEndian.AppendUint16(b, m.ID)
 	switch m.Type {
 	case Send:
 		b = binary.BigEndian.AppendUint64(b, uint64(m.Since))
@@ -69,7 +70,7 @@ func Next(b []byte) (m Msg, rest []byte, err error) {
 	m = Msg{
 		Type: Type(b[2]), Kind: transport.Kind(b[3]), VRID: b[5], State: b[6], Priority: b[7],
 		IPv6: b[4]&flagIPv6 != 0, Hears: b[4]&flagHears != 0, Up: b[4]&flagUp != 0,
-		Src: readAddr(b[8:]), Dst: readAddr(b[24:]), Origin: readAddr(b[40:]),
+		Src: readAddr(b[8:]), Dst: readAddr(b[24:]), Origin: readAddr(b[40:]), ID: binary.BigEndian.Uint16(b[56:]),
 	}
 	if b[4]&^byte(flagAll) != 0 || !m.Kind.Carried() || m.Type < Send || m.Type >= types || !m.read(body) {
 		return Msg{}, nil, ErrGarbage

@@ -26,7 +26,7 @@ func examples() []Msg {
 			Type: Link, Kind: transport.TLS, Src: a, Dst: a, Up: true, RTT: 2 * time.Millisecond, Since: 1 << 60,
 			Count: Counts{1, 2, 3, 4, 5, 6, 7}, Text: strings.Repeat("x", MaxText),
 		},
-		{Type: Hand, Kind: transport.TLS, Src: a, Dst: a, VRID: 7, State: 1},
+		{Type: Hand, Kind: transport.TLS, Src: a, Dst: a, VRID: 7, State: 1, ID: 1000},
 		{Type: Handed, Kind: transport.TLS, IPv6: true, Src: b, Dst: b, Origin: b, VRID: 7, State: 2},
 		{Type: Overrun, Kind: transport.UDP, Count: Counts{Overrun: 9}},
 	}

@@ -54,8 +54,9 @@ type Msg struct {
 	Origin   netip.Addr
 	Age      time.Duration // how long it was under way beyond the shortest time lately; at most 2^32 µs
 	VRID     uint8
-	State    uint8 // as vrrp.State; of a Hand as vrrp.Hand
-	Priority uint8 // effective one
+	ID       uint16 // of Send, Received, Report, Told, Hand and Handed: transport_id
+	State    uint8  // as vrrp.State; of a Hand as vrrp.Hand
+	Priority uint8  // effective one
 	Hears    bool
 	Up       bool
 	RTT      time.Duration // smoothed; 0 for unknown; at most 2^32 µs

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	headLen  = 4          // length of what follows it, type, flags
-	stampLen = 4 + 8 + 16 // epoch, sent, origin
+	headLen  = 4              // length of what follows it, type, flags
+	stampLen = 4 + 8 + 16 + 2 // epoch, sent, origin, id
 )
 
 // Frame is one frame as it came in. Body is part of what was read.
@@ -58,12 +58,15 @@ type Stamp struct {
 	Sent uint64
 	// Origin is the sender's own source address, whatever it is translated to on the way; the zero Addr for unknown.
 	Origin netip.Addr
+	// ID tells routers of one VRID apart that are on different interfaces: transport_id, 0 where there is none.
+	ID uint16
 }
 
 func (s *Stamp) append(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, s.Epoch)
 	b = binary.BigEndian.AppendUint64(b, s.Sent)
-	return appendAddr(b, s.Origin)
+	b = appendAddr(b, s.Origin)
+	return binary.BigEndian.AppendUint16(b, s.ID)
 }
 
 func (s *Stamp) parse(b []byte) (rest []byte, err error) {
@@ -71,6 +74,7 @@ func (s *Stamp) parse(b []byte) (rest []byte, err error) {
 		return nil, ErrGarbage
 	}
 	s.Epoch, s.Sent, s.Origin = binary.BigEndian.Uint32(b), binary.BigEndian.Uint64(b[4:]), readAddr(b[12:])
+	s.ID = binary.BigEndian.Uint16(b[28:])
 	return b[stampLen:], nil
 }
 
