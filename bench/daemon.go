@@ -31,8 +31,9 @@ type file struct {
 	global   []string
 	preempt  bool
 	vmac     bool
-	lines    []string // more of every instance
-	master   string   // notify_master, with the instance's number; empty for none
+	lines    []string                // more of every instance
+	ofLink   func(link int) []string // more of every instance of a link; nil for nothing
+	master   string                  // notify_master, with the instance's number; empty for none
 }
 
 func (f *file) text() string {
@@ -51,6 +52,11 @@ func (f *file) text() string {
 		}
 		for _, line := range f.lines {
 			b.WriteString("\t" + line + "\n")
+		}
+		if f.ofLink != nil {
+			for _, line := range f.ofLink(link) {
+				b.WriteString("\t" + line + "\n")
+			}
 		}
 		if f.vmac {
 			fmt.Fprintf(&b, "\tuse_vmac vm%d\n", i) // the default name is of the VRID alone

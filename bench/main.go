@@ -23,6 +23,7 @@ type options struct {
 	every      time.Duration
 	scale      string
 	notify     string
+	ways       string
 	window     time.Duration
 }
 
@@ -44,7 +45,8 @@ func main() {
 	flag.StringVar(&o.scale, "scale", "", "what the scenario scale measures, such as 4000/1s,1000/100ms/vmac,1000/1s/keepalived: instances and "+
 		"interval, with virtual MACs, at a real-time priority (rt), and with keepalived beside; without it, all that docs/performance.md has")
 	flag.StringVar(&o.notify, "notify", "", "what the scenario notify measures, such as 1,50/loaded,250/rt: scripts at once, and idle, loaded or rt; without it, all")
-	flag.DurationVar(&o.window, "window", 5*time.Minute, "how long the scenario scale watches")
+	flag.StringVar(&o.ways, "ways", "", "transports that the scenario carried measures, such as ip,tls; without it, all")
+	flag.DurationVar(&o.window, "window", 5*time.Minute, "how long the scenarios scale and carried watch")
 	flag.BoolVar(&o.quick, "quick", false, "few repetitions and short windows: to try it out, not to quote")
 	flag.BoolVar(&o.keep, "keep", false, "keep the directory with the daemons' files and logs")
 	flag.Parse()
@@ -75,6 +77,7 @@ func scenarios() []scenario {
 		{"flood", (*bench).floodAll},
 		{"cost", (*bench).costs},
 		{"scale", (*bench).scales},
+		{"carried", (*bench).carried},
 	}
 }
 
@@ -94,6 +97,7 @@ type bench struct {
 	quick  bool
 	every  time.Duration // 0 for all
 	loads  []burden      // of the scenario scale
+	ways   []string      // of the scenario carried: transports
 	report *report
 
 	scaleWindow time.Duration
@@ -112,7 +116,10 @@ func run(o *options) error {
 		defer os.RemoveAll(dir)
 	}
 	b := &bench{dir: dir, quick: o.quick, every: o.every}
-	b.loads, b.scaleWindow = loads, o.window
+	b.loads, b.scaleWindow, b.ways = loads, o.window, wayNames
+	if o.ways != "" {
+		b.ways = strings.Split(o.ways, ",")
+	}
 	if o.scale != "" {
 		if b.loads, err = readLoads(o.scale); err != nil {
 			return err

@@ -49,7 +49,7 @@ func plainAdvert(f *wire.Frame) (a advert, ok bool) {
 
 // sealedAdvert reports whether so many octets are an advert with one address and, maybe, frames beside it.
 func sealedAdvert(n int) bool {
-	const ad, report, ping, pong = 44, 35, 12, 20
+	const ad, report, ping, pong = 46, 37, 12, 20
 	if n -= ad; n == 0 {
 		return true
 	}
