@@ -6,6 +6,8 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"holdfast.dev/transport"
 )
@@ -85,7 +87,19 @@ func (i *identity) proves(p *transport.Peer, certs []*x509.Certificate) error {
 		Roots: i.roots, Intermediates: between, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return &deniedError{err.Error()}
+		return &deniedError{doubt(leaf, err)}
 	}
 	return nil
+}
+
+// doubt says why a certificate is not believed, shortly: there is little room where it is shown.
+func doubt(leaf *x509.Certificate, err error) string {
+	const form = "2006-01-02 15:04 UTC"
+	switch now := time.Now(); {
+	case now.After(leaf.NotAfter):
+		return "its certificate has expired on " + leaf.NotAfter.UTC().Format(form) + ", says our clock"
+	case now.Before(leaf.NotBefore):
+		return "its certificate is valid from " + leaf.NotBefore.UTC().Format(form) + " only, says our clock"
+	}
+	return "its certificate is not accepted: " + strings.TrimPrefix(err.Error(), "x509: ")
 }

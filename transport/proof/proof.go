@@ -112,12 +112,10 @@ func chain(leaf *x509.Certificate, between [][]byte, ca []byte, now time.Time) (
 			rest.AddCert(c)
 		}
 	}
-	// Its own dates were looked at, and are not what this is about.
-	moment := now
 	if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
-		moment = leaf.NotAfter
+		return nil // which is said already
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{Roots: pool, Intermediates: rest, CurrentTime: moment, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	_, err := leaf.Verify(x509.VerifyOptions{Roots: pool, Intermediates: rest, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err == nil {
 		return nil
 	}
