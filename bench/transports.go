@@ -103,7 +103,11 @@ func (b *bench) transportsAt(every time.Duration) error {
 			lanes = append(lanes, l)
 		}
 	}
-	for range b.times(32, 3) {
+	laps := b.times(32, 3)
+	if every == time.Second {
+		laps = b.times(12, 2)
+	}
+	for range laps {
 		for _, l := range lanes {
 			if err := b.lap(l); err != nil {
 				return fmt.Errorf("%s over %s, after %d: %w", l.side.name, l.name, l.laps, err)

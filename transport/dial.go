@@ -11,10 +11,10 @@ const (
 	minGap    = 20 * time.Millisecond // between two dials
 	maxGap    = time.Second
 	slowAfter = 30 * time.Second       // without success: the gap doubles
-	shortLife = 100 * time.Millisecond // of a dial that nothing has answered, at least
+	shortLife = 300 * time.Millisecond // of a dial that nothing has answered, at least
 	longLife  = 5 * time.Second        // of one such dial at a time, for paths that are slow
 	midLife   = time.Second            // of one that was answered: TLS and HELLO are still to come, at least
-	inFlight  = 4                      // dials that nothing has answered
+	inFlight  = 6                      // dials that nothing has answered
 	firstBack = 50 * time.Millisecond  // after a refusal
 	deniedGap = time.Second            // after one side did not believe the other: TLS costs work
 )
@@ -24,6 +24,7 @@ type attempt struct {
 	id      ConnID
 	begun   clock.Instant
 	reached clock.Instant // when the port answered; 0 for not yet
+	until   clock.Instant // when it is given up
 	long    bool
 }
 
@@ -64,7 +65,7 @@ func (s *Session) mindDials() {
 	kept := s.dials[:0]
 	for _, d := range s.dials {
 		// One that was answered may already be of use to the other side.
-		if hopeless := s.expired(d); hopeless || !wanted && d.reached.IsZero() {
+		if hopeless := !s.now.Before(d.until); hopeless || !wanted && d.reached.IsZero() {
 			s.do(Drop{d.id})
 			if hopeless {
 				s.status.Why = Unreachable
@@ -88,6 +89,7 @@ func (s *Session) dial() *attempt {
 			d.long = false
 		}
 	}
+	d.until = s.now.Add(s.life(d.long))
 	s.dials = append(s.dials, d)
 	if s.dialling.since.IsZero() {
 		s.dialling.since = s.now
@@ -108,22 +110,17 @@ func (s *Session) room() bool {
 	return unanswered < inFlight && len(s.dials) < maxDials
 }
 
-// expiry is when a dial is given up.
-func (s *Session) expiry(d *attempt) clock.Instant {
-	switch {
-	case !d.reached.IsZero():
-		return d.reached.Add(max(midLife, 8*s.status.RTT))
-	case d.long:
-		return d.begun.Add(longLife)
+// life is for how long a dial that was begun now is waited for.
+func (s *Session) life(long bool) time.Duration {
+	if long {
+		return longLife
 	}
-	return d.begun.Add(max(shortLife, 3*s.gap(), 4*s.status.RTT))
+	return max(shortLife, 3*s.gap(), 2*s.status.RTT)
 }
-
-func (s *Session) expired(d *attempt) bool { return !s.now.Before(s.expiry(d)) }
 
 func (s *Session) dialDue() (at clock.Instant) {
 	for _, d := range s.dials {
-		at = clock.Min(at, s.expiry(d))
+		at = clock.Min(at, d.until)
 	}
 	if s.wanted() && s.room() {
 		at = clock.Min(at, max(s.dialling.next, 1))
@@ -143,7 +140,7 @@ func (s *Session) forgetDial(id ConnID) {
 // reached notes that the port was answered.
 func (s *Session) reached(id ConnID) {
 	if d := s.attempt(id); d != nil {
-		d.reached = s.now
+		d.reached, d.until = s.now, s.now.Add(max(midLife, 8*s.status.RTT))
 		s.suspect.answered(s.now)
 	}
 }

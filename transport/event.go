@@ -1,6 +1,10 @@
 package transport
 
-import "time"
+import (
+	"time"
+
+	"holdfast.dev/clock"
+)
 
 // ConnID names one connection of a session, from the moment that it is dialled or accepted.
 type ConnID uint32
@@ -46,6 +50,12 @@ type (
 		RTT        time.Duration
 	}
 
+	// Answered says that a PING which left at Asked was answered on the connection.
+	Answered struct {
+		ID    ConnID
+		Asked clock.Instant
+	}
+
 	// Wrote says that something was written.
 	Wrote struct{ ID ConnID }
 )
@@ -58,6 +68,7 @@ func (Ended) event()    {}
 func (Heard) event()    {}
 func (Spoke) event()    {}
 func (Measured) event() {}
+func (Answered) event() {}
 func (Wrote) event()    {}
 
 // Why a dial or a connection ended.

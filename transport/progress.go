@@ -14,6 +14,8 @@ const (
 	unknownRTT = 20 * time.Millisecond
 	deafAfter  = 3 * time.Second  // without hearing anything a connection is not relied on,
 	deadAfter  = 12 * time.Second // and is given up
+	doubtful   = 4                // times the round trip that is known are not believed at once
+	askAgain   = time.Second      // between PINGs because of that
 	minKeep    = 20 * time.Millisecond
 	maxKeep    = time.Second
 	provenIn   = time.Second      // a connection that has lived for so long may take the place of others
@@ -104,7 +106,7 @@ func (s *Session) measured(m Measured) {
 	t := &c.track
 	t.asked = false
 	if m.RTT > 0 {
-		c.rtt = m.RTT
+		s.trip(c, m.RTT)
 	}
 	if m.Resent > t.resent {
 		t.resent = m.Resent
@@ -129,6 +131,33 @@ func (s *Session) measured(m Measured) {
 		t.nudge = s.now
 	}
 	t.measure = s.now.Add(patience(c))
+}
+
+// trip takes TCP's estimate of the round trip. After a time in which nothing came through it may be seconds, and would be for many packets more; then
+// the next loss would not be noticed for as long. Whether the path has become so slow, a PING tells.
+func (s *Session) trip(c *conn, rtt time.Duration) {
+	if known := rttOf(c); rtt > doubtful*known {
+		if c.asked == 0 || s.now.Sub(c.asked) >= askAgain {
+			c.asked = s.now
+			s.poke(c)
+		}
+		if c.rtt > 0 {
+			return
+		}
+	}
+	c.rtt = rtt
+}
+
+// answered takes the round trip of a PING, which is an upper bound. TCP's estimate has room for what varies, so that it stays unless it is far off.
+func (c *conn) answered(now, asked clock.Instant) {
+	trip := now.Sub(asked)
+	switch {
+	case trip <= 0 || c.asked == 0 || asked.Before(c.asked):
+	case c.rtt > doubtful*trip:
+		c.rtt = 2 * trip
+	case trip > c.rtt:
+		c.rtt = trip
+	}
 }
 
 // mindConns nudges, measures, keeps alive and gives up.

@@ -38,6 +38,7 @@ type conn struct {
 	heard clock.Instant
 	wrote clock.Instant
 	rtt   time.Duration
+	asked clock.Instant // when a PING left that is to tell the round trip; 0 for none
 	lane  lane
 	track progress
 }
@@ -45,7 +46,7 @@ type conn struct {
 // Bounds of what is kept for one peer.
 const (
 	maxConns = 6
-	maxDials = 6
+	maxDials = 8
 )
 
 // NewSession makes a machine for the peer. seed is anything that differs between sessions and nodes: it spreads dials in time.
@@ -96,6 +97,13 @@ func (s *Session) Take(now clock.Instant, id ConnID, b []byte, room int) []byte 
 	return b
 }
 
+// Early appends to b what the peer would be told as soon as it had introduced itself, at most room octets: it did so on an earlier connection.
+func (s *Session) Early(now clock.Instant, b []byte, room int) []byte {
+	var l lane
+	s.out.fill(now, &l)
+	return s.out.take(now, &l, b, room)
+}
+
 // Step advances to now and applies ev. The actions are performed in order; the slice is reused by the next call.
 func (s *Session) Step(now clock.Instant, ev Event) []Action {
 	s.now = max(now, s.now)
@@ -117,6 +125,10 @@ func (s *Session) Step(now clock.Instant, ev Event) []Action {
 		s.suspect.spoke(s.now, ev.Claims)
 	case Measured:
 		s.measured(ev)
+	case Answered:
+		if c := s.conn(ev.ID); c != nil {
+			c.answered(s.now, ev.Asked)
+		}
 	case Wrote:
 		if c := s.conn(ev.ID); c != nil {
 			s.wrote(c)

@@ -175,3 +175,64 @@ func TestOutbox(t *testing.T) {
 		t.Errorf("%q for a connection that is not there", got)
 	}
 }
+
+// TestDoubtfulRoundTrip: what TCP thinks of the round trip after a time in which nothing came through is not believed, unless a PING takes as long; so the
+// next loss is noticed as soon as the first.
+func TestDoubtfulRoundTrip(t *testing.T) {
+	now := clock.Instant(time.Hour)
+	s := NewSession(now, Peer{PeerKey: PeerKey{Kind: TCP}, Interval: 100 * time.Millisecond}, NodeID{1}, 1)
+	id := s.Accepted()
+	s.Step(now, Up{ID: id, Node: NodeID{2}, RTT: time.Millisecond})
+	asks := func(rtt time.Duration) (asked bool) {
+		t.Helper()
+		now = now.Add(time.Millisecond)
+		for _, a := range s.Step(now, Measured{ID: id, RTT: rtt}) {
+			_, nudge := a.(Nudge)
+			asked = asked || nudge
+		}
+		return asked
+	}
+	for _, rtt := range []time.Duration{2 * time.Millisecond, 8 * time.Millisecond} {
+		if asks(rtt) || s.conn(id).rtt != rtt {
+			t.Errorf("%v is doubted, %v is known", rtt, s.conn(id).rtt)
+		}
+	}
+	if !asks(4*time.Second) || asks(4*time.Second) || s.conn(id).rtt != 8*time.Millisecond {
+		t.Errorf("4 s are believed, or asked about more than once: %v", s.conn(id).rtt)
+	}
+	asked := now.Add(-time.Millisecond)
+	s.Step(now, Answered{ID: id, Asked: asked.Add(-4 * time.Second)}) // of before
+	if got := s.conn(id).rtt; got != 8*time.Millisecond {
+		t.Errorf("%v", got)
+	}
+	now = asked.Add(300 * time.Millisecond)
+	s.Step(now, Answered{ID: id, Asked: asked})
+	if got := s.conn(id).rtt; got != 300*time.Millisecond {
+		t.Errorf("the path has become slow, and %v is known", got)
+	}
+	// The first estimate is all that is known, and put right by the answer.
+	other := s.Accepted()
+	s.Step(now, Up{ID: other, Node: NodeID{2}})
+	s.Step(now, Measured{ID: other, RTT: 4 * time.Second})
+	s.Step(now.Add(2*time.Millisecond), Answered{ID: other, Asked: now})
+	if got := s.conn(other).rtt; got != 4*time.Millisecond {
+		t.Errorf("the first estimate stays: %v", got)
+	}
+}
+
+// TestEarly: what still counts is told at once on the next connection, and comes again when that is up.
+func TestEarly(t *testing.T) {
+	now := clock.Instant(time.Hour)
+	s := NewSession(now, Peer{PeerKey: PeerKey{Kind: TCP}, Interval: time.Second}, NodeID{1}, 1)
+	s.Queue(now, AdvertSlot(false, 1), time.Second, []byte("one"))
+	s.Queue(now, AdvertSlot(false, 2), time.Millisecond, []byte("two"))
+	now = now.Add(10 * time.Millisecond)
+	if got := string(s.Early(now, []byte("HELLO "), 100)); got != "HELLO one" {
+		t.Errorf("%q", got)
+	}
+	id := s.Accepted()
+	s.Step(now, Up{ID: id, Node: NodeID{2}})
+	if got := string(s.Take(now, id, nil, 100)); got != "one" {
+		t.Errorf("%q", got)
+	}
+}

@@ -50,6 +50,7 @@ type flow struct {
 	acked   uint64
 	backoff time.Duration
 	repeat  int // number of the repetition that counts
+	pings   []clock.Instant
 }
 
 type job struct {
@@ -170,6 +171,7 @@ func (w *world) perform(i int, a Action) {
 		}
 	case Nudge:
 		if c := e.conns[a.ID]; c != nil {
+			c.flow[i].pings = append(c.flow[i].pings, w.now)
 			w.write(i, c, 12)
 		}
 	case Measure:
@@ -258,7 +260,7 @@ func (w *world) transmit(i int, c *tcp) {
 		return
 	}
 	f.repeat++
-	repeat, n := f.repeat, f.out
+	repeat, n, at := f.repeat, f.out, w.now
 	w.after(f.backoff, func() {
 		if f.repeat == repeat && f.out > 0 {
 			f.backoff *= 2
@@ -291,8 +293,19 @@ func (w *world) transmit(i int, c *tcp) {
 			n = min(n, f.out)
 			f.out -= n
 			f.acked += uint64(n)
+			w.answer(i, c, at)
 		})
 	})
+}
+
+// answer brings the answers to the PINGs that left by then.
+func (w *world) answer(i int, c *tcp, by clock.Instant) {
+	f := &c.flow[i]
+	for len(f.pings) > 0 && f.pings[0] <= by {
+		asked := f.pings[0]
+		f.pings = f.pings[1:]
+		w.step(i, Answered{c.ids[i], asked})
+	}
 }
 
 // connected reports whether both sides have a connection that they rely on, and the number that are up.

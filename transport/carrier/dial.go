@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,7 +60,7 @@ func (c *conn) dialOut(peer *transport.Peer, identity *identity) (transport.Why,
 		}
 	}
 	r := newReader(n, c.raw, wire.MaxFrame)
-	h, err := c.pair.c.greet(n, r)
+	h, err := c.pair.c.greet(n, r, c.early())
 	if err != nil {
 		return ending(err), err
 	}
@@ -97,7 +98,16 @@ func handshakeFailed(err error) (transport.Why, error) {
 	case errors.As(err, &alert) && alert.Timeout(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return transport.Unreachable, err
 	}
-	return transport.Denied, &deniedError{"TLS: " + err.Error()}
+	return transport.Denied, &deniedError{handshakeText(err)}
+}
+
+// handshakeText says who does not accept whom: an alert of the other side is about what we have shown.
+func handshakeText(err error) string {
+	var alert *net.OpError
+	if errors.As(err, &alert) && alert.Op == "remote error" && strings.Contains(alert.Err.Error(), "certificate") {
+		return "it does not accept our certificate, its log says why (" + strings.TrimPrefix(alert.Err.Error(), "tls: ") + ")"
+	}
+	return "TLS: " + err.Error()
 }
 
 // reached lets the session know that the port has answered.
@@ -107,9 +117,20 @@ func (c *conn) reached() {
 	c.pair.step(transport.Reached{ID: c.id})
 }
 
-// greet exchanges HELLOs. The socket's deadline is its limit, and is taken off afterwards.
-func (c *carrier) greet(n net.Conn, r *reader) (h wire.Hello, err error) {
-	if _, err := n.Write(c.hello()); err != nil {
+// early is what may be sent behind our HELLO: that of the peer was seen before, and it is believed again by now.
+func (c *conn) early() []byte {
+	p := c.pair
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.introduced || p.closed {
+		return nil
+	}
+	return p.session.Early(poll.Mono(), nil, batch)
+}
+
+// greet exchanges HELLOs. More is sent behind ours. The socket's deadline is its limit, and is taken off afterwards.
+func (c *carrier) greet(n net.Conn, r *reader, more []byte) (h wire.Hello, err error) {
+	if _, err := n.Write(append(c.hello(), more...)); err != nil {
 		return h, err
 	}
 	if h, err = r.hello(); err != nil {

@@ -29,9 +29,10 @@ const (
 )
 
 const (
-	batch       = 16 << 10         // octets written at once: one TLS record
-	userTimeout = 10 * time.Second // of TCP, for what is not acknowledged
-	flushWithin = 500 * time.Millisecond
-	lastWords   = 200 * time.Millisecond // for the vrrp role's, which was stopped before
-	vrrpWithin  = 5 * time.Second        // for the same when the supervisor is gone, and it hands over by itself
+	batch        = 16 << 10         // octets written at once: one TLS record
+	userTimeout  = 10 * time.Second // of TCP, for what is not acknowledged
+	flushWithin  = 500 * time.Millisecond
+	lastWords    = 200 * time.Millisecond // for the vrrp role's, which was stopped before
+	settleWithin = 5 * time.Second        // for all roles to have come to one configuration
+	vrrpWithin   = 5 * time.Second        // for the same when the supervisor is gone, and it hands over by itself
 )

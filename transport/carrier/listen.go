@@ -183,7 +183,7 @@ func (c *carrier) serve(tcp *net.TCPConn, from netip.Addr, cs callers) {
 		return
 	}
 	r := newReader(n, raw, wire.MaxFrame)
-	h, err := c.greet(n, r)
+	h, err := c.greet(n, r, nil)
 	if err != nil {
 		c.denied(from, err)
 		return

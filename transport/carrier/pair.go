@@ -1,9 +1,11 @@
 package carrier
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"holdfast.dev/clock"
@@ -18,24 +20,25 @@ type pair struct {
 	c   *carrier
 	key transport.PeerKey
 
-	mu       sync.Mutex
-	peer     transport.Peer
-	identity *identity // of TLS
-	session  *transport.Session
-	seen     transport.Arrivals
-	conns    map[transport.ConnID]*conn // dials, and what is up
-	timer    *time.Timer
-	gram     gram // of UDP, which has no session
-	count    local.Counts
-	since    clock.Instant // when up changed last
-	trouble  string        // why the last dial or connection ended, in more words than the session's
-	source   netip.Addr    // the source that the engine gave last
-	can      wire.Capability
-	sent     uint64 // last Stamp.Sent
-	outgoing []byte
-	doubt    clock.Instant // when the peer's clock was last asked for
-	reminded clock.Instant // when it was last said that there is still no connection; 0 for not since there was one
-	closed   bool
+	mu         sync.Mutex
+	peer       transport.Peer
+	identity   *identity // of TLS
+	session    *transport.Session
+	seen       transport.Arrivals
+	conns      map[transport.ConnID]*conn // dials, and what is up
+	timer      *time.Timer
+	gram       gram // of UDP, which has no session
+	count      local.Counts
+	since      clock.Instant // when up changed last
+	trouble    string        // why the last dial or connection ended, in more words than the session's
+	source     netip.Addr    // the source that the engine gave last
+	can        wire.Capability
+	sent       uint64 // last Stamp.Sent
+	outgoing   []byte
+	doubt      clock.Instant // when the peer's clock was last asked for
+	reminded   clock.Instant // when it was last said that there is still no connection; 0 for not since there was one
+	closed     bool
+	introduced bool // the peer has been on a connection of ours, and speaks as we do
 }
 
 func newPair(c *carrier, p transport.Peer, id *identity) *pair {
@@ -214,10 +217,7 @@ func (p *pair) send(m *local.Msg) {
 		if life <= 0 {
 			return // this process stood still
 		}
-		p.sendGram(p.outgoing)
-		if m.Type == local.Send {
-			p.count.Sent++
-		}
+		p.sendDatagram(now, m.Type, life)
 		return
 	}
 	p.session.Queue(now, slot, life, p.outgoing)
@@ -265,15 +265,24 @@ func (p *pair) ended(c *conn, w transport.Why, err error) {
 	}
 	delete(p.conns, c.id)
 	if w == transport.Denied || w == transport.Unreachable {
-		p.trouble = err.Error()
+		p.trouble = shortly(err)
 	} else {
 		p.trouble = ""
 	}
 	if w == transport.Denied {
+		p.introduced = false
 		p.count.Refused++
 		p.c.tell.complain("denied "+p.peer.Addr.String(), "%v peer %v: %v", p.peer.Kind, p.peer.Addr, err)
 	}
 	p.step(transport.Ended{ID: c.id, Why: w})
+}
+
+// shortly leaves out what a dial was between, which is said beside it.
+func shortly(err error) string {
+	if no := syscall.Errno(0); errors.As(err, &no) {
+		return no.Error()
+	}
+	return err.Error()
 }
 
 // up tells the session that both sides know each other. It reports false if the connection is not wanted any more.
@@ -283,6 +292,7 @@ func (p *pair) up(c *conn, h *wire.Hello) bool {
 	if p.closed || p.conns[c.id] != c {
 		return false
 	}
+	p.introduced = true
 	p.seen.Sample(poll.Mono(), wire.Epoch(h.Node), h.Clock)
 	p.can = h.Can
 	if p.peer.FastFail && h.Can&wire.CanFastFail == 0 {

@@ -228,6 +228,9 @@ func (p *pair) frame(in *inward, f *wire.Frame, c *conn) error {
 		}
 		if asked := clock.Instant(pong.Token); asked > 0 && asked <= in.now && p.seen.Known() {
 			p.seen.Answered(in.now, asked, p.seen.Epoch(), pong.Clock)
+			if c != nil {
+				p.step(transport.Answered{ID: c.id, Asked: asked})
+			}
 		}
 	default:
 		if _, skip := f.Known(); !skip {

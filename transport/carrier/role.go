@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"holdfast.dev/clock"
 	"holdfast.dev/link/poll"
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/transport"
@@ -18,13 +19,14 @@ import (
 
 // carrier is the state of the role.
 type carrier struct {
-	ctl      *role.Conn
-	tell     *teller
-	local    direct
-	gate     *gate
-	index    atomic.Pointer[index]
-	refusals slowly
-	work     sync.WaitGroup
+	ctl       *role.Conn
+	tell      *teller
+	local     direct
+	gate      *gate
+	index     atomic.Pointer[index]
+	refusals  slowly
+	committed atomic.Int64 // when the configuration in force came into it; 0 for none
+	work      sync.WaitGroup
 
 	// Of the goroutine of Run, and fixed once there is a peer.
 	node      transport.NodeID
@@ -242,6 +244,7 @@ func (c *carrier) commit(gen uint64) {
 	c.release = g.config.Release
 	c.setPeers(g)
 	c.setListeners(g)
+	c.committed.Store(int64(poll.Mono()))
 	_ = c.ctl.Send(role.Msg{Done: &role.Gen{Gen: gen}})
 }
 
@@ -335,6 +338,12 @@ func (c *carrier) meet(f *os.File) {
 	}
 }
 
+// settled reports whether the vrrp role has had the time to come to the same configuration, which it may be given somewhat earlier.
+func (c *carrier) settled() bool {
+	at := c.committed.Load()
+	return at != 0 && poll.Mono().Sub(clock.Instant(at)) > settleWithin
+}
+
 // hear takes what the vrrp role says until its socket ends.
 func (c *carrier) hear(own *os.File, raw syscall.RawConn) {
 	garbage := hear(raw, func(m *local.Msg) {
@@ -343,7 +352,7 @@ func (c *carrier) hear(own *os.File, raw syscall.RawConn) {
 		}
 		if p := c.index.Load().to(m.Kind, m.Src, m.Dst); p != nil {
 			p.send(m)
-		} else {
+		} else if c.settled() {
 			c.tell.complain("unknown", "the vrrp process sends to %v by %v, which is not configured", m.Dst, m.Kind)
 		}
 	})

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/netip"
@@ -11,6 +12,7 @@ import (
 	"holdfast.dev/clock"
 	"holdfast.dev/link/poll"
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/local"
 	"holdfast.dev/transport/wire"
 )
 
@@ -21,13 +23,19 @@ type gram struct {
 	heard    clock.Instant
 	rtt      time.Duration
 	connects uint64
-	err      string // of the last send
+	err      string        // of the last send
+	asked    clock.Instant // when the last PING left; 0 for it was answered
+	lossy    clock.Instant // until when every advert is sent twice; 0 for not
 }
 
 // Every second a peer by UDP is told who we are and asked for its clock. One that is not heard of for three is gone.
 const (
 	gramEvery = time.Second
 	gramDeaf  = 3 * time.Second
+	// After a PING without an answer, every advert is sent once more, some time later.
+	gramLossy    = 20 * time.Second
+	minGramAgain = 2 * time.Millisecond
+	maxGramAgain = 100 * time.Millisecond
 )
 
 // status is what can be told of the pair. The mutex is held.
@@ -44,6 +52,10 @@ func (p *pair) tickGram() {
 		return
 	}
 	now := poll.Mono()
+	if p.gram.up && p.gram.asked != 0 {
+		p.gram.lossy = now.Add(gramLossy)
+	}
+	p.gram.asked = now
 	p.sendGram((&wire.Ping{Token: uint64(now)}).Append(p.c.hello()))
 	if p.gram.up && now.Sub(p.gram.heard) >= gramDeaf {
 		p.gram.up, p.trouble = false, "no answer"
@@ -61,7 +73,7 @@ func (p *pair) sendGram(b []byte) {
 		return
 	}
 	to := netip.AddrPortFrom(zoned(p.key.Addr, p.peer.Zone), p.key.Port)
-	_, _, err := p.gram.from.udp.WriteMsgUDPAddrPort(b, source(p.gram.from.at, p.key.Local), to)
+	err := p.gram.write(b, source(p.gram.from.at, p.key.Local), to)
 	p.gram.err = ""
 	if err != nil && !errors.Is(err, unix.EAGAIN) {
 		p.gram.err = err.Error()
@@ -69,6 +81,49 @@ func (p *pair) sendGram(b []byte) {
 			p.trouble = p.gram.err
 		}
 	}
+}
+
+// write sends a datagram. While the peer answers, the kernel is told so: else it would ask for the hardware address again and again, and after a time in
+// which nothing came through only every second.
+func (g *gram) write(b, oob []byte, to netip.AddrPort) error {
+	udp := g.from.udp
+	if to.Addr().Zone() != "" || !g.up {
+		_, _, err := udp.WriteMsgUDPAddrPort(b, oob, to)
+		return err
+	}
+	raw, err := udp.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var dst unix.Sockaddr = &unix.SockaddrInet6{Port: int(to.Port()), Addr: to.Addr().As16()}
+	if to.Addr().Is4() {
+		dst = &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
+	}
+	var sent error
+	err = raw.Control(func(fd uintptr) {
+		_, sent = unix.SendmsgN(int(fd), b, oob, dst, unix.MSG_CONFIRM|unix.MSG_DONTWAIT)
+	})
+	return errors.Join(err, sent)
+}
+
+// sendDatagram sends what was encoded; an advert, which claims an interval, where packets are lost once more. The mutex is held.
+func (p *pair) sendDatagram(now clock.Instant, t local.Type, interval time.Duration) {
+	p.sendGram(p.outgoing)
+	if t != local.Send {
+		return
+	}
+	p.count.Sent++
+	if now >= p.gram.lossy {
+		return
+	}
+	again := bytes.Clone(p.outgoing)
+	time.AfterFunc(min(max(interval/3, minGramAgain), maxGramAgain), func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.closed {
+			p.sendGram(again)
+		}
+	})
 }
 
 // source says which address of ours a datagram is to leave from, where the socket has all of them.
@@ -157,6 +212,9 @@ func (p *pair) gramFrame(in *inward, f *wire.Frame) error {
 	case wire.TypePong:
 		var pong wire.Pong
 		if pong.Parse(f) == nil && clock.Instant(pong.Token) <= in.now {
+			if pong.Token == uint64(p.gram.asked) {
+				p.gram.asked = 0
+			}
 			p.gram.rtt = min(in.now.Sub(clock.Instant(pong.Token)), time.Minute)
 		}
 	case wire.TypeBye:

@@ -101,7 +101,7 @@ func (r Reason) String() string {
 	case ByeVersion:
 		return "it speaks no version of the protocol that we do"
 	case ByeUnknown:
-		return "it does not know us as a peer"
+		return "it takes us for nobody that it has as a peer, its log says why"
 	}
 	return "for a reason that this release does not know"
 }
