@@ -224,8 +224,8 @@ func TestDoubtfulRoundTrip(t *testing.T) {
 func TestEarly(t *testing.T) {
 	now := clock.Instant(time.Hour)
 	s := NewSession(now, Peer{PeerKey: PeerKey{Kind: TCP}, Interval: time.Second}, NodeID{1}, 1)
-	s.Queue(now, AdvertSlot(false, 1), time.Second, []byte("one"))
-	s.Queue(now, AdvertSlot(false, 2), time.Millisecond, []byte("two"))
+	s.Queue(now, AdvertSlot(RouterID{VRID: 1}), time.Second, []byte("one"))
+	s.Queue(now, AdvertSlot(RouterID{VRID: 2}), time.Millisecond, []byte("two"))
 	now = now.Add(10 * time.Millisecond)
 	if got := string(s.Early(now, []byte("HELLO "), 100)); got != "HELLO one" {
 		t.Errorf("%q", got)
