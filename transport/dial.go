@@ -26,6 +26,7 @@ type attempt struct {
 	reached clock.Instant // when the port answered; 0 for not yet
 	until   clock.Instant // when it is given up
 	long    bool
+	old     bool // it proves what is not true any more
 }
 
 // dialling is when to dial next.
@@ -57,7 +58,7 @@ func (s *Session) gap() time.Duration {
 }
 
 // wanted reports whether another connection is needed.
-func (s *Session) wanted() bool { return s.usable() < s.lossy.want }
+func (s *Session) wanted() bool { return s.fresh() < s.lossy.want }
 
 // mindDials gives up dials that have no hope, and begins one if it is time.
 func (s *Session) mindDials() {

@@ -56,6 +56,9 @@ type (
 		Asked clock.Instant
 	}
 
+	// Renew says that what connections prove has changed: others are to take the place of those that there are, without a break.
+	Renew struct{}
+
 	// Wrote says that something was written.
 	Wrote struct{ ID ConnID }
 )
@@ -70,6 +73,7 @@ func (Spoke) event()    {}
 func (Measured) event() {}
 func (Answered) event() {}
 func (Wrote) event()    {}
+func (Renew) event()    {}
 
 // Why a dial or a connection ended.
 type Why uint8

@@ -34,6 +34,7 @@ type conn struct {
 	id    ConnID
 	node  NodeID
 	mine  bool // we have dialled it
+	old   bool // another one is to take its place
 	since clock.Instant
 	heard clock.Instant
 	wrote clock.Instant
@@ -129,6 +130,8 @@ func (s *Session) Step(now clock.Instant, ev Event) []Action {
 		if c := s.conn(ev.ID); c != nil {
 			c.answered(s.now, ev.Asked)
 		}
+	case Renew:
+		s.renew()
 	case Wrote:
 		if c := s.conn(ev.ID); c != nil {
 			s.wrote(c)
@@ -183,7 +186,8 @@ func (s *Session) attempt(id ConnID) *attempt {
 
 // up takes a connection that both sides have agreed on.
 func (s *Session) up(ev Up) {
-	mine := s.attempt(ev.ID) != nil
+	d := s.attempt(ev.ID)
+	mine := d != nil
 	s.forgetDial(ev.ID)
 	if s.conn(ev.ID) != nil {
 		return
@@ -191,6 +195,7 @@ func (s *Session) up(ev Up) {
 	s.dropFormer(ev.Node)
 	s.makeRoom()
 	c := &conn{id: ev.ID, node: ev.Node, mine: mine, since: s.now, heard: s.now, wrote: s.now, rtt: ev.RTT}
+	c.old = mine && d.old
 	s.conns = append(s.conns, c)
 	s.out.fill(s.now, &c.lane)
 	s.status.Connects++
@@ -211,6 +216,27 @@ func (s *Session) dropFormer(node NodeID) {
 	}
 	clear(s.conns[len(kept):])
 	s.conns = kept
+}
+
+// renew has all connections replaced. What takes too long to be dialled anew does no harm: they stay until then.
+func (s *Session) renew() {
+	for _, c := range s.conns {
+		c.old = true
+	}
+	for _, d := range s.dials {
+		d.old = true
+	}
+	s.dialling.next = s.now
+}
+
+// fresh is how many connections are healthy and not to be replaced.
+func (s *Session) fresh() (n int) {
+	for _, c := range s.conns {
+		if !c.old && s.healthy(c) {
+			n++
+		}
+	}
+	return n
 }
 
 // makeRoom drops a connection where there are too many: the worst, and of equals the oldest.

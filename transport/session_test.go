@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -234,5 +235,90 @@ func TestEarly(t *testing.T) {
 	s.Step(now, Up{ID: id, Node: NodeID{2}})
 	if got := string(s.Take(now, id, nil, 100)); got != "one" {
 		t.Errorf("%q", got)
+	}
+}
+
+// upTo is a session with a connection to a node that it has dialled, which is all that it has.
+func upTo(t *testing.T, peer NodeID) (s *Session, id ConnID, now clock.Instant) {
+	t.Helper()
+	now = clock.Instant(time.Hour)
+	s = NewSession(now, Peer{PeerKey: PeerKey{Kind: TLS}, Interval: time.Second}, NodeID{1}, 1)
+	id = dialled(t, s.Step(now, Wake{}))
+	s.Step(now, Reached{id})
+	s.Step(now, Up{ID: id, Node: peer})
+	return s, id, now
+}
+
+// dialled is the first dial of some actions; 0 for none.
+func dialled(t *testing.T, actions []Action) ConnID {
+	t.Helper()
+	for _, a := range actions {
+		if d, is := a.(Dial); is {
+			return d.ID
+		}
+	}
+	return 0
+}
+
+func has(actions []Action, want Action) bool { return slices.Contains(actions, want) }
+
+// TestFormerLife: what is left of an earlier life of the peer is dropped when another one is there: nothing of it may be heard, and nothing sent
+// to it arrives.
+func TestFormerLife(t *testing.T) {
+	s, former, now := upTo(t, NodeID{2})
+	id := s.Accepted()
+	if actions := s.Step(now, Up{ID: id, Node: NodeID{2}}); has(actions, Drop{former}) {
+		t.Error("a second connection of one life ends the first at once")
+	}
+	next := s.Accepted()
+	actions := s.Step(now.Add(time.Millisecond), Up{ID: next, Node: NodeID{3}})
+	for _, old := range []ConnID{former, id} {
+		if !has(actions, Drop{old}) {
+			t.Errorf("connection %d of an earlier life stays: %v", old, actions)
+		}
+	}
+	if n := s.Status().Conns; n != 1 {
+		t.Errorf("%d connections", n)
+	}
+}
+
+// TestRenew: with other certificates another connection is made, and only when that has proved itself the one before ends, whoever has dialled it.
+func TestRenew(t *testing.T) {
+	for _, mine := range []bool{true, false} {
+		s, old, now := upTo(t, NodeID{2})
+		if !mine { // the smaller node has dialled it, so that of two equal ones it would stay
+			s, _, now = upTo(t, NodeID{0})
+			old = s.Accepted()
+			s.Step(now, Up{ID: old, Node: NodeID{0}})
+			now = now.Add(2 * provenIn)
+			s.Step(now, Heard{old})
+		}
+		id := dialled(t, s.Step(now, Renew{}))
+		if id == 0 {
+			t.Fatal("nothing is dialled")
+		}
+		if n := s.Status().Conns; n == 0 || !s.Status().Up {
+			t.Fatal("the connection is not waited with")
+		}
+		s.Step(now, Reached{id})
+		if a := s.Step(now, Up{ID: id, Node: s.conns[0].node}); has(a, Close{old}) || has(a, Drop{old}) {
+			t.Error("the one before ends before the next has proved itself")
+		}
+		at, is := s.Deadline()
+		for ; is && at < now.Add(3*provenIn); at, is = s.Deadline() {
+			for _, c := range s.conns {
+				c.heard = at
+			}
+			a := s.Step(at, Wake{})
+			if has(a, Close{id}) || dialled(t, a) != 0 {
+				t.Fatalf("it is dialled again, or the next one ends: %v", a)
+			}
+			if has(a, Close{old}) {
+				old = 0
+			}
+		}
+		if old != 0 {
+			t.Error("the one before stays")
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package carrier
 
 import (
+	"bytes"
+	"encoding/pem"
 	"strings"
 	"testing"
 	"time"
@@ -176,6 +178,12 @@ func TestNewCertificates(t *testing.T) {
 		a.send(transport.TLS, b.addr, 51, i, 100)
 		eventually(t, "an advert comes", func() bool { return b.got(51, i) == 1 })
 	}
+	for _, x := range []struct {
+		by *node
+		of transport.Identity
+	}{{a, cb.Identities[0]}, {b, ca.Identities[0]}} {
+		eventually(t, "only the new certificates are in use", func() bool { return x.by.shown(x.of) })
+	}
 	if l := a.lastLink(); l.Since != since || !l.Up {
 		t.Errorf("the connection was broken: %+v", l)
 	}
@@ -231,4 +239,24 @@ func TestBadConfiguration(t *testing.T) {
 		}
 	}
 	ok(t, n.configure(config(transport.TLS, x, y, port, id)))
+}
+
+// shown reports whether there are connections, and the peer has shown this certificate on all of them.
+func (n *node) shown(id transport.Identity) bool {
+	block, _ := pem.Decode(id.Certificate)
+	n.carrier.mu.Lock()
+	p := n.carrier.all[0]
+	n.carrier.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	up := 0
+	for _, c := range p.conns {
+		if !c.isUp {
+			continue
+		}
+		if up++; len(c.certs) == 0 || !bytes.Equal(c.certs[0].Raw, block.Bytes) {
+			return false
+		}
+	}
+	return up > 0
 }

@@ -302,10 +302,12 @@ func (p *pair) up(c *conn, h *wire.Hello) bool {
 	return true
 }
 
-// reconfigure takes what has changed about the peer. Connections that prove what is asked for now stay.
+// reconfigure takes what has changed about the peer. Connections that prove what is asked for now stay, until others have taken the place of those
+// by which we have proved what is not in the configuration any more.
 func (p *pair) reconfigure(peer transport.Peer, id *identity) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	renew := !p.identity.same(id)
 	p.peer, p.identity = peer, id
 	p.session.Reconfigure(poll.Mono(), peer)
 	var ends []transport.Event
@@ -318,6 +320,9 @@ func (p *pair) reconfigure(peer transport.Peer, id *identity) {
 			p.forget(cid).drop()
 			ends = append(ends, transport.Ended{ID: cid, Why: transport.Denied})
 		}
+	}
+	if renew {
+		ends = append(ends, transport.Renew{})
 	}
 	p.step(append(ends, transport.Wake{})...)
 }

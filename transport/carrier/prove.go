@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -14,6 +15,7 @@ import (
 
 // identity is what we prove to be, and whom we believe.
 type identity struct {
+	pem   [2][]byte // certificate and key as they were read
 	cert  tls.Certificate
 	roots *x509.CertPool // nil for none
 }
@@ -24,7 +26,7 @@ func readIdentity(i *transport.Identity) (*identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("transport_certificate and transport_key: %w", err)
 	}
-	id := &identity{cert: cert}
+	id := &identity{pem: [2][]byte{i.Certificate, i.Key}, cert: cert}
 	if len(i.CA) > 0 {
 		id.roots = x509.NewCertPool()
 		if !id.roots.AppendCertsFromPEM(i.CA) {
@@ -32,6 +34,11 @@ func readIdentity(i *transport.Identity) (*identity, error) {
 		}
 	}
 	return id, nil
+}
+
+// same reports whether both prove the same in the same way.
+func (i *identity) same(o *identity) bool {
+	return i == o || i != nil && o != nil && bytes.Equal(i.pem[0], o.pem[0]) && bytes.Equal(i.pem[1], o.pem[1])
 }
 
 // base is what both sides' settings have in common: TLS 1.3 only, nothing kept between connections.
