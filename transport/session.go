@@ -22,6 +22,8 @@ type Session struct {
 	dialling dialling
 	lossy    lossy
 	suspect  suspicion
+	parted   clock.Instant // when a life of the peer said that it stops; 0 for never
+	left     NodeID        // which
 	status   Status
 	spoken   ConnID // the connection that ranks first
 
@@ -78,6 +80,14 @@ func (s *Session) newID() ConnID {
 
 // Status is what can be told about the session now.
 func (s *Session) Status() Status { return s.status }
+
+// Held is what is kept for the peer: connections, dials under way, and what still has to go over one of the connections, at most.
+func (s *Session) Held() (conns, dials, queued int) {
+	for _, c := range s.conns {
+		queued = max(queued, len(c.lane.order))
+	}
+	return len(s.conns), len(s.dials), queued
+}
 
 // Outbox is where what is to be sent goes; Step with Queued follows.
 func (s *Session) Outbox() *Outbox { return &s.out }
@@ -192,6 +202,9 @@ func (s *Session) up(ev Up) {
 	if s.conn(ev.ID) != nil {
 		return
 	}
+	if s.now.Sub(s.parted) > partedFor {
+		s.parted = 0 // its carrier was not needed for a while, and is again
+	}
 	s.dropFormer(ev.Node)
 	s.makeRoom()
 	c := &conn{id: ev.ID, node: ev.Node, mine: mine, since: s.now, heard: s.now, wrote: s.now, rtt: ev.RTT}
@@ -282,15 +295,19 @@ func (s *Session) ended(ev Ended) {
 		return
 	}
 	s.remove(ev.ID)
+	if ev.Why == Stopping {
+		s.parted, s.left = s.now, c.node
+		s.suspect.clear()
+	}
 	if s.usable() > 0 {
 		return
 	}
 	switch {
+	case !s.parted.IsZero() && c.node == s.left: // what it has said on one connection goes for all
+		s.dialling.backOff(s)
 	case ev.Why.sudden():
 		s.suspect.begin(s.now, s.peer.FastFail)
 		s.dialling.next = s.now
-	case ev.Why == Stopping:
-		s.dialling.backOff(s)
 	default:
 		s.dialling.next = s.now
 	}

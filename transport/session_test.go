@@ -140,6 +140,68 @@ func TestGoodbyeIsNoDeath(t *testing.T) {
 	}
 }
 
+// TestGoodbyeGoesForAllConnections: the others of a peer that stops may end in any way, before or after it.
+func TestGoodbyeGoesForAllConnections(t *testing.T) {
+	for _, ends := range [][2]Why{{Stopping, Reset}, {Stopping, EndOfStream}, {Reset, Stopping}} {
+		now := clock.Instant(time.Hour)
+		s := NewSession(now, Peer{Interval: time.Second, FastFail: true}, NodeID{1}, 1)
+		conns := [2]ConnID{s.Accepted(), s.Accepted()}
+		s.Step(now, Up{ID: conns[0], Node: NodeID{2}})
+		s.Step(now, Up{ID: conns[1], Node: NodeID{2}})
+		var dials []ConnID
+		for i, why := range ends {
+			for _, a := range s.Step(now, Ended{conns[i], why}) {
+				if d, ok := a.(Dial); ok {
+					dials = append(dials, d.ID)
+				}
+			}
+		}
+		for range 3000 {
+			now = now.Add(time.Millisecond)
+			for _, a := range s.Step(now, Wake{}) {
+				switch a := a.(type) {
+				case Died:
+					t.Fatalf("%v: a daemon that said that it stops is called dead", ends)
+				case Dial:
+					dials = append(dials, a.ID)
+				}
+			}
+			for len(dials) > 0 {
+				id := dials[0]
+				dials = dials[1:]
+				for _, a := range s.Step(now, Ended{id, Refused}) {
+					if _, ok := a.(Died); ok {
+						t.Fatalf("%v: a daemon that said that it stops is called dead", ends)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestConfirmationHasNoRoomOfItsOwn: however many dials are under way when the connections end, there are not more.
+func TestConfirmationHasNoRoomOfItsOwn(t *testing.T) {
+	now := clock.Instant(time.Hour)
+	s := NewSession(now, Peer{Interval: 50 * time.Millisecond, FastFail: true}, NodeID{1}, 1)
+	id := s.Accepted()
+	for range 10_000 {
+		now = now.Add(time.Millisecond)
+		for _, a := range s.Step(now, Wake{}) {
+			if d, ok := a.(Dial); ok {
+				s.Step(now, Reached{d.ID})
+			}
+		}
+		if _, dials, _ := s.Held(); dials == maxDials {
+			break
+		}
+	}
+	s.Step(now, Up{ID: id, Node: NodeID{2}})
+	s.Step(now, Ended{id, Reset})
+	if _, dials, _ := s.Held(); dials != maxDials {
+		t.Errorf("%d dials", dials)
+	}
+}
+
 func TestOutbox(t *testing.T) {
 	now := clock.Instant(time.Hour)
 	s := NewSession(now, Peer{Interval: time.Second}, NodeID{1}, 1)

@@ -10,6 +10,7 @@ import (
 const (
 	confirmGap  = 2 * time.Millisecond // between dials that confirm
 	maxConfirms = 16                   // such dials; then only silence can confirm
+	partedFor   = 5 * time.Second      // after a goodbye a connection that comes up is one that was under way
 	maxClaims   = 60 * time.Second     // longest interval of silence that confirms
 )
 
@@ -94,6 +95,10 @@ func (s *Session) mindSuspicion() {
 		u.again = 0
 		if u.confirms < maxConfirms {
 			u.confirms++
+			if len(s.dials) >= maxDials { // what has waited longest has the least hope
+				s.do(Drop{s.dials[0].id})
+				s.forgetDial(s.dials[0].id)
+			}
 			s.dial()
 		}
 	}
