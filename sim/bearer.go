@@ -207,7 +207,7 @@ func (c *bearer) callers(l *line) *pair {
 	from := hostAddr(linkName(l.sock.link), false, l.sock.other().m.n.id)
 	for _, p := range c.pairs {
 		_, link := addressed(p.peer.Local)
-		if p.peer.Kind == transport.Kind(l.sock.kind) && p.peer.Addr == from && link == l.sock.link && (p.peer.Kind == transport.TLS || !l.sock.disguised) {
+		if p.peer.Kind == transport.Kind(l.sock.kind) && p.peer.Addr == from && link == l.sock.link && (p.peer.Kind == transport.TLS || !l.sock.disguised && !l.sock.ends[0].m.hidden()) {
 			return p
 		}
 	}

@@ -58,6 +58,18 @@ func (b *bound) total() (d time.Duration) {
 	return d
 }
 
+// until is when the named part is over; 0 if there is none.
+func (b *bound) until(why string) (d time.Duration) {
+	for _, p := range b.parts {
+		if d += p.d; p.why == why {
+			return d
+		}
+	}
+	return 0
+}
+
+const whyConnected = "until carriers are connected"
+
 func (b *bound) String() string {
 	var words []string
 	for _, p := range b.parts {
@@ -90,6 +102,7 @@ func (w *World) downTime() (interval, down time.Duration) {
 //
 //	the rest of the start-up delay: until then nobody leaves BACKUP
 //	+ what a link, a script or a stopped process takes to be there again
+//	+ what sessions of carriers take to be connected again (transport.Reconnection)
 //	+ one down time: whoever is BACKUP and hears nobody better is MASTER then
 //	+ one interval, if a take-over may be put off because packets were lost or somebody stood still
 //	+ one interval and a way: of several MASTERs each advertises within it, and all but the best yield
@@ -109,7 +122,7 @@ func (w *World) bound() *bound {
 	}
 	b.add(rest, "left of the start-up delay")
 	b.add(1100*time.Millisecond+4*w.Plan.Shape.Writing, "for scripts, links, starts")
-	b.add(w.reconnecting(), "until carriers are connected")
+	b.add(w.reconnecting(), whyConnected)
 	b.add(down, "down time")
 	if w.seen.hid || w.seen.forged {
 		b.add(interval, "put off")

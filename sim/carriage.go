@@ -17,8 +17,10 @@ type carriage struct {
 	w         *World
 	n         *Node
 	socks     []*sock
-	waiting   []*sock // the kernel has accepted them; no process has
-	disguised bool    // its source is translated on the way
+	waiting   []*sock       // the kernel has accepted them; no process has
+	opened    clock.Instant // its ports, which were others before
+	rejected  clock.Instant // a firewall refuses dials to it until then
+	disguised bool          // its source is translated on the way
 
 	lives   bool // the daemon's supervisor
 	id      transport.NodeID
@@ -39,6 +41,8 @@ type carriage struct {
 	grams []gram
 
 	spoilt clock.Instant // the last time that it may not have answered
+	still  bool          // its process stands still, and has something to do
+	cameTo clock.Instant // when that ended last
 	woke   clock.Instant // from its last sleep
 }
 
@@ -149,6 +153,9 @@ func (m *carriage) begin() {
 
 // commit gives the carrier a configuration.
 func (m *carriage) commit(c *transport.Config) {
+	if before := m.config; before != c {
+		m.opened = m.w.now
+	}
 	m.config = c
 	if m.carrier == nil {
 		m.launch()
@@ -247,6 +254,7 @@ func (m *carriage) rouse() {
 // runAt has the process run at a time, if it does not earlier.
 func (m *carriage) runAt(at clock.Instant) {
 	if till := max(m.n.paused, m.n.asleep, m.stopped); till > at || m.n.starve > 0 {
+		m.still = m.still || till > at
 		at = max(at, till)
 		m.spoil()
 	}
@@ -263,15 +271,19 @@ func (m *carriage) run() {
 		return // another entry is for it
 	}
 	if till := max(m.n.paused, m.n.asleep, m.stopped); till > m.w.now {
-		m.due = 0
+		m.due, m.still = 0, true
 		m.runAt(till)
 		return
 	}
-	if m.due = 0; max(m.n.paused, m.n.asleep, m.stopped).Add(tellEvery) > m.w.now {
-		m.spoil() // it has just come to itself
+	if m.due = 0; m.still {
+		m.still, m.cameTo = false, m.w.now
+		m.spoil()
 	}
 	m.carrier.run()
 }
+
+// hidden reports whether others see another address than its own.
+func (m *carriage) hidden() bool { return m.w.Plan.Shape.Nodes[m.n.id].Hidden }
 
 // slept reports whether the machine has slept lately.
 func (m *carriage) slept(within time.Duration) bool {

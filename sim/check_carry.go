@@ -30,7 +30,9 @@ type truth struct {
 	bye      bool             // which has said that it stops
 	answered clock.Instant    // a dial was, or something was heard
 	newest   map[[2]byte]clock.Instant
-	ways     [64]way // of what was judged lately
+	epoch    uint32
+	begun    clock.Instant // the first of it was heard
+	ways     [64]way       // of what was judged lately
 	waysN    int
 }
 
@@ -44,6 +46,8 @@ type way struct {
 const (
 	maxLines = 6 + 6 // connections and dials of one peer
 	lately   = 30 * time.Second
+
+	maxRouters = 64 // that a node of a world ever has had, under all its VRIDs
 )
 
 func (c *carrying) sent(p *pair, s *wire.Stamp, at clock.Instant) {
@@ -70,6 +74,9 @@ func (c *carrying) judged(p *pair, a *wire.Advert, v transport.Verdict) {
 		return
 	}
 	if t := &p.truth; v != transport.Former {
+		if a.Epoch != t.epoch {
+			t.epoch, t.begun = a.Epoch, c.w.now
+		}
 		t.ways[t.waysN%len(t.ways)] = way{c.w.now, c.w.now.Sub(at)}
 		t.waysN++
 	}
@@ -105,6 +112,9 @@ func (c *carrying) taken(p *pair, a *wire.Advert, claim *wire.Claim, life time.D
 	if p.c.m.slept(2*lately) || p.to.slept(2*lately) {
 		return // its clock has stood still
 	}
+	if m := p.c.m; m.cameTo > at && t.begun >= m.cameTo {
+		return // the process stood still while it came, and knows nothing of the clock of this life of the peer
+	}
 	if took := c.w.now.Sub(at); took > life+t.least(c.w.now)+c.error() {
 		c.w.fail("carrying", "%s: an advert of %s (VRID %d, priority %d) counts after %v, though it may be %v old, and others took %v lately",
 			p.c.m.n.name, p.peer.Addr, claim.VRID, claim.Priority, took, life, t.least(c.w.now))
@@ -136,14 +146,20 @@ func (c *carrying) parted(p *pair, err error) {
 func (c *carrying) died(p *pair) {
 	name, t := p.c.m.n.name, &p.truth
 	switch {
-	case p.to == nil: // who is left out of this world
+	case p.to == nil, p.to.rejected != 0 && c.w.now.Sub(p.to.rejected) < p.peer.Interval: // somebody lies, or is left out of this world
 	case t.bye:
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it said that it stops", name, p.peer.Addr)
-	case p.to.lives && p.to.id == t.node && c.w.now.Sub(t.answered) < p.peer.Interval:
+	case !p.to.lives || p.to.id != t.node, p.to.shutPort(p): // a reload may take its port away; it says so, which may be lost
+	case c.w.now.Sub(t.answered) < p.peer.Interval-2*p.peer.Interval*worstRate/million: // its clock may be fast
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and was heard %v ago", name, p.peer.Addr, c.w.now.Sub(t.answered))
-	case p.to.lives && p.to.id == t.node && !c.w.apart(p, p.peer.Interval):
+	case !c.w.apart(p, p.peer.Interval):
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and can be reached", name, p.peer.Addr)
 	}
+}
+
+// shutPort reports whether the daemon does not listen for the peer, or did not a moment ago: by another configuration.
+func (m *carriage) shutPort(p *pair) bool {
+	return !m.listens(p.link, uint8(p.peer.Kind)) || m.opened != 0 && m.w.now.Sub(m.opened) < max(p.peer.Interval, time.Second)
 }
 
 // apart reports whether anything may have kept a packet from a peer, or its answer, for some of the time that has just passed.
@@ -153,8 +169,33 @@ func (w *World) apart(p *pair, since time.Duration) bool {
 
 // stepped holds that what is kept for a peer is bounded.
 func (c *carrying) stepped(p *pair) {
-	if n := len(p.lines); n > maxLines {
-		c.w.fail("carrying", "%s: %d connections and dials for %s", p.c.m.n.name, n, p.peer.Addr)
+	conns, dials, queued := p.session.Held()
+	if n := len(p.lines); n > maxLines || conns > maxLines/2 || dials > maxLines/2 {
+		c.w.fail("carrying", "%s: %d connections and dials for %s, of which the session knows %d and %d", p.c.m.n.name, n, p.peer.Addr, conns, dials)
+	}
+	if most := 3 * len(p.c.m.n.watches); queued > most && p.c.m.n.alive && p.c.m.n.config != nil && p.c.w.calm && p.c.w.now > p.c.w.calmAt.Add(lately) {
+		c.w.fail("carrying", "%s: %d frames wait for %s, of %d routers", p.c.m.n.name, queued, p.peer.Addr, most/3)
+	}
+	if queued > 3*maxRouters {
+		c.w.fail("carrying", "%s: %d frames wait for %s", p.c.m.n.name, queued, p.peer.Addr)
+	}
+}
+
+// connected holds that everybody has a connection to everybody, by the machines' own reckoning.
+func (c *carrying) connected(late string) {
+	for _, n := range c.w.real {
+		m := n.carriage
+		if m.carrier == nil {
+			continue
+		}
+		for _, p := range m.carrier.pairs {
+			if p.to == nil || !p.peer.Kind.Connected() || !p.to.listens(p.link, uint8(p.peer.Kind)) {
+				continue
+			}
+			if st := p.session.Status(); !st.Up {
+				c.w.fail("carrying", "%s: no connection with %s (%v), %s", n.name, p.peer.Addr, st.Why, late)
+			}
+		}
 	}
 }
 

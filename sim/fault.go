@@ -62,6 +62,7 @@ const (
 	StopCarrier
 	OtherVersion
 	Disguise
+	Reject
 	whats
 )
 
@@ -130,6 +131,7 @@ func init() {
 		StopCarrier:  {"carrier stopped", stopCarrier, false},
 		OtherVersion: {"other version", otherVersion, false},
 		Disguise:     {"source translated", disguise, false},
+		Reject:       {"dials rejected", reject, false},
 	}
 }
 
@@ -448,6 +450,10 @@ func (w *World) heal() {
 	w.checks.carrying.healed()
 	b := w.bound()
 	w.Log.line(w, "-", "FAULT", "all faults have ended; %s", b.String())
+	if at := b.until(whyConnected); at > 0 {
+		w.until(w.calmAt.Add(at + at*worstRate/million))
+		w.checks.carrying.connected("after " + b.String())
+	}
 	w.until(w.calmAt.Add(b.total()))
 	w.checks.election.settle(w, b)
 	w.rekey()

@@ -10,12 +10,12 @@ import (
 // Faults of what carries adverts: of connections, of what they cross, and of the process that has them.
 
 // carriedWhats are they.
-var carriedWhats = []What{ResetConns, ForgetConns, HalfOpen, Stall, SlowDials, CrashCarrier, StopCarrier, OtherVersion, Disguise}
+var carriedWhats = []What{ResetConns, ForgetConns, HalfOpen, Stall, SlowDials, CrashCarrier, StopCarrier, OtherVersion, Disguise, Reject}
 
 // harmless faults do not disturb the timers of an election.
 var harmless = map[What]bool{
 	ReloadSame: true, ReloadBroken: true, ResetConns: true, ForgetConns: true, HalfOpen: true, Stall: true, SlowDials: true, CrashCarrier: true,
-	StopCarrier: true, OtherVersion: true, Disguise: true,
+	StopCarrier: true, OtherVersion: true, Disguise: true, Reject: true,
 }
 
 // spoil notes that packets may not come through, or processes not answer, from now on.
@@ -139,6 +139,15 @@ func disguise(_ *World, _ *Fault, n *Node) func() {
 		m.disguised = false
 		forget()
 	}
+}
+
+// reject is a firewall that resets connections with a machine and refuses dials to it in its name: for this long nobody can know that its daemon
+// lives.
+func reject(w *World, f *Fault, n *Node) func() {
+	m := n.carriage
+	m.rejected = max(m.rejected, w.now.Add(f.For))
+	resetConns(w, &Fault{A: 2}, n)
+	return func() { m.rejected = min(m.rejected, w.now) }
 }
 
 // repair undoes what has no end of its own.

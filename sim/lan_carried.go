@@ -6,6 +6,10 @@ import "slices"
 func (w *World) launch(g *segment, link uint8) {
 	from, to := w.nodes[g.source].(*Node), g.to.n.id
 	g.link = link
+	if !g.gram && g.what == syn && w.Plan.Shape.Nodes[to].Hidden {
+		g.spoilt()
+		return
+	}
 	if from.off || from.asleep > w.now || !from.nics[link].up || w.lan.cut[link][g.source][to] || g.f != nil && (g.f.forgotten || g.f.stalled) {
 		g.spoilt()
 		return

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"time"
+
+	"holdfast.dev/transport"
 )
 
 // What operators do to configuration files.
@@ -39,6 +41,7 @@ func reloadOther(w *World, f *Fault, n *Node) func() {
 		other.change(d)
 	}
 	other.swapNames(dice{newSource(f.B, f.A)})
+	other.carryOtherwise(dice{newSource(f.B, ^f.A)})
 	for i := range other.routers {
 		r := &other.routers[i]
 		w.seen.interval = max(w.seen.interval, r.interval)
@@ -54,6 +57,19 @@ func (f *file) swapNames(d dice) {
 	if n := len(f.routers); n > 1 && d.chance(20) {
 		a, b := &f.routers[0], &f.routers[n-1]
 		a.name, b.name = b.name, a.name
+	}
+}
+
+// carryOtherwise has some of what is carried go another way, from dice of its own.
+func (f *file) carryOtherwise(d dice) {
+	if !f.carries() || !d.chance(30) {
+		return
+	}
+	kind, fast := pick(d, transport.IP, transport.UDP, transport.TCP, transport.TLS), d.chance(50)
+	for i := range f.routers {
+		if r := &f.routers[i]; r.transport.kind.Carried() && d.chance(70) {
+			r.transport = carried{kind, fast && kind.Connected()}
+		}
 	}
 }
 

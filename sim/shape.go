@@ -23,6 +23,8 @@ type NodeShape struct {
 	Peer bool // a router of another make, which knows nothing but the RFC
 	Rate int  // by how many parts in a million its clocks are fast
 	File file // its configuration
+
+	Hidden bool // behind a translation of addresses: it can dial others, and nobody can dial it
 }
 
 // Kind is the family of worlds that a seed belongs to.
@@ -123,6 +125,9 @@ func drawShape(seed uint64, kind Kind, d dice) Shape {
 		drawNode(d, kind, &ns.File, i, n)
 		ns.Peer = kind == Anything && i > 0 && i == n-1 && n > 2 && !base.group && !base.needsHoldfast() && d.chance(40)
 		s.Nodes = append(s.Nodes, ns)
+	}
+	if kind == Carried {
+		s.hide(dice{newSource(seed, 0x68696465)})
 	}
 	if kind == Mixed {
 		last := &s.Nodes[n-1].File

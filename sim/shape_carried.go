@@ -74,6 +74,13 @@ func (f *file) carry(d dice) {
 	}
 }
 
+// hide may put a machine behind a translation of addresses, which only TLS goes with: who dials is known by his certificate.
+func (s *Shape) hide(d dice) {
+	if i := d.IntN(len(s.Nodes)); s.Nodes[i].File.routers[0].transport.kind == transport.TLS && d.chance(30) {
+		s.Nodes[i].Hidden = true
+	}
+}
+
 // drawCarried may have the unicast routers of a file carried; from dice of its own, as drawMore does.
 func (f *file) drawCarried(d dice) {
 	if len(f.routers[0].peers) > 0 && !f.routers[0].ipv6 && d.chance(50) {

@@ -107,8 +107,11 @@ func (p *Plan) Describe() string {
 			text = "a router that knows the RFC only, configured as this file says\n" + text
 		}
 		clocks := ""
+		if n.Hidden {
+			clocks = ", behind a translation of addresses"
+		}
 		if n.Rate != 0 {
-			clocks = fmt.Sprintf(", its clocks gain %d µs in a second", n.Rate)
+			clocks += fmt.Sprintf(", its clocks gain %d µs in a second", n.Rate)
 		}
 		fmt.Fprintf(&b, "--- %s, %s and %s%s\n%s", n.Name, hostAddr("eth0", false, i), hostAddr("eth1", false, i), clocks, text)
 	}

@@ -184,6 +184,8 @@ func (s *sock) arrive(g *segment) {
 // knocked answers a SYN.
 func (s *sock) knocked() {
 	switch {
+	case s.m.rejected > s.m.w.now:
+		s.put(&segment{what: rst})
 	case s.at == answering || s.at == open:
 		s.put(&segment{what: synAck})
 	case s.why != notEnded || s.gone: // it was here, and is over
