@@ -217,7 +217,13 @@ func (c *bearer) callers(l *line) *pair {
 func linkName(link uint8) string { return [...]string{"eth0", "eth1"}[link] }
 
 // greet introduces us.
-func (c *bearer) greet(l *line) { l.sock.write(c.hello()) }
+func (c *bearer) greet(l *line) {
+	b := c.hello()
+	if p := l.pair; p != nil && p.introduced && !p.closed {
+		b = append(b, p.session.Early(c.mono(), nil, batch)...)
+	}
+	l.sock.write(b)
+}
 
 func (c *bearer) hello() []byte {
 	h := wire.Hello{

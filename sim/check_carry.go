@@ -42,10 +42,8 @@ type way struct {
 	took time.Duration
 }
 
-// Bounds of package transport.
 const (
-	maxLines = 6 + 6 // connections and dials of one peer
-	lately   = 30 * time.Second
+	lately = 30 * time.Second
 
 	maxRouters = 64 // that a node of a world ever has had, under all its VRIDs
 )
@@ -170,7 +168,8 @@ func (w *World) apart(p *pair, since time.Duration) bool {
 // stepped holds that what is kept for a peer is bounded.
 func (c *carrying) stepped(p *pair) {
 	conns, dials, queued := p.session.Held()
-	if n := len(p.lines); n > maxLines || conns > maxLines/2 || dials > maxLines/2 {
+	mostConns, mostDials := transport.Most()
+	if n := len(p.lines); n > mostConns+mostDials || conns > mostConns || dials > mostDials {
 		c.w.fail("carrying", "%s: %d connections and dials for %s, of which the session knows %d and %d", p.c.m.n.name, n, p.peer.Addr, conns, dials)
 	}
 	if most := 3 * len(p.c.m.n.watches); queued > most && p.c.m.n.alive && p.c.m.n.config != nil && p.c.w.calm && p.c.w.now > p.c.w.calmAt.Add(lately) {

@@ -56,7 +56,7 @@ var mutantTable = []mutant{
 	{"lost answers taken for yes", "host/plan.go", "case s != nil && s.vague:", "case s != nil && s.vague && false:", ""},
 	{"old adverts count", "transport/arrivals.go", "if age > life {", "if age > life && false {", ""},
 	{"overtaken adverts count", "transport/arrivals.go", "if sent <= *newest {", "if sent == *newest {", ""},
-	{"the oldest wins", "transport/outbox.go", "	if !l.taken && s.advert() {\n		o.Replaced++\n", "	if !l.taken && s.advert() {\n		l.until = now.Add(life)\n		return\n", ""},
+	{"the oldest wins", "transport/outbox.go", "	if !l.taken && s.advert() {\n		o.Replaced++\n", "	if !l.taken && s.advert() {\n		l.until = now.Add(life)\n		o.Replaced++\n		return at\n", ""},
 	{"a reset is a death", "transport/suspect.go", "if !s.answered() && !s.now.Before(s.silence()) {", "if !s.answered() && u.confirms > 1 {", ""},
 	{"a dial that is answered is no life", "transport/suspect.go", "if !s.answered() && !s.now.Before(s.silence()) {", "if !s.now.Before(u.begun.Add(confirmGap)) {", ""},
 	{"a goodbye is a death", "transport/session.go", "	case !s.parted.IsZero() && c.node == s.left: // what it has said on one connection goes for all\n		s.dialling.backOff(s)\n	case ev.Why.sudden():", "	case ev.Why.sudden() || ev.Why == Stopping:", ""},

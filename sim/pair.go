@@ -24,11 +24,15 @@ type pair struct {
 	sent    uint64
 	doubt   clock.Instant
 	closed  bool
-	next    clock.Instant // when the session wants to be woken; 0 for never
+	// introduced says that the peer has been on a connection of ours, and speaks as we do.
+	introduced bool
+	next       clock.Instant // when the session wants to be woken; 0 for never
 
 	gramUp    bool
 	gramHeard clock.Instant
 	gramNext  clock.Instant
+	gramAsked clock.Instant
+	gramLossy clock.Instant // until when adverts are sent twice
 
 	truth truth
 }
@@ -218,7 +222,7 @@ func (p *pair) send(s *saying) {
 		if life <= 0 {
 			return
 		}
-		p.sendGram(frame)
+		p.sendTwice(now, s.Type, life, frame)
 		return
 	}
 	p.session.Queue(now, slot, life, frame)
@@ -253,6 +257,9 @@ func (p *pair) ended(l *line, why transport.Why) {
 		return
 	}
 	p.forget(l)
+	if why == transport.Denied {
+		p.introduced = false
+	}
 	p.step(transport.Ended{ID: l.id, Why: why})
 }
 

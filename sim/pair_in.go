@@ -138,7 +138,7 @@ func (c *bearer) meetPeer(l *line) error {
 		l.pair, l.id = p, p.session.Accepted()
 		p.lines = append(p.lines, l)
 	}
-	l.pair.can = h.Can
+	l.pair.can, l.pair.introduced = h.Can, true
 	l.pair.seen.Sample(c.mono(), wire.Epoch(h.Node), h.Clock)
 	c.w.checks.carrying.met(l.pair, h.Node)
 	l.pair.step(transport.Up{ID: l.id, Node: h.Node})
@@ -202,11 +202,11 @@ func (p *pair) lineFrame(l *line, in *inward, f *wire.Frame) error {
 		p.c.w.checks.carrying.parted(p, err)
 		return err
 	}
-	return p.frame(in, f)
+	return p.frame(in, f, l)
 }
 
 // frame deals with what does not concern a connection.
-func (p *pair) frame(in *inward, f *wire.Frame) error {
+func (p *pair) frame(in *inward, f *wire.Frame, l *line) error {
 	switch f.Type {
 	case wire.TypeHello:
 		return nil
@@ -235,6 +235,13 @@ func (p *pair) frame(in *inward, f *wire.Frame) error {
 		}
 		if asked := clock.Instant(pong.Token); asked > 0 && asked <= in.now && p.seen.Known() {
 			p.seen.Answered(in.now, asked, p.seen.Epoch(), pong.Clock)
+			if l == nil {
+				if asked == p.gramAsked {
+					p.gramAsked = 0
+				}
+				return nil
+			}
+			p.step(transport.Answered{ID: l.id, Asked: asked})
 		}
 	default:
 		if _, skip := f.Known(); !skip {
@@ -308,6 +315,7 @@ func (p *pair) handed(in *inward, h *wire.Hand) {
 const (
 	gramEvery = time.Second
 	gramDeaf  = 3 * time.Second
+	gramLossy = 20 * time.Second // after a PING without an answer every advert is sent twice
 )
 
 func (p *pair) tickGram(now clock.Instant) {
@@ -315,10 +323,26 @@ func (p *pair) tickGram(now clock.Instant) {
 		return
 	}
 	p.gramNext = now.Add(gramEvery)
+	if p.gramUp && p.gramAsked != 0 {
+		p.gramLossy = now.Add(gramLossy)
+	}
+	p.gramAsked = now
 	p.sendGram((&wire.Ping{Token: uint64(now)}).Append(p.c.hello()))
 	if p.gramUp && now.Sub(p.gramHeard) >= gramDeaf {
 		p.gramUp = false
 		p.tellLink()
+	}
+}
+
+// sendTwice sends an advert once more a while later, where packets are lost.
+func (p *pair) sendTwice(now clock.Instant, t local.Type, interval time.Duration, frame []byte) {
+	p.sendGram(frame)
+	if c := p.c; t == local.Send && now < p.gramLossy {
+		p.c.m.after(min(max(interval/3, 2*time.Millisecond), 100*time.Millisecond), func() {
+			if !p.closed && c.m.carrier == c && max(c.m.n.paused, c.m.stopped) <= c.w.now {
+				p.sendGram(frame)
+			}
+		})
 	}
 }
 
@@ -372,7 +396,7 @@ func (p *pair) gramFrame(in *inward, f *wire.Frame) error {
 		}
 		return nil
 	}
-	return p.frame(in, f)
+	return p.frame(in, f, nil)
 }
 
 // event is what a message of the carrier means to the engine, as in package node; nil for nothing.

@@ -2,6 +2,9 @@ package transport
 
 import "time"
 
+// Most is how many connections and dials there are at one time, at most.
+func Most() (conns, dials int) { return maxConns, maxDials }
+
 // Reconnection is the longest time until two sessions that can reach each other again, and rely on no connection that works, have dialled each
 // other anew; the round trips of the dial itself come on top. rtt is the longest round trip that they may believe in.
 //
