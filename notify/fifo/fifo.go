@@ -36,7 +36,7 @@ type Pipe struct {
 	opt Options
 
 	mu      sync.Mutex
-	lines   []line // those that were not written yet, oldest first
+	lines   queue  // those that were not written yet
 	busy    bool   // the first of them is being written
 	dropped uint64 // since the last word about it
 	file    *os.File
@@ -44,12 +44,6 @@ type Pipe struct {
 	closed  bool
 	wake    chan struct{}
 	done    chan struct{}
-}
-
-type line struct {
-	ev   *notify.Event
-	seq  uint64
-	text string
 }
 
 // New makes a pipe that keeps lines until it is opened.
@@ -88,7 +82,7 @@ func (p *Pipe) Fail() {
 
 func (p *Pipe) fail() {
 	p.broken = true
-	p.lines = p.lines[:0]
+	p.lines = queue{}
 	if p.file != nil {
 		p.file.Close()
 		p.file = nil
@@ -111,11 +105,12 @@ func (p *Pipe) Write(ev *notify.Event) {
 	p.mu.Lock()
 	began := false
 	if !p.broken && !p.closed {
-		if len(p.lines) >= MaxLines {
+		if p.lines.len() >= MaxLines {
 			began = p.dropped == 0
-			p.drop()
+			p.lines.drop(p.busy)
+			p.dropped++
 		}
-		p.lines = append(p.lines, line{ev, ev.Seq, text})
+		p.lines.push(&line{ev: ev, seq: ev.Seq, text: text})
 	}
 	p.mu.Unlock()
 	if began {
@@ -124,50 +119,24 @@ func (p *Pipe) Write(ev *notify.Event) {
 	p.poke()
 }
 
-// drop makes room: by the oldest line that a later one of its object has superseded, or else by the oldest. The first may be on its way.
-func (p *Pipe) drop() {
-	first := 0
-	if p.busy {
-		first = 1
-	}
-	type object struct {
-		kind notify.Object
-		name string
-	}
-	count := map[object]int{}
-	for _, l := range p.lines[first:] {
-		count[object{l.ev.Object, l.ev.Name}]++
-	}
-	at := first
-	for i, l := range p.lines[first:] {
-		if count[object{l.ev.Object, l.ev.Name}] > 1 {
-			at = first + i
-			break
-		}
-	}
-	p.lines = append(p.lines[:at], p.lines[at+1:]...)
-	p.dropped++
-}
-
-// First is the lowest Seq of an event whose line waits; 0 for none.
+// First is the lowest Seq of an event whose line waits; 0 for none. They come in that order, but for those without one.
 func (p *Pipe) First() uint64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	lowest := uint64(0)
-	for _, l := range p.lines {
-		if l.seq != 0 && (lowest == 0 || l.seq < lowest) {
-			lowest = l.seq
+	for l := p.lines.first(); l != nil; l = l.after() {
+		if l.seq != 0 {
+			return l.seq
 		}
 	}
-	return lowest
+	return 0
 }
 
 // Renumber takes the numbers of what waits away: the sender of the events is another process, which counts anew.
 func (p *Pipe) Renumber() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.lines {
-		p.lines[i].seq = 0
+	for l := p.lines.first(); l != nil; l = l.after() {
+		l.seq = 0
 	}
 }
 
@@ -195,7 +164,7 @@ func (p *Pipe) run() {
 // one writes a line, waiting for room. It reports whether there may be another.
 func (p *Pipe) one() bool {
 	p.mu.Lock()
-	if p.file == nil || len(p.lines) == 0 || p.closed {
+	if p.file == nil || p.lines.len() == 0 || p.closed {
 		var missed uint64
 		if p.file != nil {
 			missed, p.dropped = p.dropped, 0
@@ -206,7 +175,7 @@ func (p *Pipe) one() bool {
 		}
 		return false
 	}
-	l, f := p.lines[0], p.file
+	l, f := p.lines.first(), p.file
 	p.busy = true
 	p.mu.Unlock()
 	err := p.put(f, l)
@@ -216,8 +185,8 @@ func (p *Pipe) one() bool {
 	switch {
 	case broke:
 		p.fail()
-	case len(p.lines) > 0 && p.lines[0].ev == l.ev: // not failed meanwhile
-		p.lines = append(p.lines[:0], p.lines[1:]...)
+	case p.lines.first() == l: // not failed meanwhile
+		p.lines.remove(l)
 	}
 	p.mu.Unlock()
 	if broke {
@@ -228,7 +197,7 @@ func (p *Pipe) one() bool {
 }
 
 // put writes a line with one call, as keepalived does.
-func (p *Pipe) put(f *os.File, l line) error {
+func (p *Pipe) put(f *os.File, l *line) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err
@@ -263,7 +232,7 @@ func (p *Pipe) put(f *os.File, l line) error {
 func (p *Pipe) Drain(end time.Time, read bool) {
 	for time.Now().Before(end) {
 		p.mu.Lock()
-		empty := p.file == nil || len(p.lines) == 0 && (!read || unread(p.file) == 0)
+		empty := p.file == nil || p.lines.len() == 0 && (!read || unread(p.file) == 0)
 		p.mu.Unlock()
 		if empty {
 			return
@@ -292,7 +261,7 @@ func (p *Pipe) Close() (lost int) {
 		return 0
 	}
 	p.closed = true
-	lost = len(p.lines) + int(p.dropped)
+	lost = p.lines.len() + int(p.dropped)
 	if p.file != nil {
 		p.file.Close()
 	}

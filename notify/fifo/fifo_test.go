@@ -118,7 +118,7 @@ func TestSlowReader(t *testing.T) {
 		p.Write(event(i+2, fmt.Sprintf("VI_%d", i%10), notify.Backup))
 	}
 	p.mu.Lock()
-	kept := len(p.lines)
+	kept := p.lines.len()
 	p.mu.Unlock()
 	if kept > MaxLines {
 		t.Errorf("%d lines are kept", kept)
