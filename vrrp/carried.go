@@ -15,6 +15,9 @@ import (
 // reportEvery is how often a router tells its peers how it is, besides at once when that changes.
 const reportEvery = time.Second
 
+// connectTime is how long it may take until there is a connection.
+const connectTime = time.Second
+
 // freshReport is how old the last report of a peer may be to count.
 const freshReport = 5 * time.Second
 
@@ -34,6 +37,15 @@ type peerView struct {
 
 // byCarrier reports whether adverts go through the carrier.
 func (r *Router) byCarrier() bool { return r.spec.Transport.Carried() }
+
+// firstTime is how long a router listens that begins. With short intervals a connection, and what TLS takes for it, needs longer than the down time: until
+// then there is nothing to be heard, and a take-over would be false.
+func (r *Router) firstTime() time.Duration {
+	if r.byCarrier() {
+		return max(r.downTime(), connectTime)
+	}
+	return r.downTime()
+}
 
 // viewPeers makes room for what is known of the peers of a specification, and keeps what is known of those that stay.
 func (r *Router) viewPeers() {

@@ -275,7 +275,7 @@ func (r *Router) start(c Cause) {
 		return
 	}
 	recovered := r.state == Fault
-	r.becomeBackup(c, r.downTime())
+	r.becomeBackup(c, r.firstTime())
 	if recovered && r.spec.Unicast() && r.engine.delayEnd == 0 {
 		r.announceSource()
 	}
