@@ -19,6 +19,8 @@ const (
 	peersPerSec     = 100
 	sayEvery        = 10 * time.Second // lines about one kind of trouble
 	remindAfter     = 5 * time.Second  // without a connection, which is worth a line,
+	datesAfter      = time.Minute      // until the dates of certificates are looked at,
+	datesEvery      = 24 * time.Hour   // and again
 	remindEvery     = time.Hour        // and another one
 )
 

@@ -260,3 +260,20 @@ func (n *node) shown(id transport.Identity) bool {
 	}
 	return up > 0
 }
+
+// TestDates: certificates that are about to expire are told of, ours and the peer's.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	a, b := two(t, transport.TLS)
+	eventually(t, "both are connected", func() bool { return a.up() && b.up() })
+	a.carrier.mu.Lock()
+	all := a.carrier.all
+	a.carrier.mu.Unlock()
+	a.carrier.sayDates(all, time.Now()) // they are short, and young
+	a.carrier.sayDates(all, time.Now().Add(50*time.Minute))
+	eventually(t, "it is said of both", func() bool {
+		text := strings.Join(a.log(), "\n")
+		return strings.Count(text, "expires on") == 2 && strings.Contains(text, "our transport_certificate expires on") &&
+			strings.Contains(text, "the certificate of tls peer "+b.addr.String()+" expires on")
+	})
+}

@@ -121,6 +121,7 @@ func (c *carrier) vanish() {
 func (c *carrier) tick(over <-chan struct{}) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
+	look := time.Now().Add(datesAfter)
 	for {
 		select {
 		case <-t.C:
@@ -135,6 +136,10 @@ func (c *carrier) tick(over <-chan struct{}) {
 			p.tellLink()
 			p.remind()
 			p.mu.Unlock()
+		}
+		if now := time.Now(); now.After(look) {
+			look = now.Add(datesEvery)
+			c.sayDates(all, now)
 		}
 	}
 }

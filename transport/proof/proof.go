@@ -70,6 +70,12 @@ func Inspect(cert, key, ca []byte, source netip.Addr, now time.Time) (out []Find
 	return out
 }
 
+// Dates says what is to be said about the dates of a certificate now; ok is false for nothing.
+func Dates(c *x509.Certificate, now time.Time) (text string, ok bool) {
+	f, ok := dates(c, now)
+	return f.Text, ok
+}
+
 // dates says whether the day is one of the certificate's, and will be.
 func dates(c *x509.Certificate, now time.Time) (f Finding, ok bool) {
 	switch left := c.NotAfter.Sub(now); {
