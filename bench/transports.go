@@ -143,11 +143,25 @@ func (b *bench) lane(name string, s *side, every time.Duration) (*lane, error) {
 		}
 		l.files[i] = f
 	}
-	if err := b.pairOf(w, s, l.files[0], l.files[1]); err != nil {
+	if err := b.begin(l); err != nil {
 		w.close()
 		return nil, err
 	}
 	return l, nil
+}
+
+// begin starts the first router and, when it is master, which it can't tell anybody yet, the second.
+func (b *bench) begin(l *lane) error {
+	w, now := l.world, time.Now().UnixNano()
+	if err := b.start(w.nodes[0], l.side, l.files[0]); err != nil {
+		return err
+	}
+	err := await("the first router has the address", 20*time.Second+l.files[0].down(), func() bool { return len(w.nodes[0].watch.came(now)) > 0 })
+	if err != nil {
+		return err
+	}
+	l.ready = time.Now().Add(2*time.Second + l.files[0].interval)
+	return b.start(w.nodes[1], l.side, l.files[1])
 }
 
 // lap cuts the master off, and puts it back as the backup.
