@@ -153,7 +153,7 @@ var layers = map[string][]string{
 	"link":              {"clock", "link/frame", "vrrp/wire"},
 	"link/poll":         {"clock"},
 	"host/kernel":       {"host", "clock"},
-	"transport/carrier": {"clock", "link/poll", "supervisor/role", "transport", "transport/local", "transport/wire"},
+	"transport/carrier": {"clock", "link/poll", "supervisor/role", "transport", "transport/local", "transport/proof", "transport/wire"},
 	"track/watch":       {"track", "clock"},
 	"track/watch/probe": {"track", "clock"},
 	"notify":            {"clock"},
