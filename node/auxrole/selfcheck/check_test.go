@@ -184,6 +184,34 @@ func TestReader(t *testing.T) {
 	}
 }
 
+// TestThreadThatDidNotRun: its state is not read again, for it can't have changed; once it ran it is.
+func TestThreadThatDidNotRun(t *testing.T) {
+	r := proc(t, map[string]string{
+		"proc/7/stat": stat("S", 0, 0), "proc/7/task/7/stat": stat("S", 0, 0), "proc/7/task/7/schedstat": "100 2000000 5\n",
+	})
+	for _, c := range []struct {
+		counts, state string
+		want          Thread
+	}{
+		{"100 2000000 5\n", "S", Thread{Waited: 2 * time.Millisecond}},
+		{"100 2000000 5\n", "D", Thread{Waited: 2 * time.Millisecond}},
+		{"101 2000000 6\n", "D", Thread{Waited: 2 * time.Millisecond, Blocked: true}},
+		{"101 2000000 6\n", "S", Thread{Waited: 2 * time.Millisecond, Blocked: true}},
+		{"102 3000000 7\n", "S", Thread{Waited: 3 * time.Millisecond}},
+		{notCounted, "S", Thread{}},
+		{notCounted, "D", Thread{Blocked: true}}, // a kernel that does not count
+	} {
+		for name, text := range map[string]string{"schedstat": c.counts, "stat": stat(c.state, 0, 0)} {
+			if err := os.WriteFile(filepath.Join(r.root, "proc/7/task/7", name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := r.Read(second, 7); got.Threads[7] != c.want || got.Blind != "" {
+			t.Errorf("%q, %s: %+v, want %+v", c.counts, c.state, got, c.want)
+		}
+	}
+}
+
 // TestNonsenseIsNoReading: whatever stands in the files, reading ends.
 func TestNonsenseIsNoReading(t *testing.T) {
 	for _, junk := range []string{"", "\n", ")", "cpu x y z", strings.Repeat("9", 1000), "\x00\xff"} {

@@ -22,6 +22,9 @@ type Reader struct {
 	known  map[int]seen // threads of the last reading
 }
 
+// notCounted is what a kernel says that does not count.
+const notCounted = "0 0 0\n"
+
 // seen is a thread as it was found, with what the kernel had counted of its running.
 type seen struct {
 	counts string
@@ -106,7 +109,7 @@ func (r *Reader) process(out *Reading) error {
 		if errors.Is(err, fs.ErrPermission) {
 			return err
 		}
-		if before, ok := r.known[id]; ok && before.counts == text && text != "" {
+		if before, ok := r.known[id]; ok && before.counts == text && text != "" && text != notCounted {
 			// It has not run, so it is where it was. Its state is what costs most to read, and most threads of a quiet daemon sleep.
 			out.Threads[id], known[id] = before.thread, before
 			continue
