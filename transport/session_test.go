@@ -140,6 +140,37 @@ func TestGoodbyeIsNoDeath(t *testing.T) {
 	}
 }
 
+// TestLateIsNotSilence: a process that stood still has heard nothing, whatever has come.
+func TestLateIsNotSilence(t *testing.T) {
+	now := clock.Instant(time.Hour)
+	s := NewSession(now, Peer{Interval: time.Second, FastFail: true}, NodeID{1}, 1)
+	id := s.Accepted()
+	s.Step(now, Up{ID: id, Node: NodeID{2}})
+	s.Step(now, Ended{id, Reset})
+	now = now.Add(5 * time.Second)
+	died := func() bool {
+		for _, a := range s.Step(now, Wake{}) {
+			if _, ok := a.(Died); ok {
+				return true
+			}
+		}
+		return false
+	}
+	if died() {
+		t.Error("dead, though nobody has looked")
+	}
+	for range 999 {
+		now = now.Add(time.Millisecond)
+		if died() {
+			t.Fatal("dead before an interval has passed")
+		}
+	}
+	now = now.Add(time.Millisecond)
+	if !died() {
+		t.Error("an interval of silence has passed")
+	}
+}
+
 // TestGoodbyeGoesForAllConnections: the others of a peer that stops may end in any way, before or after it.
 func TestGoodbyeGoesForAllConnections(t *testing.T) {
 	for _, ends := range [][2]Why{{Stopping, Reset}, {Stopping, EndOfStream}, {Reset, Stopping}} {

@@ -10,8 +10,9 @@ import (
 const (
 	confirmGap  = 2 * time.Millisecond // between dials that confirm
 	maxConfirms = 16                   // such dials; then only silence can confirm
-	partedFor   = 5 * time.Second      // after a goodbye a connection that comes up is one that was under way
-	maxClaims   = 60 * time.Second     // longest interval of silence that confirms
+	lateness    = 20 * time.Millisecond
+	partedFor   = 5 * time.Second  // after a goodbye a connection that comes up is one that was under way
+	maxClaims   = 60 * time.Second // longest interval of silence that confirms
 )
 
 // suspicion is that the peer's daemon has died, because its connections have ended without a word. A mere reset on the way looks the same,
@@ -102,7 +103,11 @@ func (s *Session) mindSuspicion() {
 			s.dial()
 		}
 	}
-	if !s.answered() && !s.now.Before(s.silence()) {
+	switch due := s.silence(); {
+	case s.answered() || s.now.Before(due):
+	case s.now.Sub(due) > lateness: // we were not there: what has come meanwhile may not have been looked at
+		u.since = s.now
+	default:
 		s.died()
 	}
 }
