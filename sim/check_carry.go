@@ -2,6 +2,7 @@ package sim
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"holdfast.dev/clock"
@@ -148,6 +149,8 @@ func (c *carrying) died(p *pair) {
 	case t.bye:
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it said that it stops", name, p.peer.Addr)
 	case !p.to.lives || p.to.id != t.node, p.to.shutPort(p): // a reload may take its port away; it says so, which may be lost
+	case slices.ContainsFunc(p.lines, func(l *line) bool { return l.stage == knocking && l.sock.at == open }):
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and its port has answered, which nobody has looked at", name, p.peer.Addr)
 	case c.w.now.Sub(t.answered) < p.peer.Interval-2*p.peer.Interval*worstRate/million: // its clock may be fast
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and was heard %v ago", name, p.peer.Addr, c.w.now.Sub(t.answered))
 	case !c.w.apart(p, p.peer.Interval):

@@ -185,6 +185,8 @@ func (s *sock) arrive(g *segment) {
 func (s *sock) knocked() {
 	switch {
 	case s.m.rejected > s.m.w.now:
+		s.m.spoil()
+		s.other().m.spoil()
 		s.put(&segment{what: rst})
 	case s.at == answering || s.at == open:
 		s.put(&segment{what: synAck})
