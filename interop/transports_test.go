@@ -96,10 +96,10 @@ func (x *trip) move(what string, want *lab.Node, within time.Duration, do func()
 	x.s.Move(want, within, do)
 	for _, n := range x.Nodes {
 		if n.Daemon().Alive() && n != x.away {
-			said := states(n.Daemon().Log())
-			if last := said[len(said)-1]; (last == "MASTER") != (n == want) {
-				x.T.Errorf("%s: %s has last said that it is %s: %v", what, n.Name, last, said)
-			}
+			x.WaitFor(fmt.Sprintf("%s: %s says whether it is MASTER", what, n.Name), carriedWait, func() bool { // the log comes by a pipe
+				said := states(n.Daemon().Log())
+				return len(said) > 0 && (said[len(said)-1] == "MASTER") == (n == want)
+			})
 		}
 	}
 }
