@@ -71,12 +71,18 @@ func (s *Session) mindDials() {
 			if hopeless {
 				s.status.Why = Unreachable
 			}
+			if hopeless && !d.reached.IsZero() {
+				s.suspect.askAgain(s.now)
+			}
 			continue
 		}
 		kept = append(kept, d)
 	}
 	clear(s.dials[len(kept):])
 	s.dials = kept
+	if !wanted {
+		s.dialling.since = 0 // what was begun and is not needed has not failed
+	}
 	if wanted && !s.now.Before(s.dialling.next) && s.room() {
 		s.dial()
 	}

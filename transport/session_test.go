@@ -59,7 +59,7 @@ func TestSilenceConfirms(t *testing.T) {
 	if w.side[0].deaths != 0 {
 		t.Fatal("an advert came within the interval")
 	}
-	w.run(200 * time.Millisecond)
+	w.run(300 * time.Millisecond) // a dial that was answered before the hole has come to nothing meanwhile, and was asked about
 	if w.side[0].deaths != 1 {
 		t.Errorf("%d deaths", w.side[0].deaths)
 	}
@@ -122,6 +122,24 @@ func TestAnsweredDialIsLifeUntilItsEnd(t *testing.T) {
 			if _, ok := a.(Died); ok {
 				t.Errorf("%v of a connection that was accepted until now is a death", how)
 			}
+		}
+	}
+}
+
+// TestAcceptedDialsAreLife: the same for as long as it may take, and however rarely is dialled.
+func TestAcceptedDialsAreLife(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(t, Peer{Interval: time.Second, Down: 3 * time.Second, FastFail: true}, seed)
+		w.run(5 * time.Second)
+		node := w.side[1].s
+		w.side[1].s = nil
+		w.side[0].s.dialling.since = w.now.Add(-time.Minute) // dials are a second apart
+		for _, c := range snapshot(&end{s: node, conns: w.side[1].conns}) {
+			w.shut(1, c, EndOfStream)
+		}
+		w.run(10 * time.Second)
+		if w.side[0].deaths != 0 {
+			t.Fatalf("seed %d: a living daemon was declared dead", seed)
 		}
 	}
 }

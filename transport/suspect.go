@@ -56,6 +56,13 @@ func (u *suspicion) answered(now clock.Instant) {
 	}
 }
 
+// askAgain notes that a dial that was answered came to nothing. Whether the port still answers is asked anew.
+func (u *suspicion) askAgain(now clock.Instant) {
+	if u.on {
+		u.since, u.again = now, now
+	}
+}
+
 // silence is when the silence confirms.
 func (s *Session) silence() clock.Instant {
 	return s.suspect.since.Add(max(s.suspect.claims, s.peer.Interval, minGap))
