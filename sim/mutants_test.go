@@ -55,7 +55,7 @@ var mutantTable = []mutant{
 	{"held addresses reported", "host/link.go", "if !s.ours {\n			out.Addrs", "if true {\n			out.Addrs", ""},
 	{"lost answers taken for yes", "host/plan.go", "case s != nil && s.vague:", "case s != nil && s.vague && false:", ""},
 	{"old adverts count", "transport/arrivals.go", "if age > life {", "if age > life && false {", ""},
-	{"overtaken adverts count", "transport/arrivals.go", "if sent <= *newest {", "if sent == *newest {", ""},
+	{"overtaken adverts count", "transport/arrivals.go", "if known && sent <= newest || sent == 0 {", "if known && sent == newest || sent == 0 {", ""},
 	{"the oldest wins", "transport/outbox.go", "	if !l.taken && s.advert() {\n		o.Replaced++\n", "	if !l.taken && s.advert() {\n		l.until = now.Add(life)\n		o.Replaced++\n		return at\n", ""},
 	{"a reset is a death", "transport/suspect.go", "case s.answered() || s.now.Before(due):", "case s.answered() || u.confirms < 2:", ""},
 	{"a dial that is answered is no life", "transport/suspect.go", "case s.answered() || s.now.Before(due):", "case s.now.Before(u.begun.Add(confirmGap)):", ""},
