@@ -23,6 +23,7 @@ type suspicion struct {
 	on       bool
 	begun    clock.Instant
 	since    clock.Instant // of the silence
+	replied  clock.Instant // when the port is known to have answered last; 0 for not since the suspicion began
 	confirms int
 	again    clock.Instant // when to dial again; 0 for not
 
@@ -52,7 +53,7 @@ func (u *suspicion) spoke(now clock.Instant, claims time.Duration) {
 // answered notes that the port is known to have answered until now: silence counts from here.
 func (u *suspicion) answered(now clock.Instant) {
 	if u.on {
-		u.since = max(u.since, now)
+		u.since, u.replied = max(u.since, now), now
 	}
 }
 
@@ -103,20 +104,38 @@ func (s *Session) mindSuspicion() {
 		u.again = 0
 		if u.confirms < maxConfirms {
 			u.confirms++
-			if len(s.dials) >= maxDials { // what has waited longest has the least hope
-				s.do(Drop{s.dials[0].id})
-				s.forgetDial(s.dials[0].id)
-			}
-			s.dial()
+			s.confirm()
 		}
 	}
 	switch due := s.silence(); {
 	case s.answered() || s.now.Before(due):
 	case s.now.Sub(due) > lateness: // we were not there: what has come meanwhile may not have been looked at
 		u.since = s.now
+	case !s.unanswered(): // nobody has asked
+		u.since = s.now
+		s.confirm()
 	default:
 		s.died()
 	}
+}
+
+// unanswered reports whether a dial that was begun since the port answered last has waited for longer than an answer takes.
+func (s *Session) unanswered() bool {
+	for _, d := range s.dials {
+		if d.reached.IsZero() && d.begun >= s.suspect.replied && s.now.Sub(d.begun) >= min(max(minStall, 3*s.status.RTT), s.peer.Interval/2) {
+			return true
+		}
+	}
+	return false
+}
+
+// confirm dials, in the place of what has waited longest if there is no room.
+func (s *Session) confirm() {
+	if len(s.dials) >= maxDials {
+		s.do(Drop{s.dials[0].id})
+		s.forgetDial(s.dials[0].id)
+	}
+	s.dial()
 }
 
 // confirmEnded takes the answer of a dial that was to confirm.
