@@ -95,7 +95,11 @@ func (w *World) downTime() (interval, down time.Duration) {
 	}
 	interval = max(interval, w.seen.interval)
 	whole = max(whole, interval)
-	return interval, time.Duration(count)*interval + time.Duration(256-priority)*whole/256
+	down = time.Duration(count)*interval + time.Duration(256-priority)*whole/256
+	if w.Plan.carries() {
+		down = max(down, firstConnection)
+	}
+	return interval, down
 }
 
 // bound works out the time until the election of every group that can hear itself is over.

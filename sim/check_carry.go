@@ -44,6 +44,7 @@ type way struct {
 }
 
 const (
+	atOnce = 20 * time.Millisecond // in which a process may not have looked
 	lately = 30 * time.Second
 
 	maxRouters = 64 // that a node of a world ever has had, under all its VRIDs
@@ -149,7 +150,9 @@ func (c *carrying) died(p *pair) {
 	case t.bye:
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it said that it stops", name, p.peer.Addr)
 	case !p.to.lives || p.to.id != t.node, p.to.shutPort(p): // a reload may take its port away; it says so, which may be lost
-	case slices.ContainsFunc(p.lines, func(l *line) bool { return l.stage == knocking && l.sock.at == open }):
+	case slices.ContainsFunc(p.lines, func(l *line) bool {
+		return l.stage == knocking && l.sock.at == open && c.w.now.Sub(l.sock.since) > atOnce
+	}):
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and its port has answered, which nobody has looked at", name, p.peer.Addr)
 	case c.w.now.Sub(t.answered) < p.peer.Interval-2*p.peer.Interval*worstRate/million: // its clock may be fast
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and was heard %v ago", name, p.peer.Addr, c.w.now.Sub(t.answered))

@@ -123,6 +123,9 @@ func (c *timers) moved(n *Node, x *watch, t *vrrp.Transition) {
 	}
 }
 
+// firstConnection is what who begins allows for a connection, where that is longer than his down time.
+const firstConnection = time.Second
+
 // expected works out when a BACKUP must take over, and since when that has been so. It is not known where rules of holdfast's own have
 // a say.
 func (c *timers) expected(n *Node, x *watch) (due, armed clock.Instant, known bool) {
@@ -134,6 +137,10 @@ func (c *timers) expected(n *Node, x *watch) (due, armed clock.Instant, known bo
 	switch x.why {
 	case vrrp.WhyAddress, vrrp.WhyReload, vrrp.WhyGroup:
 		return 0, 0, false
+	case vrrp.WhyStart, vrrp.WhyRecovered:
+		if s.Transport.Carried() {
+			wait = max(wait, firstConnection)
+		}
 	}
 	if x.heardN > len(x.heard) && x.heard[x.heardN%len(x.heard)].at >= x.since {
 		armed = 0 // all that is remembered has to say it

@@ -165,7 +165,7 @@ func (s *sock) arrive(g *segment) {
 		s.put(&segment{what: rst})
 	case g.what == synAck:
 		if s.at == dialling {
-			s.at, s.back = open, leastRTO
+			s.at, s.back, s.since = open, leastRTO, s.m.w.now
 			s.ready()
 		}
 		s.put(&segment{what: bare})
