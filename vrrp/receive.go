@@ -213,9 +213,9 @@ func cast(unicast bool) string {
 	return "multicast"
 }
 
-// checkPeer tests the source of a unicast packet (rules O3, O4).
+// checkPeer tests the source of a unicast packet (rules O3, O4). What is carried comes from a peer, but maybe from one of another router's.
 func (r *Router) checkPeer(p *Received) wire.Reason {
-	if !r.spec.Unicast() || !r.spec.CheckPeers {
+	if !r.spec.Unicast() || !r.spec.CheckPeers && !r.byCarrier() {
 		return wire.OK
 	}
 	switch peer := r.peer(p.Src); {
