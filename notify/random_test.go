@@ -97,7 +97,7 @@ func (w *random) step(in Input) {
 		switch a := a.(type) {
 		case Run:
 			name := a.Event.Name
-			if w.busy[name] != 0 {
+			if w.d.jobs[w.busy[name]] != nil { // else it was given up a moment ago
 				w.Fatalf("two scripts of %s at once", name)
 			}
 			this := fmt.Sprintf("%08d %d", a.Event.Seq, a.Step)
