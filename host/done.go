@@ -136,6 +136,7 @@ func (r *Reconciler) landForeign(f *flight, res OpResult) {
 	switch res.Outcome {
 	case Refused, NoLink, Unknown:
 		if res.Outcome != NoLink {
+			r.stats.Refused++
 			r.out.Troubles = append(r.out.Troubles, f.op.Address.Key.String()+
 				": the kernel dropped this address together with its primary address, and it can't be put back: "+res.Text)
 		}

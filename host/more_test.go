@@ -196,3 +196,22 @@ func TestAnothersIsPutBackAfterTheSecondTime(t *testing.T) {
 		})
 	}
 }
+
+// Somebody else's address that is wanted in the moment in which it is put back is ours from then on, and not reported any more.
+func TestAnothersIsWantedWhenPutBack(t *testing.T) {
+	w := newWorld(t)
+	w.r.Want(1, 1, want("10.0.0.3/24"))
+	w.run()
+	w.k.AddAddr("eth0", "10.0.0.9/24")
+	w.run()
+	s := want("10.0.0.3/24", "10.0.0.9/24")
+	s.Addresses[0].Label = "eth0:1"
+	w.r.Want(1, 2, s)
+	w.run()
+	if got := fmt.Sprint(w.k.Ops[len(w.k.Ops)-3:]); got != "[-10.0.0.3/24 eth0 +10.0.0.3/24 eth0 +10.0.0.9/24 eth0]" {
+		t.Errorf("operations %s", got)
+	}
+	if left := w.links["eth0"].Addrs; len(left) != 0 {
+		t.Errorf("reported as somebody else's: %v", left)
+	}
+}

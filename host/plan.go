@@ -172,11 +172,13 @@ func (r *Reconciler) addBack(it *item, l *linkState, was *standing) {
 	})
 	s.ours, s.told, s.set = true, false, it.addr
 	r.out.Held = true
-	f := flight{op: op, link: l, it: it, s: s, back: was != nil}
-	if f.back && was.ours {
+	f := flight{op: op, link: l, it: it, s: s, back: was != nil, was: s.set}
+	switch {
+	case was == nil:
+	case was.ours:
 		f.was = was.set
-	} else {
-		f.was = s.set
+	default:
+		r.show(l) // it was somebody else's, and is ours from now on
 	}
 	r.issue(f)
 }
