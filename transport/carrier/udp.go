@@ -194,6 +194,9 @@ func (p *pair) gramFrame(in *inward, f *wire.Frame) error {
 		if h.Node == p.c.node {
 			return &deniedError{"the address is this daemon's own"}
 		}
+		if wire.Epoch(h.Node) != p.seen.Epoch() {
+			p.gram.asked, p.gram.lossy = 0, 0 // it was not loss, but the end of its earlier life
+		}
 		p.seen.Sample(in.now, wire.Epoch(h.Node), h.Clock)
 		p.can = h.Can
 		if !p.gram.up && !p.closed {
