@@ -27,6 +27,7 @@ type (
 		ID   ConnID
 		Node NodeID
 		RTT  time.Duration // as far as it is known; else 0
+		Old  bool          // it was begun before the last Renew: others are to take its place
 	}
 
 	// Ended says that a dial or a connection has come to its end, and why.

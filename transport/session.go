@@ -208,7 +208,7 @@ func (s *Session) up(ev Up) {
 	s.dropFormer(ev.Node)
 	s.makeRoom()
 	c := &conn{id: ev.ID, node: ev.Node, mine: mine, since: s.now, heard: s.now, wrote: s.now, rtt: ev.RTT}
-	c.old = mine && d.old
+	c.old = ev.Old || mine && d.old
 	s.conns = append(s.conns, c)
 	s.out.fill(s.now, &c.lane)
 	s.status.Connects++

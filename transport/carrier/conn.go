@@ -20,6 +20,8 @@ type conn struct {
 	wake chan struct{}
 	done chan struct{} // closed when nothing is to be done on it any more
 	once sync.Once
+	// proof is what we have shown to one who dialled us; nil for none. It is not ours any more if a configuration has replaced it meanwhile.
+	proof *identity
 
 	// Guarded by the pair's mutex.
 	net   net.Conn // what is written to: TLS, or tcp

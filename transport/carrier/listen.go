@@ -177,7 +177,7 @@ func (c *carrier) serve(tcp *net.TCPConn, from netip.Addr, cs callers) {
 	}
 	_ = raw.Control(func(fd uintptr) { tune(int(fd)) })
 	_ = tcp.SetDeadline(time.Now().Add(helloWithin))
-	p, n, err := c.identify(tcp, cs)
+	p, n, shown, err := c.identify(tcp, cs)
 	if err != nil {
 		c.denied(from, err)
 		return
@@ -189,6 +189,7 @@ func (c *carrier) serve(tcp *net.TCPConn, from netip.Addr, cs callers) {
 		return
 	}
 	conn := p.accepted()
+	conn.proof = shown
 	if !conn.attach(n, tcp) {
 		return
 	}
@@ -220,12 +221,12 @@ func (p *pair) accepted() *conn {
 }
 
 // identify finds the peer. With TLS that is who proves to be one, wherever he comes from.
-func (c *carrier) identify(tcp *net.TCPConn, cs callers) (*pair, net.Conn, error) {
+func (c *carrier) identify(tcp *net.TCPConn, cs callers) (p *pair, out net.Conn, shown *identity, err error) {
 	var n net.Conn = tcp
 	if len(cs.tls) > 0 && len(cs.tcp) > 0 {
 		var first [1]byte
 		if _, err := tcp.Read(first[:]); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		n = &begun{TCPConn: tcp, first: first[:]}
 		if first[0] != handshake {
@@ -234,22 +235,23 @@ func (c *carrier) identify(tcp *net.TCPConn, cs callers) (*pair, net.Conn, error
 	}
 	if len(cs.tls) == 0 {
 		if len(cs.tcp) == 0 {
-			return nil, nil, &deniedError{"not a peer's address"}
+			return nil, nil, nil, &deniedError{"not a peer's address"}
 		}
-		return cs.tcp[0], n, nil
+		return cs.tcp[0], n, nil, nil
 	}
-	t := tls.Server(n, cs.tls[0].identityNow().server())
+	shown = cs.tls[0].identityNow()
+	t := tls.Server(n, shown.server())
 	if err := t.Handshake(); err != nil {
 		_, err = handshakeFailed(err)
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	p, err := choose(cs, t.ConnectionState().PeerCertificates)
+	p, err = choose(cs, t.ConnectionState().PeerCertificates)
 	if err != nil {
 		_, _ = t.Write((&wire.Bye{Reason: wire.ByeUnknown}).Append(nil))
 		_ = t.CloseWrite()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return p, t, nil
+	return p, t, shown, nil
 }
 
 // choose finds the peer that certificates prove. Where they are good for several, it is the one whose address it is.

@@ -292,13 +292,19 @@ func (p *pair) up(c *conn, h *wire.Hello) bool {
 	if p.closed || p.conns[c.id] != c {
 		return false
 	}
+	if p.identity != nil { // what was proved may not be what is asked for any more
+		if err := p.identity.proves(&p.peer, c.certs); err != nil {
+			p.trouble = err.Error()
+			return false
+		}
+	}
 	p.introduced = true
 	p.seen.Sample(poll.Mono(), wire.Epoch(h.Node), h.Clock)
 	p.can = h.Can
 	if p.peer.FastFail && h.Can&wire.CanFastFail == 0 {
 		p.c.tell.complain("fast_fail "+p.peer.Addr.String(), "%v peer %v (%s): it can't tell us of its death", p.peer.Kind, p.peer.Addr, h.Release)
 	}
-	p.step(transport.Up{ID: c.id, Node: h.Node})
+	p.step(transport.Up{ID: c.id, Node: h.Node, Old: c.proof != nil && !c.proof.same(p.identity)})
 	return true
 }
 
