@@ -8,6 +8,6 @@
 // everything must be as it should (liveness), and stay so for a while.
 //
 // Files: plan, shape, file (what a seed gives), fault (what goes wrong), world (time, order), machine, loop, writer (a node), lan (packets),
-// peer (a router that knows the RFC only), check… (what must hold), bound (how long it may take), cover (what was reached), timeline and
+// tcp, carriage, bearer, pair (what carries adverts: kernels, machines, the carrier's process, its peers), peer (a router that knows the RFC only), check… (what must hold), bound (how long it may take), cover (what was reached), timeline and
 // shrink (for people).
 package sim
