@@ -59,7 +59,7 @@ var mutantTable = []mutant{
 	{"the oldest wins", "transport/outbox.go", "	if !l.taken && s.advert() {\n		o.Replaced++\n", "	if !l.taken && s.advert() {\n		l.until = now.Add(life)\n		o.Replaced++\n		return at\n", ""},
 	{"a reset is a death", "transport/suspect.go", "case s.answered() || s.now.Before(due):", "case s.answered() || u.confirms < 2:", ""},
 	{"a dial that is answered is no life", "transport/suspect.go", "case s.answered() || s.now.Before(due):", "case s.now.Before(u.begun.Add(confirmGap)):", ""},
-	{"late is silence", "transport/suspect.go", "case s.now.Sub(due) > lateness:", "case false:", ""},
+	{"late is silence", "transport/suspect.go", "case s.now.Sub(max(due, u.sure)) > lateness:", "case false:", ""},
 	{"a goodbye is a death", "transport/session.go", "	case !s.parted.IsZero() && c.node == s.left: // what it has said on one connection goes for all\n		s.dialling.backOff(s)\n	case ev.Why.sudden():", "	case ev.Why.sudden() || ev.Why == Stopping:", ""},
 	{"a goodbye is for one connection", "transport/session.go", "s.parted, s.left = s.now, c.node", "s.left = c.node", ""},
 	{"an answer of a moment ago is silence", "transport/dial.go", "	if !d.reached.IsZero() {\n		s.suspect.answered(s.now)\n	}\n	switch {", "	switch {", ""},

@@ -24,6 +24,7 @@ type suspicion struct {
 	begun    clock.Instant
 	since    clock.Instant // of the silence
 	replied  clock.Instant // when the port is known to have answered last; 0 for not since the suspicion began
+	sure     clock.Instant // when it has lasted for long enough, and all that came meanwhile was looked at; 0 for not yet
 	confirms int
 	again    clock.Instant // when to dial again; 0 for not
 
@@ -77,7 +78,7 @@ func (s *Session) suspicionDue() clock.Instant {
 	case s.answered():
 		return s.suspect.again
 	}
-	return clock.Min(s.suspect.again, s.silence())
+	return clock.Min(s.suspect.again, max(s.silence(), s.suspect.sure))
 }
 
 // answered reports whether a dial is under way that the port has answered.
@@ -109,10 +110,14 @@ func (s *Session) mindSuspicion() {
 	}
 	switch due := s.silence(); {
 	case s.answered() || s.now.Before(due):
-	case s.now.Sub(due) > lateness: // we were not there: what has come meanwhile may not have been looked at
-		u.since = s.now
+		u.sure = 0
+	case u.sure.IsZero() && s.now.Sub(due) <= lateness:
+		u.sure = s.now.Add(confirmGap) // until then whoever runs us looks at all that has come
+	case s.now.Sub(max(due, u.sure)) > lateness: // we were not there
+		u.since, u.sure = s.now, 0
+	case s.now.Before(u.sure):
 	case !s.unanswered(): // nobody has asked
-		u.since = s.now
+		u.since, u.sure = s.now, 0
 		s.confirm()
 	default:
 		s.died()
