@@ -168,7 +168,7 @@ func (m *carriage) shutPort(p *pair) bool {
 
 // apart reports whether anything may have kept a packet from a peer, or its answer, for some of the time that has just passed.
 func (w *World) apart(p *pair, since time.Duration) bool {
-	return max(p.to.spoilt, p.c.m.spoilt) >= w.now.Add(-since)
+	return p.to.n.asleep > w.now || max(p.to.spoilt, p.c.m.spoilt) >= w.now.Add(-since)
 }
 
 // stepped holds that what is kept for a peer is bounded.
