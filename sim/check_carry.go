@@ -75,7 +75,7 @@ func (c *carrying) judged(p *pair, a *wire.Advert, v transport.Verdict) {
 	}
 	if t := &p.truth; v != transport.Former {
 		if a.Epoch != t.epoch {
-			t.epoch, t.begun = a.Epoch, c.w.now
+			t.epoch, t.begun, t.waysN = a.Epoch, c.w.now, 0
 		}
 		t.ways[t.waysN%len(t.ways)] = way{c.w.now, c.w.now.Sub(at)}
 		t.waysN++
