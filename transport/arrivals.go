@@ -82,7 +82,7 @@ func (a *Arrivals) Answered(now, asked clock.Instant, epoch uint32, clockNow uin
 		return
 	}
 	if possible := difference(asked, clockNow) - lead; a.floor() < possible {
-		a.least, a.before, a.turn = difference(now, clockNow), none, now
+		a.least, a.before, a.turn = possible, none, now // the answer may have been held up, and the next one makes up for the question's way
 	}
 }
 
