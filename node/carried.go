@@ -20,7 +20,9 @@ type carrierPort struct {
 	fd    int // -1 while there is none
 	token poll.Token
 	in    []byte
-	out   []byte
+	out   []byte // what waits for the end of a step of the round
+	count uint64 // messages in out
+	err   error  // of what was sent last
 	lost  uint64 // adverts that the carrier did not fetch in time
 	told  complaint
 	peers shownPeers
@@ -45,6 +47,7 @@ func (l *loop) setCarrier(fd int) {
 	if c.in == nil {
 		c.in, c.out = make([]byte, local.MaxDatagram), make([]byte, 0, local.MaxDatagram)
 	}
+	c.out, c.count, c.err = c.out[:0], 0, nil
 }
 
 // dropCarrier closes the socket. It joined nothing, so that waits for nobody.
@@ -135,13 +138,36 @@ func (l *loop) toCarrier(m *local.Msg) error {
 	if c.fd < 0 {
 		return errNoCarrier
 	}
-	c.out = local.Append(c.out[:0], m)
+	if len(c.out) >= carrierBatch {
+		l.flushCarrier()
+	}
+	c.out = local.Append(c.out, m)
+	c.count++
+	return c.err
+}
+
+// carrierBatch is how many octets are put into one datagram for the carrier, and one message more: a thousand adverts that are due at a moment would
+// be as many calls, and wake it as often.
+const carrierBatch = 8 << 10
+
+// flushCarrier sends what there is for the carrier. Whether it could be sent is told with the next message.
+func (l *loop) flushCarrier() {
+	c := &l.carrier
+	if len(c.out) == 0 || c.fd < 0 {
+		return
+	}
+	c.err = l.sendCarrier()
+	c.out, c.count = c.out[:0], 0
+}
+
+func (l *loop) sendCarrier() error {
+	c := &l.carrier
 	err := unix.Send(c.fd, c.out, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	switch {
 	case err == nil:
 		return nil
 	case err == unix.EAGAIN || err == unix.ENOBUFS:
-		c.lost++
+		c.lost += c.count
 		if c.told.due(errSlowCarrier.Error(), poll.Mono()) {
 			l.teller.Say(vrrp.Warning, fmt.Sprintf("%v: %d adverts and reports were dropped so far", errSlowCarrier, c.lost))
 		}

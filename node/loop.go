@@ -246,6 +246,7 @@ func (l *loop) round(found poll.Ready) {
 	} else {
 		l.skipped++
 	}
+	l.flushCarrier()
 	l.mindClaims()
 	l.driver.Publish()
 	l.mindTape(now.Mono)
@@ -262,6 +263,7 @@ func (l *loop) advertsDue(now clock.Now) {
 	l.moves.regular = true
 	l.driver.Handle(now, &l.due)
 	l.moves.regular = false
+	l.flushCarrier()
 }
 
 // rest sleeps a moment if the thread has not slept for its budget: under RLIMIT_RTTIME the kernel kills what never does. It reports

@@ -171,8 +171,8 @@ func (d *direct) write(b []byte) (err error) {
 	return errors.Join(fault, err)
 }
 
-// hear reads what the vrrp role says until the socket ends. take gets one message at a time.
-func hear(raw syscall.RawConn, take func(m *local.Msg)) (garbage int) {
+// hear reads what the vrrp role says until the socket ends. take gets one message at a time; done ends each datagram.
+func hear(raw syscall.RawConn, take func(m *local.Msg), done func()) (garbage int) {
 	buf := make([]byte, local.MaxDatagram)
 	for {
 		var n int
@@ -197,6 +197,7 @@ func hear(raw syscall.RawConn, take func(m *local.Msg)) (garbage int) {
 			take(&m)
 			b = rest
 		}
+		done()
 	}
 }
 

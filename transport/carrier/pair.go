@@ -199,28 +199,35 @@ func (p *pair) mine(c *conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// send takes an advert, a report or a word in a hand-over of the engine.
-func (p *pair) send(m *local.Msg) {
+// send takes an advert, a report or a word in a hand-over of the engine. It reports whether something waits for flush.
+func (p *pair) send(m *local.Msg) (waits bool) {
 	now := poll.Mono()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.source = m.Src
 	if m.Type == local.Hand && p.can&wire.CanHand == 0 {
-		return // it knows goodbyes only
+		return false // it knows goodbyes only
 	}
 	slot, life, ok := p.encode(now, m)
 	if !ok {
 		p.count.Refused++
-		return
+		return false
 	}
 	if !p.key.Kind.Connected() {
 		if life <= 0 {
-			return // this process stood still
+			return false // this process stood still
 		}
 		p.sendDatagram(now, m.Type, life)
-		return
+		return false
 	}
 	p.session.Queue(now, slot, life, p.outgoing)
+	return true
+}
+
+// flush has what waits written.
+func (p *pair) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.step(transport.Queued{})
 }
 

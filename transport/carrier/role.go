@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -351,15 +352,25 @@ func (c *carrier) settled() bool {
 
 // hear takes what the vrrp role says until its socket ends.
 func (c *carrier) hear(own *os.File, raw syscall.RawConn) {
-	garbage := hear(raw, func(m *local.Msg) {
+	var waiting []*pair // for the end of the datagram
+	take := func(m *local.Msg) {
 		if m.Type != local.Send && m.Type != local.Report && m.Type != local.Hand {
 			return
 		}
 		if p := c.index.Load().to(m.Kind, m.Src, m.Dst); p != nil {
-			p.send(m)
+			if p.send(m) && !slices.Contains(waiting, p) {
+				waiting = append(waiting, p)
+			}
 		} else if c.settled() {
 			c.tell.complain("unknown", "the vrrp process sends to %v by %v, which is not configured", m.Dst, m.Kind)
 		}
+	}
+	garbage := hear(raw, take, func() {
+		for _, p := range waiting {
+			p.flush()
+		}
+		clear(waiting)
+		waiting = waiting[:0]
 	})
 	if garbage > 0 {
 		c.tell.say(failure, "%d messages of the vrrp process could not be read", garbage)
