@@ -62,8 +62,6 @@ var mutantTable = []mutant{
 	{"late is silence", "transport/suspect.go", "case s.now.Sub(max(due, u.sure)) > lateness:", "case false:", ""},
 	{"a goodbye is a death", "transport/session.go", "	case !s.parted.IsZero() && c.node == s.left: // what it has said on one connection goes for all\n		s.dialling.backOff(s)\n	case ev.Why.sudden():", "	case ev.Why.sudden() || ev.Why == Stopping:", ""},
 	{"a goodbye is for one connection", "transport/session.go", "s.parted, s.left = s.now, c.node", "s.left = c.node", ""},
-	{"an answer of a moment ago is silence", "transport/dial.go", "	if !d.reached.IsZero() {\n		s.suspect.answered(s.now)\n	}\n	switch {", "	switch {", ""},
-	{"stamps are never ahead", "transport/arrivals.go", "difference(asked, clockNow) - lead;", "difference(asked, clockNow) - 1;", ""},
 	{"old words are news", "transport/outbox.go", "return min(clock.Instant(since), now)", "return now", ""},
 	{"dials without end", "transport/dial.go", "return unanswered < inFlight && len(s.dials) < maxDials", "return true", ""},
 	{"stalled connections are relied on", "transport/progress.go", "return !s.stalled(c) && s.now.Sub(c.heard) < deafAfter", "return true", ""},
