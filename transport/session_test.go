@@ -241,7 +241,7 @@ func TestConfirmationHasNoRoomOfItsOwn(t *testing.T) {
 		now = now.Add(time.Millisecond)
 		for _, a := range s.Step(now, Wake{}) {
 			if d, ok := a.(Dial); ok {
-				s.Step(now, Reached{d.ID})
+				s.Step(now, Reached(d))
 			}
 		}
 		if _, dials, _ := s.Held(); dials == maxDials {
