@@ -67,6 +67,19 @@ func (c *Crowd) Now() int {
 	return n
 }
 
+// Refused is how often the kernel has refused somebody a process or thread.
+func (c *Crowd) Refused() (n int) {
+	c.t.Helper()
+	b, err := os.ReadFile(c.file("events"))
+	if err == nil {
+		_, err = fmt.Sscanf(string(b), "max %d", &n)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
 // Bound lets there be so many more than now.
 func (c *Crowd) Bound(more int) { c.t.Helper(); c.set(strconv.Itoa(c.Now() + more)) }
 
