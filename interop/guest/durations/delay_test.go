@@ -75,7 +75,7 @@ func TestStartupDelay(t *testing.T) {
 		for i, c := range backup.Routers {
 			t.Logf("%s: %s: from start to master, beyond down time and delay: %v without a delay, %v with 3 s, %v with 20 s",
 				p.name, name(c), none[i], short[i], long[i])
-			if off := (long[i] - short[i]).Abs(); p == ours && off > tolerance {
+			if off := (long[i] - short[i]).Abs(); p == ours && off > startNoise {
 				t.Errorf("%s: a delay of 20 s and one of 3 s do not differ by 17 s, but by %v more or less", name(c), off)
 			}
 			if p == ours && (short[i] < 0 || short[i] > startLimit) {
@@ -84,6 +84,9 @@ func TestStartupDelay(t *testing.T) {
 		}
 	})
 }
+
+// startNoise is by how much two starts may differ before the daemon counts: its program is read from the disk, at the host's pace.
+const startNoise = 40 * ms
 
 // startLimit is how long a daemon may take to start, in the guest: it is there to notice what goes badly wrong.
 const startLimit = 200 * ms
