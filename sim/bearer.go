@@ -7,12 +7,11 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/transport"
-	"holdfast.dev/transport/local"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/transport/wire"
 )
 
-// bearer is the process of that role: for each peer the real Session and Arrivals of package transport and its codec, driven as package
-// transport/carrier does it, by the kernel of tcp.go.
+// bearer is the process of that role: for each peer the real Pair of package transport/pairing, on the kernel of tcp.go.
 type bearer struct {
 	m      *carriage
 	w      *World
@@ -28,22 +27,17 @@ type bearer struct {
 const (
 	helloWithin   = 5 * time.Second
 	maxPerAddress = 8
-	maxPongs      = 16
-	batch         = 16 << 10
 	tellEvery     = time.Second
 )
 
 // line is one connection as the process has it.
 type line struct {
+	pairing.Conn
 	sock     *sock
 	pair     *pair // nil for a guest
-	id       transport.ConnID
 	stage    stage
 	deadline clock.Instant // of the introduction, or of the last word; 0 for none
 	buf      []byte
-	ping     bool
-	pongs    []uint64
-	last     wire.Reason
 	signal   bool // there may be something to write
 }
 
@@ -73,24 +67,23 @@ func (c *bearer) configure(t *transport.Config) {
 	c.pairs = nil
 	for i := range t.Peers {
 		peer := t.Peers[i]
-		at := slices.IndexFunc(before, func(p *pair) bool { return p.peer.PeerKey == peer.PeerKey })
+		at := slices.IndexFunc(before, func(p *pair) bool { return p.Peer.PeerKey == peer.PeerKey })
 		if at < 0 {
 			c.pairs = append(c.pairs, newPair(c, peer))
 			continue
 		}
 		p := before[at]
 		before = slices.Delete(slices.Clone(before), at, at+1)
-		p.peer = peer
-		p.session.Reconfigure(c.mono(), peer)
+		p.Reconfigure(c.mono(), peer)
 		c.pairs = append(c.pairs, p)
-		p.step(transport.Wake{})
+		p.Step(c.mono(), transport.Wake{})
 	}
 	reason := wire.ByeChanged
 	if len(t.Peers) == 0 {
 		reason = wire.ByeStop
 	}
 	for _, p := range before {
-		p.close(reason)
+		p.Close(reason)
 	}
 }
 
@@ -105,7 +98,7 @@ func (c *bearer) meet() {
 func (c *bearer) leave() {
 	c.hear()
 	for _, p := range c.pairs {
-		p.close(wire.ByeStop)
+		p.Close(wire.ByeStop)
 	}
 	for _, l := range c.guests {
 		l.sock.abort()
@@ -122,7 +115,7 @@ func (c *bearer) run() {
 		c.wake()
 	}
 	for _, p := range c.pairs {
-		c.lookAll(p.lines)
+		c.lookAll(p.Conns)
 	}
 	c.lookAll(c.guests)
 	c.lookAll(c.loose)
@@ -164,7 +157,7 @@ func (c *bearer) hear() {
 	for i := range c.m.said {
 		s := &c.m.said[i]
 		for _, p := range c.pairs {
-			if p.peer.Kind == s.Kind && p.peer.Addr == s.Dst && (p.peer.Local == s.Src || !p.peer.Local.IsValid()) {
+			if p.Peer.Kind == s.Kind && p.Peer.Addr == s.Dst && (p.Peer.Local == s.Src || !p.Peer.Local.IsValid()) {
 				p.send(s)
 			}
 		}
@@ -206,8 +199,8 @@ func (c *bearer) pending(s *sock) (n int) {
 func (c *bearer) callers(l *line) *pair {
 	from := hostAddr(linkName(l.sock.link), false, l.sock.other().m.n.id)
 	for _, p := range c.pairs {
-		_, link := addressed(p.peer.Local)
-		if p.peer.Kind == transport.Kind(l.sock.kind) && p.peer.Addr == from && link == l.sock.link && (p.peer.Kind == transport.TLS || !l.sock.disguised && !l.sock.ends[0].m.hidden()) {
+		_, link := addressed(p.Peer.Local)
+		if p.Peer.Kind == transport.Kind(l.sock.kind) && p.Peer.Addr == from && link == l.sock.link && (p.Peer.Kind == transport.TLS || !l.sock.disguised && !l.sock.ends[0].m.hidden()) {
 			return p
 		}
 	}
@@ -218,19 +211,19 @@ func linkName(link uint8) string { return [...]string{"eth0", "eth1"}[link] }
 
 // greet introduces us.
 func (c *bearer) greet(l *line) {
-	b := c.hello()
-	if p := l.pair; p != nil && p.introduced && !p.closed {
-		b = append(b, p.session.Early(c.mono(), nil, batch)...)
+	ours := c.hello()
+	b := ours.Append(nil)
+	if l.pair != nil {
+		b = append(b, l.pair.Early(c.mono())...)
 	}
 	l.sock.write(b)
 }
 
-func (c *bearer) hello() []byte {
-	h := wire.Hello{
+func (c *bearer) hello() wire.Hello {
+	return wire.Hello{
 		Min: c.m.speaks, Max: c.m.speaks, Can: wire.CanReport | wire.CanFastFail | wire.CanHand, Node: c.m.id,
 		Clock: wire.Micros(int64(c.mono())), Release: "sim",
 	}
-	return h.Append(nil)
 }
 
 // write writes what there is, on every connection that takes it.
@@ -238,8 +231,8 @@ func (c *bearer) write() {
 	for again := true; again; {
 		again = false
 		for _, p := range c.pairs {
-			for i := 0; i < len(p.lines); i++ { // saying something may end another one: then this one's turn comes again
-				again = c.utter(p.lines[i]) || again
+			for i := 0; i < len(p.Conns); i++ { // saying something may end another one: then this one's turn comes again
+				again = c.utter(p.Conns[i]) || again
 			}
 		}
 		for _, l := range c.loose {
@@ -253,7 +246,7 @@ func (c *bearer) utter(l *line) bool {
 	if !l.signal || l.stage != upright || l.sock.at != open || l.sock.shut || len(l.sock.unsent) > 0 {
 		return false
 	}
-	b, last := c.collect(l)
+	b, last := l.pair.Collect(c.mono(), l, nil)
 	if len(b) == 0 {
 		l.signal = false
 		return false
@@ -263,25 +256,8 @@ func (c *bearer) utter(l *line) bool {
 		l.sock.finish()
 		return true
 	}
-	l.pair.step(transport.Wrote{ID: l.id})
+	l.pair.Step(c.mono(), transport.Wrote{ID: l.ID})
 	return true
-}
-
-func (c *bearer) collect(l *line) (b []byte, last bool) {
-	now := c.mono()
-	for _, token := range l.pongs {
-		b = (&wire.Pong{Token: token, Clock: wire.Micros(int64(now))}).Append(b)
-	}
-	l.pongs = l.pongs[:0]
-	if l.ping {
-		b = (&wire.Ping{Token: uint64(now)}).Append(b)
-		l.ping = false
-	}
-	b = l.pair.session.Take(now, l.id, b, batch-len(b))
-	if len(b) == 0 && l.last != 0 {
-		return (&wire.Bye{Reason: l.last}).Append(b), true
-	}
-	return b, false
 }
 
 // arm works out when the process runs next.
@@ -307,8 +283,8 @@ func (c *bearer) datagrams() {
 	for i := range c.m.grams {
 		g := &c.m.grams[i]
 		for _, p := range c.pairs {
-			if p.peer.Kind == transport.UDP && p.peer.Addr == g.from && p.peer.Local == g.to {
-				p.datagram(g.data)
+			if p.Peer.Kind == transport.UDP && p.Peer.Addr == g.from && p.Peer.Local == g.to {
+				_ = p.ReadDatagram(c.mono(), g.data)
 			}
 		}
 	}
@@ -321,9 +297,4 @@ func (m *carriage) sourceAddr(link uint8) netip.Addr {
 		return hostAddr(linkName(link), false, 100+m.n.id)
 	}
 	return hostAddr(linkName(link), false, m.n.id)
-}
-
-// tellsOf is the beginning of a message about a peer.
-func (p *pair) tellsOf(t local.Type) local.Msg {
-	return local.Msg{Type: t, Kind: p.peer.Kind, IPv6: p.peer.IPv6(), Src: p.peer.Addr, Dst: p.peer.Local}
 }

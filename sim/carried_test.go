@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/transport/wire"
 )
 
@@ -39,7 +40,7 @@ func TestCarriedViolationsAreNoticed(t *testing.T) {
 		}},
 		{"a daemon that stops is called dead", "though it said that it stops", func(w *World, p *pair) {
 			p.to.end()
-			w.checks.carrying.parted(p, &partedError{wire.ByeStop})
+			w.checks.carrying.parted(p, pairing.Parted(wire.ByeStop))
 			w.checks.carrying.died(p)
 		}},
 		{"an old advert", "counts after", func(w *World, p *pair) {
@@ -56,7 +57,7 @@ func TestCarriedViolationsAreNoticed(t *testing.T) {
 		{"dials without end", "connections and dials", func(w *World, p *pair) {
 			conns, dials := transport.Most()
 			for range conns + dials {
-				p.dial(p.session.Accepted())
+				p.Conns = append(p.Conns, p.Dial())
 			}
 			w.checks.carrying.stepped(p)
 		}},

@@ -7,6 +7,7 @@ import (
 
 	"holdfast.dev/clock"
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/transport/wire"
 )
 
@@ -70,7 +71,7 @@ func (c *carrying) when(p *pair, s *wire.Stamp) (clock.Instant, bool) {
 func (c *carrying) judged(p *pair, a *wire.Advert, v transport.Verdict) {
 	at, ok := c.when(p, &a.Stamp)
 	if !ok {
-		c.w.fail("carrying", "%s: an advert from %s that nobody has sent", p.c.m.n.name, p.peer.Addr)
+		c.w.fail("carrying", "%s: an advert from %s that nobody has sent", p.c.m.n.name, p.Peer.Addr)
 		return
 	}
 	if t := &p.truth; v != transport.Former {
@@ -106,7 +107,7 @@ func (c *carrying) taken(p *pair, a *wire.Advert, claim *wire.Claim, life time.D
 		t.newest = map[[2]byte]clock.Instant{}
 	}
 	if last := t.newest[key]; at < last {
-		c.w.fail("carrying", "%s: an advert of %s (VRID %d, priority %d) counts that is %v older than the one before", p.c.m.n.name, p.peer.Addr, claim.VRID, claim.Priority, last.Sub(at))
+		c.w.fail("carrying", "%s: an advert of %s (VRID %d, priority %d) counts that is %v older than the one before", p.c.m.n.name, p.Peer.Addr, claim.VRID, claim.Priority, last.Sub(at))
 	}
 	t.newest[key] = at
 	if p.c.m.slept(2*lately) || p.to.slept(2*lately) {
@@ -117,7 +118,7 @@ func (c *carrying) taken(p *pair, a *wire.Advert, claim *wire.Claim, life time.D
 	}
 	if took := c.w.now.Sub(at); took > life+t.least(c.w.now)+c.error() {
 		c.w.fail("carrying", "%s: an advert of %s (VRID %d, priority %d) counts after %v, though it may be %v old, and others took %v lately",
-			p.c.m.n.name, p.peer.Addr, claim.VRID, claim.Priority, took, life, t.least(c.w.now))
+			p.c.m.n.name, p.Peer.Addr, claim.VRID, claim.Priority, took, life, t.least(c.w.now))
 	}
 }
 
@@ -138,32 +139,32 @@ func (c *carrying) answered(p *pair) { p.truth.answered = c.w.now }
 
 // parted notes a goodbye.
 func (c *carrying) parted(p *pair, err error) {
-	var bye *partedError
-	p.truth.bye = p.truth.bye || errors.As(err, &bye) && bye.reason == wire.ByeStop
+	var bye pairing.Parted
+	p.truth.bye = p.truth.bye || errors.As(err, &bye) && wire.Reason(bye) == wire.ByeStop
 }
 
 // died holds that a peer's daemon is dead: that it is, or that nothing has come back from its machine for an interval.
 func (c *carrying) died(p *pair) {
 	name, t := p.c.m.n.name, &p.truth
 	switch {
-	case p.to == nil, p.to.rejected != 0 && c.w.now.Sub(p.to.rejected) < p.peer.Interval: // somebody lies, or is left out of this world
+	case p.to == nil, p.to.rejected != 0 && c.w.now.Sub(p.to.rejected) < p.Peer.Interval: // somebody lies, or is left out of this world
 	case t.bye:
-		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it said that it stops", name, p.peer.Addr)
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it said that it stops", name, p.Peer.Addr)
 	case !p.to.lives || p.to.id != t.node, p.to.shutPort(p): // a reload may take its port away; it says so, which may be lost
-	case slices.ContainsFunc(p.lines, func(l *line) bool {
+	case slices.ContainsFunc(p.Conns, func(l *line) bool {
 		return l.stage == knocking && l.sock.at == open && c.w.now.Sub(l.sock.since) > atOnce
 	}):
-		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and its port has answered, which nobody has looked at", name, p.peer.Addr)
-	case c.w.now.Sub(t.answered) < p.peer.Interval-2*p.peer.Interval*worstRate/million: // its clock may be fast
-		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and was heard %v ago", name, p.peer.Addr, c.w.now.Sub(t.answered))
-	case !c.w.apart(p, p.peer.Interval):
-		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and can be reached", name, p.peer.Addr)
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and its port has answered, which nobody has looked at", name, p.Peer.Addr)
+	case c.w.now.Sub(t.answered) < p.Peer.Interval-2*p.Peer.Interval*worstRate/million: // its clock may be fast
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and was heard %v ago", name, p.Peer.Addr, c.w.now.Sub(t.answered))
+	case !c.w.apart(p, p.Peer.Interval):
+		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and can be reached", name, p.Peer.Addr)
 	}
 }
 
 // shutPort reports whether the daemon does not listen for the peer, or did not a moment ago: by another configuration.
 func (m *carriage) shutPort(p *pair) bool {
-	return !m.listens(p.link, uint8(p.peer.Kind)) || m.opened != 0 && m.w.now.Sub(m.opened) < max(p.peer.Interval, time.Second)
+	return !m.listens(p.link, uint8(p.Peer.Kind)) || m.opened != 0 && m.w.now.Sub(m.opened) < max(p.Peer.Interval, time.Second)
 }
 
 // apart reports whether anything may have kept a packet from a peer, or its answer, for some of the time that has just passed.
@@ -173,16 +174,16 @@ func (w *World) apart(p *pair, since time.Duration) bool {
 
 // stepped holds that what is kept for a peer is bounded.
 func (c *carrying) stepped(p *pair) {
-	conns, dials, queued := p.session.Held()
+	conns, dials, queued := p.Session.Held()
 	mostConns, mostDials := transport.Most()
-	if n := len(p.lines); n > mostConns+mostDials || conns > mostConns || dials > mostDials {
-		c.w.fail("carrying", "%s: %d connections and dials for %s, of which the session knows %d and %d", p.c.m.n.name, n, p.peer.Addr, conns, dials)
+	if n := len(p.Conns); n > mostConns+mostDials || conns > mostConns || dials > mostDials {
+		c.w.fail("carrying", "%s: %d connections and dials for %s, of which the session knows %d and %d", p.c.m.n.name, n, p.Peer.Addr, conns, dials)
 	}
 	if most := 3 * len(p.c.m.n.watches); queued > most && p.c.m.n.alive && p.c.m.n.config != nil && p.c.w.calm && p.c.w.now > p.c.w.calmAt.Add(lately) {
-		c.w.fail("carrying", "%s: %d frames wait for %s, of %d routers", p.c.m.n.name, queued, p.peer.Addr, most/3)
+		c.w.fail("carrying", "%s: %d frames wait for %s, of %d routers", p.c.m.n.name, queued, p.Peer.Addr, most/3)
 	}
 	if queued > 3*maxRouters {
-		c.w.fail("carrying", "%s: %d frames wait for %s", p.c.m.n.name, queued, p.peer.Addr)
+		c.w.fail("carrying", "%s: %d frames wait for %s", p.c.m.n.name, queued, p.Peer.Addr)
 	}
 }
 
@@ -194,11 +195,11 @@ func (c *carrying) connected(late string) {
 			continue
 		}
 		for _, p := range m.carrier.pairs {
-			if p.to == nil || !p.peer.Kind.Connected() || !p.to.listens(p.link, uint8(p.peer.Kind)) {
+			if p.to == nil || !p.Peer.Kind.Connected() || !p.to.listens(p.link, uint8(p.Peer.Kind)) {
 				continue
 			}
-			if st := p.session.Status(); !st.Up {
-				c.w.fail("carrying", "%s: no connection with %s (%v), %s", n.name, p.peer.Addr, st.Why, late)
+			if st := p.Session.Status(); !st.Up {
+				c.w.fail("carrying", "%s: no connection with %s (%v), %s", n.name, p.Peer.Addr, st.Why, late)
 			}
 		}
 	}

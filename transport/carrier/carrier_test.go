@@ -126,7 +126,7 @@ func TestOtherRelease(t *testing.T) {
 	p := b.carrier.all[0]
 	b.carrier.mu.Unlock()
 	p.mu.Lock()
-	p.can = wire.CanReport
+	p.Can = wire.CanReport
 	p.mu.Unlock()
 	m := local.Msg{Type: local.Hand, Kind: transport.TCP, Src: b.addr, Dst: a.addr, VRID: 52, State: 1}
 	_, err := b.vrrp.Write(local.Append(nil, &m))

@@ -4,19 +4,22 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
 
 	"holdfast.dev/link/poll"
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/transport/wire"
 )
 
-// conn is one connection, from the moment that it is dialled, or that a stranger has turned out to be the peer. A nil conn does nothing.
+// conn is one connection, from the moment that it is dialled, or that a stranger has turned out to be the peer.
 type conn struct {
+	pairing.Conn // guarded by the pair's mutex
+
 	pair *pair
-	id   transport.ConnID
 	wake chan struct{}
 	done chan struct{} // closed when nothing is to be done on it any more
 	once sync.Once
@@ -28,32 +31,22 @@ type conn struct {
 	tcp   *net.TCPConn
 	raw   syscall.RawConn
 	certs []*x509.Certificate
-	isUp  bool
-	ping  bool
-	pongs []uint64
-	last  wire.Reason // what to say before the end; 0 for nothing
 }
 
-func newConn(p *pair, id transport.ConnID) *conn {
-	return &conn{pair: p, id: id, wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newConn(p *pair) *conn {
+	return &conn{pair: p, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-// signal makes the writer look for something to write.
-func (c *conn) signal() {
-	if c == nil {
-		return
-	}
+// Signal makes the writer look for something to write.
+func (c *conn) Signal() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
 }
 
-// drop ends the connection at once. The pair's mutex is held, or nobody else knows the connection.
-func (c *conn) drop() {
-	if c == nil {
-		return
-	}
+// Drop ends the connection at once. The pair's mutex is held, or nobody else knows the connection.
+func (c *conn) Drop() {
 	c.over()
 	if c.tcp != nil {
 		abort(c.tcp)
@@ -63,19 +56,27 @@ func (c *conn) drop() {
 // over ends the writer. What was written still arrives.
 func (c *conn) over() { c.once.Do(func() { close(c.done) }) }
 
-// finish has the writer say why and end. The pair's mutex is held.
-func (c *conn) finish(reason wire.Reason) {
-	if c == nil {
-		return
-	}
-	if !c.isUp {
-		c.drop()
-		return
-	}
-	c.last = reason
-	c.signal()
+// Finish has the writer say why and end. The pair's mutex is held.
+func (c *conn) Finish() {
+	c.Signal()
 	tcp := c.tcp
 	time.AfterFunc(flushWithin, func() { abort(tcp) }) // whatever the other side does
+}
+
+// Measure asks the kernel. The pair's mutex is held.
+func (c *conn) Measure() (transport.Measured, bool) {
+	if c.raw == nil {
+		return transport.Measured{}, false
+	}
+	return measure(c.raw)
+}
+
+// Local is our address. The pair's mutex is held.
+func (c *conn) Local() netip.Addr {
+	if c.net == nil {
+		return netip.Addr{}
+	}
+	return addrOf(c.net.LocalAddr())
 }
 
 // attach gives a connection its sockets. It reports false if it is not wanted any more.
@@ -100,20 +101,17 @@ func (c *conn) attach(n net.Conn, tcp *net.TCPConn) bool {
 
 // run introduces us, and then reads until the end.
 func (c *conn) run(r *reader, h *wire.Hello) (transport.Why, error) {
-	c.pair.mu.Lock()
-	c.isUp = true
-	c.pair.mu.Unlock()
-	go c.write()
 	if !c.pair.up(c, h) {
 		return transport.Dropped, nil
 	}
+	go c.write()
 	return c.read(r)
 }
 
 // write puts on the wire whatever there is, as soon as TCP sends it at once: what it would have to queue waits here, where a newer advert
 // replaces it.
 func (c *conn) write() {
-	b := make([]byte, 0, batch+wire.MaxFrame)
+	b := make([]byte, 0, pairing.Batch+wire.MaxFrame)
 	for {
 		select {
 		case <-c.wake:
@@ -133,7 +131,7 @@ func (c *conn) write() {
 				return
 			}
 			c.pair.mu.Lock()
-			c.pair.step(transport.Wrote{ID: c.id})
+			c.pair.Step(poll.Mono(), transport.Wrote{ID: c.ID})
 			c.pair.mu.Unlock()
 		}
 	}
@@ -168,21 +166,8 @@ func (c *conn) patient() bool {
 
 // collect takes what is to be written.
 func (c *conn) collect(b []byte) (out []byte, last bool) {
-	p := c.pair
 	now := poll.Mono()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, token := range c.pongs {
-		b = (&wire.Pong{Token: token, Clock: wire.Micros(int64(now))}).Append(b)
-	}
-	c.pongs = c.pongs[:0]
-	if c.ping {
-		b = (&wire.Ping{Token: uint64(now)}).Append(b)
-		c.ping = false
-	}
-	b = p.session.Take(now, c.id, b, batch-len(b))
-	if len(b) == 0 && c.last != 0 {
-		return (&wire.Bye{Reason: c.last}).Append(b), true
-	}
-	return b, false
+	c.pair.mu.Lock()
+	defer c.pair.mu.Unlock()
+	return c.pair.Collect(now, c, b)
 }

@@ -34,8 +34,8 @@ func (c *carrier) sayDate(whose string, leaf *x509.Certificate, now time.Time) {
 
 // shown is the certificate that the peer has proved itself with; nil for none. The mutex is held.
 func (p *pair) shown() *x509.Certificate {
-	for _, c := range p.conns {
-		if c.isUp && len(c.certs) > 0 {
+	for _, c := range p.Conns {
+		if c.Up && len(c.certs) > 0 {
 			return c.certs[0]
 		}
 	}

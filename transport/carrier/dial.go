@@ -12,19 +12,20 @@ import (
 
 	"holdfast.dev/link/poll"
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/transport/wire"
 )
 
-// dial begins a connection in a goroutine of its own. The mutex is held.
-func (p *pair) dial(id transport.ConnID) {
-	c := newConn(p, id)
-	p.conns[id] = c
-	peer, identity := p.peer, p.identity
+// Dial begins a connection in a goroutine of its own. The mutex is held.
+func (p *pair) Dial() *conn {
+	c := newConn(p)
+	peer, identity := p.Peer, p.identity
 	p.c.work.Go(func() {
 		w, err := c.dialOut(&peer, identity)
 		c.pair.ended(c, w, err)
 		c.over()
 	})
+	return c
 }
 
 // dialOut connects, introduces us and serves the connection until its end.
@@ -62,7 +63,7 @@ func (c *conn) dialOut(peer *transport.Peer, identity *identity) (transport.Why,
 	r := newReader(n, c.raw, wire.MaxFrame)
 	h, err := c.pair.c.greet(n, r, c.early())
 	if err != nil {
-		return ending(err), err
+		return why(err), err
 	}
 	return c.run(r, &h)
 }
@@ -98,7 +99,7 @@ func handshakeFailed(err error) (transport.Why, error) {
 	case errors.As(err, &alert) && alert.Timeout(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return transport.Unreachable, err
 	}
-	return transport.Denied, &deniedError{handshakeText(err)}
+	return transport.Denied, pairing.Denied(handshakeText(err))
 }
 
 // handshakeText says who does not accept whom: an alert of the other side is about what we have shown.
@@ -114,43 +115,37 @@ func handshakeText(err error) string {
 func (c *conn) reached() {
 	c.pair.mu.Lock()
 	defer c.pair.mu.Unlock()
-	c.pair.step(transport.Reached{ID: c.id})
+	c.pair.Reached(poll.Mono(), c)
 }
 
-// early is what may be sent behind our HELLO: that of the peer was seen before, and it is believed again by now.
 func (c *conn) early() []byte {
-	p := c.pair
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.introduced || p.closed {
-		return nil
-	}
-	return p.session.Early(poll.Mono(), nil, batch)
+	c.pair.mu.Lock()
+	defer c.pair.mu.Unlock()
+	return c.pair.Early(poll.Mono())
 }
 
 // greet exchanges HELLOs. More is sent behind ours. The socket's deadline is its limit, and is taken off afterwards.
 func (c *carrier) greet(n net.Conn, r *reader, more []byte) (h wire.Hello, err error) {
-	if _, err := n.Write(append(c.hello(), more...)); err != nil {
+	ours := c.hello()
+	if _, err := n.Write(append(ours.Append(nil), more...)); err != nil {
 		return h, err
 	}
 	if h, err = r.hello(); err != nil {
 		return h, err
 	}
-	if !h.Speaks() {
-		_, _ = n.Write((&wire.Bye{Reason: wire.ByeVersion}).Append(nil))
-		return h, &deniedError{"it (" + h.Release + ") speaks no version of the protocol that this release does"}
-	}
-	if h.Node == c.node {
-		return h, &deniedError{"the address is this daemon's own"}
+	if last, err := pairing.Meet(&ours, &h); err != nil {
+		if len(last) > 0 {
+			_, _ = n.Write(last)
+		}
+		return h, err
 	}
 	return h, n.SetDeadline(time.Time{})
 }
 
 // hello introduces us.
-func (c *carrier) hello() []byte {
-	h := wire.Hello{
+func (c *carrier) hello() wire.Hello {
+	return wire.Hello{
 		Min: wire.Version, Max: wire.Version, Can: wire.CanReport | wire.CanFastFail | wire.CanHand, Node: c.node,
 		Clock: wire.Micros(int64(poll.Mono())), Release: c.release,
 	}
-	return h.Append(nil)
 }

@@ -1,7 +1,7 @@
 // Package carrier is the role that carries adverts by UDP, TCP and TLS: all sockets, handshakes and bytes of strangers are its business, and
 // it has no privilege. The election thread gives it adverts over a socket that never blocks, and gets those of peers in the same way.
 //
-// Each peer is a pair: a transport.Session under a mutex, which decides, and two goroutines for each connection. Nothing that waits is done
+// Each peer is a pair: a pairing.Pair under a mutex, which decides, and two goroutines for each connection. Nothing that waits is done
 // under the mutex. All queues are bounded: what waits for a peer is one frame for each router.
 package carrier
 
@@ -25,13 +25,9 @@ const (
 )
 
 // Bounds of what a peer can make us do.
-const (
-	framesPerSec = 100_000 // a reader that gets more waits, and TCP makes the peer wait
-	maxPongs     = 16      // answers that wait to be written
-)
+const framesPerSec = 100_000 // a reader that gets more waits, and TCP makes the peer wait
 
 const (
-	batch        = 16 << 10         // octets written at once: one TLS record
 	userTimeout  = 10 * time.Second // of TCP, for what is not acknowledged
 	flushWithin  = 500 * time.Millisecond
 	lastWords    = 200 * time.Millisecond // for the vrrp role's, which was stopped before

@@ -250,8 +250,8 @@ func (n *node) shown(id transport.Identity) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	up := 0
-	for _, c := range p.conns {
-		if !c.isUp {
+	for _, c := range p.Conns {
+		if !c.Up {
 			continue
 		}
 		if up++; len(c.certs) == 0 || !bytes.Equal(c.certs[0].Raw, block.Bytes) {

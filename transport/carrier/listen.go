@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/transport/wire"
 )
 
@@ -204,8 +205,7 @@ func (c *carrier) denied(from netip.Addr, err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errors.New("did not introduce itself in time")
 	}
-	var bye *byeError
-	if w := why(err); errors.As(err, &bye) || w == transport.Reset || w == transport.EndOfStream || w == transport.Dropped {
+	if w := why(err); errors.As(err, new(pairing.Parted)) || w == transport.Reset || w == transport.EndOfStream || w == transport.Dropped {
 		return // it has changed its mind, which happens while both sides dial
 	}
 	c.tell.complain("denied "+from.String(), "connection from %v was refused: %v", from, err)
@@ -215,8 +215,8 @@ func (c *carrier) denied(from netip.Addr, err error) {
 func (p *pair) accepted() *conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	conn := newConn(p, p.session.Accepted())
-	p.conns[conn.id] = conn
+	conn := newConn(p)
+	p.Accepted(conn)
 	return conn
 }
 
@@ -235,7 +235,7 @@ func (c *carrier) identify(tcp *net.TCPConn, cs callers) (p *pair, out net.Conn,
 	}
 	if len(cs.tls) == 0 {
 		if len(cs.tcp) == 0 {
-			return nil, nil, nil, &deniedError{"not a peer's address"}
+			return nil, nil, nil, pairing.Denied("not a peer's address")
 		}
 		return cs.tcp[0], n, nil, nil
 	}
@@ -257,10 +257,10 @@ func (c *carrier) identify(tcp *net.TCPConn, cs callers) (p *pair, out net.Conn,
 // choose finds the peer that certificates prove. Where they are good for several, it is the one whose address it is.
 func choose(cs callers, certs []*x509.Certificate) (*pair, error) {
 	var found []*pair
-	var last error = &deniedError{"nobody"}
+	var last error = pairing.Denied("nobody")
 	for _, p := range cs.tls {
 		p.mu.Lock()
-		id, peer := p.identity, p.peer
+		id, peer := p.identity, p.Peer
 		p.mu.Unlock()
 		if err := id.proves(&peer, certs); err != nil {
 			last = err
@@ -277,7 +277,7 @@ func choose(cs callers, certs []*x509.Certificate) (*pair, error) {
 	case 1:
 		return found[0], nil
 	}
-	return nil, &deniedError{"its certificate is good for several peers, and its address is none of theirs"}
+	return nil, pairing.Denied("its certificate is good for several peers, and its address is none of theirs")
 }
 
 func (p *pair) identityNow() *identity {

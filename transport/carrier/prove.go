@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/pairing"
 )
 
 // identity is what we prove to be, and whom we believe.
@@ -70,17 +71,17 @@ func (i *identity) client(p *transport.Peer) *tls.Config {
 // proves says why the certificates do not prove that somebody is the peer; nil if they do. TLS has made sure that he has the key.
 func (i *identity) proves(p *transport.Peer, certs []*x509.Certificate) error {
 	if len(certs) == 0 {
-		return &deniedError{"the peer has shown no certificate"}
+		return pairing.Denied("the peer has shown no certificate")
 	}
 	leaf := certs[0]
 	if !p.Pin.IsZero() {
 		if sha256.Sum256(leaf.RawSubjectPublicKeyInfo) != p.Pin {
-			return &deniedError{"the peer's key is not the one of tls_pin"}
+			return pairing.Denied("the peer's key is not the one of tls_pin")
 		}
 		return nil
 	}
 	if i.roots == nil {
-		return &deniedError{"neither transport_ca nor tls_pin says whom to believe"}
+		return pairing.Denied("neither transport_ca nor tls_pin says whom to believe")
 	}
 	name := p.Name
 	if name == "" {
@@ -94,7 +95,7 @@ func (i *identity) proves(p *transport.Peer, certs []*x509.Certificate) error {
 		Roots: i.roots, Intermediates: between, DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
 	})
 	if err != nil {
-		return &deniedError{doubt(leaf, err)}
+		return pairing.Denied(doubt(leaf, err))
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (c *carrier) run() error {
 func (c *carrier) unsaid() (yes bool) {
 	for _, p := range c.pairs {
 		p.mu.Lock()
-		p.session.Outbox().Latest(poll.Mono(), func(frame []byte) { yes = yes || master(frame) })
+		p.Session.Outbox().Latest(poll.Mono(), func(frame []byte) { yes = yes || master(frame) })
 		p.mu.Unlock()
 	}
 	return yes
@@ -318,9 +318,9 @@ func (p *pair) speakBy(listeners map[transport.Listen]*listener) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.gram.from = listeners[p.peer.Listen()]
-	if p.gram.from == nil {
-		p.gram.from = listeners[p.peer.ListenAll()]
+	p.from = listeners[p.Peer.Listen()]
+	if p.from == nil {
+		p.from = listeners[p.Peer.ListenAll()]
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"holdfast.dev/transport"
+	"holdfast.dev/transport/pairing"
 )
 
 // controlTraffic is the class of routing protocols (RFC 4594), which IP adverts have too.
@@ -21,7 +22,7 @@ func tune(fd int) {
 	set := func(level, option, value int) { _ = unix.SetsockoptInt(fd, level, option, value) }
 	set(unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	set(unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(userTimeout/time.Millisecond))
-	set(unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, batch)
+	set(unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, pairing.Batch)
 	set(unix.IPPROTO_TCP, unix.TCP_THIN_LINEAR_TIMEOUTS, 1) // no back-off for the first repetitions of a thin stream
 	set(unix.IPPROTO_TCP, unix.TCP_RTO_MAX_MS, 1000)        // from 6.15 on; the least that it takes
 	set(unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)              // PINGs do that
@@ -73,10 +74,10 @@ func abort(c *net.TCPConn) {
 
 // why says in the session's words how a connection or a dial has ended.
 func why(err error) transport.Why {
-	var denied *deniedError
+	if w, ok := pairing.Why(err); ok {
+		return w
+	}
 	switch {
-	case errors.As(err, &denied):
-		return transport.Denied
 	case errors.Is(err, unix.ECONNREFUSED):
 		return transport.Refused
 	case errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
@@ -88,8 +89,3 @@ func why(err error) transport.Why {
 	}
 	return transport.Unreachable
 }
-
-// deniedError says that one side does not believe, know or understand the other.
-type deniedError struct{ text string }
-
-func (e *deniedError) Error() string { return e.text }

@@ -62,8 +62,8 @@ func (h *Hello) Parse(f *Frame) error {
 	return nil
 }
 
-// Speaks reports whether the sender speaks a version that we do.
-func (h *Hello) Speaks() bool { return h.Min <= Version && Version <= h.Max }
+// Speaks reports whether there is a version that both senders speak.
+func (h *Hello) Speaks(o *Hello) bool { return h.Min <= o.Max && o.Min <= h.Max }
 
 // Epoch is what stands in the stamps of the node.
 func Epoch(n transport.NodeID) uint32 { return binary.BigEndian.Uint32(n[:]) }

@@ -159,10 +159,10 @@ func TestRelease(t *testing.T) {
 	if err := h.Parse(&f); err != nil {
 		t.Fatal(err)
 	}
-	if strings.IndexFunc(h.Release, func(r rune) bool { return r < 32 || r > 126 }) >= 0 || len(h.Release) > MaxText*3 || !h.Speaks() {
+	if strings.IndexFunc(h.Release, func(r rune) bool { return r < 32 || r > 126 }) >= 0 || len(h.Release) > MaxText*3 || !h.Speaks(&Hello{Min: Version, Max: Version}) {
 		t.Errorf("%q", h.Release)
 	}
-	if (&Hello{Min: 2, Max: 9}).Speaks() {
+	if (&Hello{Min: 2, Max: 9}).Speaks(&Hello{Min: Version, Max: Version}) {
 		t.Error("a version that we do not speak")
 	}
 }
