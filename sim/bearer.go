@@ -23,12 +23,8 @@ type bearer struct {
 	scratch []*line
 }
 
-// The bounds of package transport/carrier.
-const (
-	helloWithin   = 5 * time.Second
-	maxPerAddress = 8
-	tellEvery     = time.Second
-)
+// tellEvery is how often the election thread hears of each connection (package transport/carrier).
+const tellEvery = time.Second
 
 // line is one connection as the process has it.
 type line struct {
@@ -171,8 +167,8 @@ func (c *bearer) admit() {
 	waiting := c.m.waiting
 	c.m.waiting = nil
 	for _, s := range waiting {
-		l := &line{sock: s, deadline: c.mono().Add(helloWithin), stage: greeting}
-		if c.callers(l) == nil || c.pending(s) >= maxPerAddress {
+		l := &line{sock: s, deadline: c.mono().Add(pairing.HelloWithin), stage: greeting}
+		if c.callers(l) == nil || c.pending(s) >= pairing.MaxPerAddress {
 			s.abort()
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"holdfast.dev/clock"
 	"holdfast.dev/transport"
 	"holdfast.dev/transport/local"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/vrrp"
 )
 
@@ -234,15 +235,12 @@ func (m *carriage) leave() {
 	m.carrier.leave()
 	m.rouse()
 	life := m.id
-	m.after(flushWithin, func() {
+	m.after(pairing.FlushWithin, func() {
 		if m.leaving && m.id == life {
 			m.end()
 		}
 	})
 }
-
-// flushWithin is how long a carrier that stops waits for its peers at most (package transport/carrier).
-const flushWithin = 500 * time.Millisecond
 
 // rouse has the process run: it takes a moment, as for all processes of the machine.
 func (m *carriage) rouse() {

@@ -64,7 +64,7 @@ func (p *pair) Wait(until clock.Instant) {
 
 // Dial begins a connection.
 func (p *pair) Dial() *line {
-	l := &line{pair: p, stage: knocking, deadline: p.c.mono().Add(2 * helloWithin)}
+	l := &line{pair: p, stage: knocking, deadline: p.c.mono().Add(2 * pairing.HelloWithin)}
 	if p.to == nil {
 		l.sock = &sock{flow: &flow{}, m: p.c.m, at: dialling} // nobody answers
 		return l
@@ -156,7 +156,7 @@ func (l *line) Drop() { l.sock.abort() }
 // Finish lets the last word be said.
 func (l *line) Finish() {
 	c := l.pair.c
-	l.signal, l.deadline = true, c.mono().Add(flushWithin)
+	l.signal, l.deadline = true, c.mono().Add(pairing.FlushWithin)
 	c.loose = append(c.loose, l)
 }
 

@@ -54,7 +54,7 @@ func without(list []*line, l *line) []*line {
 
 // reached is when the other side's kernel has answered a dial.
 func (c *bearer) reached(l *line) {
-	l.deadline = c.mono().Add(helloWithin)
+	l.deadline = c.mono().Add(pairing.HelloWithin)
 	if transport.Kind(l.sock.kind) == transport.TLS {
 		l.stage = shaking
 		l.sock.write([]byte{clientHello})

@@ -60,7 +60,7 @@ func (c *conn) over() { c.once.Do(func() { close(c.done) }) }
 func (c *conn) Finish() {
 	c.Signal()
 	tcp := c.tcp
-	time.AfterFunc(flushWithin, func() { abort(tcp) }) // whatever the other side does
+	time.AfterFunc(pairing.FlushWithin, func() { abort(tcp) }) // whatever the other side does
 }
 
 // Measure asks the kernel. The pair's mutex is held.

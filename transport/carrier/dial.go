@@ -30,7 +30,7 @@ func (p *pair) Dial() *conn {
 
 // dialOut connects, introduces us and serves the connection until its end.
 func (c *conn) dialOut(peer *transport.Peer, identity *identity) (transport.Why, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*helloWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*pairing.HelloWithin)
 	defer cancel()
 	go func() {
 		select {
@@ -49,7 +49,7 @@ func (c *conn) dialOut(peer *transport.Peer, identity *identity) (transport.Why,
 		return transport.Dropped, nil
 	}
 	c.reached()
-	_ = tcp.SetDeadline(time.Now().Add(helloWithin))
+	_ = tcp.SetDeadline(time.Now().Add(pairing.HelloWithin))
 	if peer.Kind == transport.TLS {
 		t := tls.Client(tcp, identity.client(peer))
 		if err := t.HandshakeContext(ctx); err != nil {

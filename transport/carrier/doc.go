@@ -9,12 +9,10 @@ import "time"
 
 // Bounds of what strangers can make us do.
 const (
-	maxPending      = 96              // connections that have not introduced themselves yet,
-	maxStrangers    = 32              // of those, from addresses that are no peer's,
-	maxPerAddress   = 8               // and from one address
-	helloWithin     = 5 * time.Second // for TLS and HELLO together
-	strangersAtOnce = 40              // TLS handshakes of strangers at once; then
-	strangersPerSec = 20              // so many a second
+	maxPending      = 96 // connections that have not introduced themselves yet,
+	maxStrangers    = 32 // of those, from addresses that are no peer's
+	strangersAtOnce = 40 // TLS handshakes of strangers at once; then
+	strangersPerSec = 20 // so many a second
 	peersAtOnce     = 200
 	peersPerSec     = 100
 	sayEvery        = 10 * time.Second // lines about one kind of trouble
@@ -28,8 +26,7 @@ const (
 const framesPerSec = 100_000 // a reader that gets more waits, and TCP makes the peer wait
 
 const (
-	userTimeout  = 10 * time.Second // of TCP, for what is not acknowledged
-	flushWithin  = 500 * time.Millisecond
+	userTimeout  = 10 * time.Second       // of TCP, for what is not acknowledged
 	lastWords    = 200 * time.Millisecond // for the vrrp role's, which was stopped before
 	settleWithin = 5 * time.Second        // for all roles to have come to one configuration
 	vrrpWithin   = 5 * time.Second        // for the same when the supervisor is gone, and it hands over by itself

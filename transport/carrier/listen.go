@@ -41,7 +41,7 @@ func (g *gate) enter(from netip.Addr, peer bool) bool {
 	if peer {
 		which = 1
 	}
-	if g.all >= maxPending || g.pending[from] >= maxPerAddress || !peer && g.strangers >= maxStrangers || !g.of[which].take(time.Now(), 1) {
+	if g.all >= maxPending || g.pending[from] >= pairing.MaxPerAddress || !peer && g.strangers >= maxStrangers || !g.of[which].take(time.Now(), 1) {
 		return false
 	}
 	g.pending[from]++
@@ -177,7 +177,7 @@ func (c *carrier) serve(tcp *net.TCPConn, from netip.Addr, cs callers) {
 		return
 	}
 	_ = raw.Control(func(fd uintptr) { tune(int(fd)) })
-	_ = tcp.SetDeadline(time.Now().Add(helloWithin))
+	_ = tcp.SetDeadline(time.Now().Add(pairing.HelloWithin))
 	p, n, shown, err := c.identify(tcp, cs)
 	if err != nil {
 		c.denied(from, err)

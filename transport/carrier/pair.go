@@ -222,7 +222,7 @@ func (p *pair) reconfigure(peer transport.Peer, id *identity) {
 	p.Step(poll.Mono(), append(ends, transport.Wake{})...)
 }
 
-// close ends everything with the peer, politely. It does not wait; the connections end within flushWithin.
+// close ends everything with the peer, politely. It does not wait; the connections end within pairing.FlushWithin.
 func (p *pair) close(reason wire.Reason) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

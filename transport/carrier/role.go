@@ -15,6 +15,7 @@ import (
 	"holdfast.dev/supervisor/role"
 	"holdfast.dev/transport"
 	"holdfast.dev/transport/local"
+	"holdfast.dev/transport/pairing"
 	"holdfast.dev/transport/wire"
 )
 
@@ -185,7 +186,7 @@ func (c *carrier) obey(m *role.Msg, files []*os.File) (stop bool) {
 		c.meet(files[0])
 		files[0] = nil
 	case m.Stop != nil:
-		c.leaveBy = time.Now().Add(min(m.Stop.Within-m.Stop.Within/5, 2*flushWithin))
+		c.leaveBy = time.Now().Add(min(m.Stop.Within-m.Stop.Within/5, 2*pairing.FlushWithin))
 		return true
 	}
 	return false
@@ -381,7 +382,7 @@ func (c *carrier) hear(own *os.File, raw syscall.RawConn) {
 // leave says goodbye to all peers and waits until they have heard it.
 func (c *carrier) leave() {
 	if c.leaveBy.IsZero() {
-		c.leaveBy = time.Now().Add(2 * flushWithin)
+		c.leaveBy = time.Now().Add(2 * pairing.FlushWithin)
 	}
 	for _, p := range c.pairs {
 		p.close(wire.ByeStop)

@@ -83,7 +83,12 @@ type Watch interface {
 	Judged(a *wire.Advert, c *wire.Claim, v transport.Verdict)
 }
 
-// Batch is how many octets are written at once, at most: one TLS record.
-const Batch = 16 << 10
+// Bounds that whoever has the sockets keeps to.
+const (
+	Batch         = 16 << 10               // octets written at once: one TLS record
+	MaxPerAddress = 8                      // connections from one address that have not introduced themselves
+	HelloWithin   = 5 * time.Second        // for TLS and HELLO together
+	FlushWithin   = 500 * time.Millisecond // for the last word
+)
 
 const maxPongs = 16 // answers that wait to be written
