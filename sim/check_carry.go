@@ -157,7 +157,7 @@ func (c *carrying) died(p *pair) {
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and its port has answered, which nobody has looked at", name, p.Peer.Addr)
 	case c.w.now.Sub(t.answered) < p.Peer.Interval-2*p.Peer.Interval*worstRate/million: // its clock may be fast
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and was heard %v ago", name, p.Peer.Addr, c.w.now.Sub(t.answered))
-	case !c.w.apart(p, p.Peer.Interval):
+	case !c.w.apart(p, max(p.Peer.Interval, c.w.now.Sub(t.answered))): // what was lost since it was heard explains the silence
 		c.w.fail("carrying", "%s: the daemon of %s is called dead, though it lives and can be reached", name, p.Peer.Addr)
 	}
 }
