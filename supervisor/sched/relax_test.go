@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"os"
 	"runtime"
 	"testing"
 
@@ -22,11 +23,7 @@ func TestRelax(t *testing.T) {
 	if err := setPolicy(0, 7); err != nil {
 		t.Skip(err)
 	}
-	defer func() {
-		if err := setPolicy(0, 0); err != nil {
-			t.Error(err)
-		}
-	}()
+	defer allOrdinary(t)
 	restore := Relax()
 	if p := policy(); p != policyOther {
 		t.Errorf("policy %d while relaxed, want %d", p, policyOther)
@@ -34,6 +31,15 @@ func TestRelax(t *testing.T) {
 	restore()
 	if p := policy(); p != policyRR {
 		t.Errorf("policy %d afterwards, want %d", p, policyRR)
+	}
+}
+
+// allOrdinary makes all threads of the tests ordinary: what the runtime has made from a real-time one is real-time too, and so would be
+// what another test starts from that.
+func allOrdinary(t *testing.T) {
+	t.Helper()
+	if err := eachThread(os.Getpid(), func(tid int) error { return setPolicy(tid, 0) }); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -45,11 +51,7 @@ func realTimeTasks(t *testing.T) *Tasks {
 	if err := setPolicy(0, 7); err != nil {
 		t.Skip(err)
 	}
-	t.Cleanup(func() {
-		if err := setPolicy(0, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { allOrdinary(t) })
 	tasks, err := OpenTasks()
 	if err != nil {
 		t.Fatal(err)
