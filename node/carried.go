@@ -91,11 +91,19 @@ func (l *loop) drainCarrier() bool {
 
 // carried is the event that a message of the carrier means; nil for none.
 func (l *loop) carried(m *local.Msg) vrrp.Event {
+	if m.Type == local.Link && !l.carrier.peers.show(l.page, m) {
+		return nil
+	}
+	return Carried(m, &l.rx)
+}
+
+// Carried is the event that a message of the carrier means to an engine; nil for none. What is received is laid into rx.
+func Carried(m *local.Msg, rx *vrrp.Received) vrrp.Event {
 	port := vrrp.PortID{Transport: m.Kind, IPv6: m.IPv6, ID: m.ID}
 	switch m.Type {
 	case local.Received:
-		l.rx = vrrp.Received{Port: port, Src: m.Src, Dst: m.Dst, Origin: m.Origin, TTL: -1, Payload: m.Payload}
-		return &l.rx
+		*rx = vrrp.Received{Port: port, Src: m.Src, Dst: m.Dst, Origin: m.Origin, TTL: -1, Payload: m.Payload}
+		return rx
 	case local.Died:
 		return &vrrp.PeerDied{Port: port, Src: m.Src, Dst: m.Dst}
 	case local.Told:
@@ -105,9 +113,7 @@ func (l *loop) carried(m *local.Msg) vrrp.Event {
 	case local.Handed:
 		return &vrrp.PeerHand{Port: port, Src: m.Src, Dst: m.Dst, VRID: m.VRID, Hand: vrrp.Hand(m.State)}
 	case local.Link:
-		if l.carrier.peers.show(l.page, m) {
-			return &vrrp.PeerLink{Port: port, Src: m.Src, Dst: m.Dst, Up: m.Up}
-		}
+		return &vrrp.PeerLink{Port: port, Src: m.Src, Dst: m.Dst, Up: m.Up}
 	case local.Overrun:
 		return &vrrp.Overflow{Port: port, Packets: uint32(m.Count.Overrun)}
 	}

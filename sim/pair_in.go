@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"holdfast.dev/node"
 	"holdfast.dev/transport"
 	"holdfast.dev/transport/local"
 	"holdfast.dev/transport/pairing"
@@ -158,28 +159,14 @@ func (p *pair) take(l *line) (err error) {
 	return err
 }
 
-// event is what a message of the carrier means to the engine, as in package node; nil for nothing.
+// event is what a message of the carrier means to the engine; nil for nothing.
 func (m *carriage) event(msg *local.Msg) vrrp.Event {
-	port := vrrp.PortID{Transport: msg.Kind, IPv6: msg.IPv6, ID: msg.ID}
-	switch msg.Type {
-	case local.Received:
-		m.rx = vrrp.Received{Port: port, Src: msg.Src, Dst: msg.Dst, Origin: msg.Origin, TTL: -1, Payload: msg.Payload}
-		return &m.rx
-	case local.Died:
-		return &vrrp.PeerDied{Port: port, Src: msg.Src, Dst: msg.Dst}
-	case local.Told:
-		return &vrrp.PeerReport{
-			Port: port, Src: msg.Src, Dst: msg.Dst, Origin: msg.Origin, VRID: msg.VRID, State: vrrp.State(msg.State), Priority: msg.Priority, Hears: msg.Hears,
-		}
-	case local.Handed:
-		return &vrrp.PeerHand{Port: port, Src: msg.Src, Dst: msg.Dst, VRID: msg.VRID, Hand: vrrp.Hand(msg.State)}
-	case local.Link:
+	if msg.Type == local.Link {
 		key := transport.PeerKey{Kind: msg.Kind, Local: msg.Dst, Addr: msg.Src}
 		if up, known := m.shown[key]; known && up == msg.Up {
 			return nil
 		}
 		m.shown[key] = msg.Up
-		return &vrrp.PeerLink{Port: port, Src: msg.Src, Dst: msg.Dst, Up: msg.Up}
 	}
-	return nil
+	return node.Carried(msg, &m.rx)
 }
