@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"holdfast.dev/internal/certs"
 	"holdfast.dev/transport"
 )
 
@@ -58,7 +59,7 @@ func (b *bench) carriedBy(name string, count int) error {
 func (b *bench) carriedFiles(name string, count int, every time.Duration) (files [2]*file, err error) {
 	own, dir := [2]string{"10.0.0.1", "10.0.0.2"}, ""
 	if name == transport.TLS.String() {
-		if dir, err = b.certificates(own[:]); err != nil {
+		if dir, err = b.certificates(own[:]...); err != nil {
 			return files, err
 		}
 	}
@@ -71,7 +72,7 @@ func (b *bench) carriedFiles(name string, count int, every time.Duration) (files
 			return []string{"unicast_src_ip " + own[i], "unicast_peer {\n\t\t" + own[1-i] + "\n\t}", "transport " + name, "transport_id " + strconv.Itoa(link)}
 		}
 		if dir != "" {
-			f.lines = []string{"transport_certificate " + dir + "/" + own[i] + ".pem", "transport_key " + dir + "/" + own[i] + ".key", "transport_ca " + dir + "/ca.pem"}
+			f.lines = certs.Lines(dir, i)
 		}
 		files[i] = f
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"time"
 
+	"holdfast.dev/internal/certs"
 	"holdfast.dev/transport"
 	"holdfast.dev/transport/wire"
 )
@@ -127,7 +129,7 @@ func (b *bench) lane(name string, s *side, every time.Duration) (*lane, error) {
 	own := [2]string{"10.0.0.1", "10.0.0.2"}
 	dir := ""
 	if name == transport.TLS.String() {
-		if dir, err = b.certificates(own[:]); err != nil {
+		if dir, err = b.certificates(own[:]...); err != nil {
 			w.close()
 			return nil, err
 		}
@@ -139,7 +141,7 @@ func (b *bench) lane(name string, s *side, every time.Duration) (*lane, error) {
 			f.lines = append(f.lines, "transport "+name)
 		}
 		if dir != "" {
-			f.lines = append(f.lines, "transport_certificate "+dir+"/"+own[i]+".pem", "transport_key "+dir+"/"+own[i]+".key", "transport_ca "+dir+"/ca.pem")
+			f.lines = append(f.lines, certs.Lines(dir, i)...)
 		}
 		l.files[i] = f
 	}
@@ -195,4 +197,12 @@ func (b *bench) lap(l *lane) error {
 	w.cap.forget()
 	l.ready = time.Now().Add(2*time.Second + f.interval)
 	return b.start(old, l.side, l.files[old.number])
+}
+
+// certificates makes some in a folder of their own.
+func (b *bench) certificates(addrs ...string) (dir string, err error) {
+	if dir, err = os.MkdirTemp(b.dir, "certificates-"); err != nil {
+		return "", err
+	}
+	return dir, certs.Make(dir, addrs...)
 }

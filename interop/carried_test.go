@@ -1,15 +1,7 @@
 package interop
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"holdfast.dev/internal/certs"
 	"holdfast.dev/interop/lab"
 )
 
@@ -182,42 +175,8 @@ func TestCarriedDatagrams(t *testing.T) {
 func certificates(t *testing.T, addrs ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	write := func(name, kind string, der []byte) {
-		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var ca *x509.Certificate
-	var signer *ecdsa.PrivateKey
-	for i, addr := range slices.Insert(slices.Clone(addrs), 0, "") {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := &x509.Certificate{
-			SerialNumber: big.NewInt(int64(i + 1)), NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-			IsCA: i == 0, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		}
-		if ca == nil {
-			ca, signer = c, key
-		} else {
-			c.IPAddresses = []net.IP{net.ParseIP(addr)}
-		}
-		der, err := x509.CreateCertificate(rand.Reader, c, ca, &key.PublicKey, signer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if i == 0 {
-			write("ca.pem", "CERTIFICATE", der)
-			continue
-		}
-		private, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(strconv.Itoa(i)+".pem", "CERTIFICATE", der)
-		write(strconv.Itoa(i)+".key", "PRIVATE KEY", private)
+	if err := certs.Make(dir, addrs...); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

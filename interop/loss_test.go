@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"holdfast.dev/internal/certs"
 	"holdfast.dev/interop/lab"
 )
 
@@ -25,8 +26,7 @@ func lossy(t *testing.T, kind string) (c *carriedLab) {
 		r.Interval = 100 * time.Millisecond
 		r.Lines = append(r.Lines, "transport "+kind, "state BACKUP")
 		if kind == "tls" {
-			r.Lines = append(r.Lines, fmt.Sprintf("transport_certificate %[1]s/%[2]d.pem", dir, i+1), fmt.Sprintf("transport_key %[1]s/%[2]d.key", dir, i+1),
-				"transport_ca "+dir+"/ca.pem")
+			r.Lines = append(r.Lines, certs.Lines(dir, i)...)
 		}
 		c.r[i] = r
 	}

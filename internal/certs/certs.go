@@ -1,4 +1,5 @@
-package main
+// Package certs makes certificates for daemons that tests and benchmarks run.
+package certs
 
 import (
 	"crypto/ecdsa"
@@ -10,30 +11,35 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
-// certificates makes a CA, and for each address a certificate with its key: ADDRESS.pem, ADDRESS.key and ca.pem in a folder of their own.
-func (b *bench) certificates(addrs []string) (dir string, err error) {
-	if dir, err = os.MkdirTemp(b.dir, "certificates-"); err != nil {
-		return "", err
-	}
-	ca := &signed{ip: net.ParseIP("127.0.0.1"), dir: dir, name: "ca"}
+// Make writes a CA (ca.pem with ca.key) into dir, and for each address a certificate that it has signed, with its key: 1.pem with 1.key for
+// the first, and so on. They are valid for a day.
+func Make(dir string, addrs ...string) error {
+	ca := &signed{dir: dir, name: "ca"}
 	if err := ca.write(ca); err != nil {
-		return "", err
+		return err
 	}
 	for i, addr := range addrs {
-		c := &signed{ip: net.ParseIP(addr), number: i + 1, dir: dir, name: addr}
+		c := &signed{ips: []net.IP{net.ParseIP(addr)}, number: i + 1, dir: dir, name: strconv.Itoa(i + 1)}
 		if err := c.write(ca); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return dir, nil
+	return nil
+}
+
+// Lines have a router use what Make has written for address number i, from 0.
+func Lines(dir string, i int) []string {
+	own := filepath.Join(dir, strconv.Itoa(i+1))
+	return []string{"transport_certificate " + own + ".pem", "transport_key " + own + ".key", "transport_ca " + filepath.Join(dir, "ca.pem")}
 }
 
 // signed is a certificate and its key.
 type signed struct {
-	ip        net.IP
+	ips       []net.IP
 	number    int // 0 of the CA
 	dir, name string
 	key       *ecdsa.PrivateKey
@@ -46,9 +52,9 @@ func (s *signed) write(by *signed) (err error) {
 		return err
 	}
 	s.cert = &x509.Certificate{
-		SerialNumber: big.NewInt(int64(s.number + 1)), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		SerialNumber: big.NewInt(int64(s.number + 1)), NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: s.number == 0, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		IPAddresses: []net.IP{s.ip},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}, IPAddresses: s.ips,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, s.cert, by.cert, &s.key.PublicKey, by.key)
 	if err != nil {
