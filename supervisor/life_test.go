@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"holdfast.dev/config"
+	"holdfast.dev/supervisor/role"
 )
 
 func TestStartReloadStop(t *testing.T) {
@@ -141,6 +144,31 @@ func TestTwoDaemonsAtTheSameInstant(t *testing.T) {
 		}
 	}
 	alive[0].stop()
+}
+
+// TestStartWhileSomebodySweeps: what is left of a daemon that died holds the lock while it cleans up; the next daemon starts when it is done.
+func TestStartWhileSomebodySweeps(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	h.deeds("")
+	path := h.opt.paths(&h.cfg.Process).pid
+	sweeping := make(chan struct{})
+	done := make(chan error, 1)
+	go func() {
+		_, err := SweepBehind(role.Last{PID: path}, func(string, *config.Config) ([]string, error) {
+			close(sweeping)
+			time.Sleep(100 * time.Millisecond) // so that the daemon finds the lock held, if it is quick
+			return nil, nil
+		})
+		done <- err
+	}()
+	<-sweeping
+	d := h.start()
+	d.wait("Startup complete")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	d.stop()
 }
 
 func TestDeafRoleIsKilledAndSweptFor(t *testing.T) {

@@ -118,11 +118,28 @@ func (s *Supervisor) rename(cfg *config.Config) {
 	}
 }
 
+// sweepTime is how long somebody is waited for who cleans up behind a daemon that died.
+const sweepTime = 5 * time.Second
+
+// claim creates the main pid file. One that is locked and has no number in it is held by what is left of a daemon that died, which cleans up and
+// ends: who was started anew at once must not take that for a running daemon, and leave.
+func claim(path string) (*pidfile.File, error) {
+	for end := time.Now().Add(sweepTime); ; time.Sleep(5 * time.Millisecond) {
+		f, err := pidfile.Create(path)
+		if !errors.Is(err, pidfile.ErrRunning) || time.Now().After(end) {
+			return f, err
+		}
+		if st, gone := os.Lstat(path); gone == nil && st.Size() > 0 {
+			return nil, err
+		}
+	}
+}
+
 // lock creates the pid files. Another daemon that holds one is no error for keepalived, so it is none here.
 func (s *Supervisor) lock(cfg *config.Config) (code int, ok bool) {
 	s.paths = s.opt.paths(&cfg.Process)
 	s.paths.makeDir()
-	main, err := pidfile.Create(s.paths.pid)
+	main, err := claim(s.paths.pid)
 	if err == nil {
 		s.pid = main
 		if err := main.Write(os.Getpid()); err != nil { // the lock on it holds all the same, and an election is worth more than a number

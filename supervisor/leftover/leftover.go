@@ -69,9 +69,9 @@ func remove(items kernel.Items) (removed []string, err error) {
 	}
 	if len(items.Walls) > 0 { // last: until then nobody is answered
 		tables, chains := kinds(items.Walls)
-		gone, tableErr := kernel.SweepWalls(tables)
-		gone2, chainErr := iptables.Sweep(chains)
-		for _, w := range slices.Concat(gone, gone2) {
+		noTables, tableErr := kernel.SweepWalls(tables)
+		noChains, chainErr := iptables.Sweep(chains)
+		for _, w := range slices.Concat(noTables, noChains) {
 			removed = append(removed, "firewall "+w.String())
 		}
 		err = errors.Join(err, tableErr, chainErr)
